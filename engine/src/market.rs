@@ -1,0 +1,153 @@
+//! One instrument's bars, laid out for the engine.
+
+use std::ops::Range;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::buffer::ScalarBuffer;
+use arrow::datatypes::{Float64Type, TimestampNanosecondType};
+use assay_core::instrument::Instrument;
+
+/// A column shared without copying with the Arrow buffer it came from.
+pub type Column<T> = ScalarBuffer<T>;
+
+/// Open, high, low and close of one side.
+#[derive(Debug, Clone)]
+pub struct Ohlc {
+    /// First price of each bar.
+    pub open: Column<f64>,
+    /// Highest.
+    pub high: Column<f64>,
+    /// Lowest.
+    pub low: Column<f64>,
+    /// Last.
+    pub close: Column<f64>,
+}
+
+/// Bars of one instrument from the dataset's first bar on.
+#[derive(Debug, Clone)]
+pub struct Market {
+    /// The instrument's facts.
+    pub instrument: Instrument,
+    /// Length of a bar in nanoseconds.
+    pub bar_ns: i64,
+    /// Start of each bar, UTC nanoseconds, strictly ascending.
+    pub time: Column<i64>,
+    /// Prices; for bars from quotes the mid.
+    pub mid: Ohlc,
+    /// Summed sizes.
+    pub volume: Column<f64>,
+    /// Bid and ask, for bars from quotes.
+    pub quotes: Option<Quotes>,
+    /// Trading day of each bar, days since 1970-01-01.
+    pub days: Vec<i32>,
+    /// Bars that are traded; those before are warm-up.
+    pub window: Range<usize>,
+}
+
+/// Both sides of bars from quotes.
+#[derive(Debug, Clone)]
+pub struct Quotes {
+    /// What sellers get.
+    pub bid: Ohlc,
+    /// What buyers pay.
+    pub ask: Ohlc,
+}
+
+/// A batch that is not bars.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MarketError {
+    /// A column is absent or of another type, or has nulls.
+    #[error("bars need a column `{0}` of the expected type without nulls")]
+    Column(&'static str),
+    /// No bar in the window.
+    #[error("the window from {from} to {to} holds none of the {bars} bars")]
+    EmptyWindow {
+        /// First moment wanted.
+        from: String,
+        /// First moment no longer wanted.
+        to: String,
+        /// Bars there are.
+        bars: usize,
+    },
+}
+
+impl Market {
+    /// Wraps a batch of bars: `time` (timestamp in ns), `open`, `high`, `low`, `close`, `volume` and, from quotes, `bid_open` to
+    /// `ask_close`. `from` and `to` bound the bars that are traded by their start.
+    pub fn new(
+        batch: &RecordBatch,
+        instrument: Instrument,
+        bar_ns: i64,
+        from: Option<i64>,
+        to: Option<i64>,
+    ) -> Result<Self, MarketError> {
+        let time = batch
+            .column_by_name("time")
+            .and_then(|c| c.as_primitive_opt::<TimestampNanosecondType>())
+            .filter(|c| c.null_count() == 0)
+            .ok_or(MarketError::Column("time"))?
+            .values()
+            .clone();
+        let column = |name: &'static str| {
+            let array = batch.column_by_name(name).and_then(|c| c.as_primitive_opt::<Float64Type>());
+            array
+                .filter(|c| c.null_count() == 0)
+                .map(|c| c.values().clone())
+                .ok_or(MarketError::Column(name))
+        };
+        let mid = Ohlc {
+            open: column("open")?,
+            high: column("high")?,
+            low: column("low")?,
+            close: column("close")?,
+        };
+        let quotes = if batch.column_by_name("bid_open").is_some() {
+            let bid = Ohlc {
+                open: column("bid_open")?,
+                high: column("bid_high")?,
+                low: column("bid_low")?,
+                close: column("bid_close")?,
+            };
+            let ask = Ohlc {
+                open: column("ask_open")?,
+                high: column("ask_high")?,
+                low: column("ask_low")?,
+                close: column("ask_close")?,
+            };
+            Some(Quotes { bid, ask })
+        } else {
+            None
+        };
+        let first = from.map_or(0, |from| time.partition_point(|t| *t < from));
+        let end = to.map_or(time.len(), |to| time.partition_point(|t| *t < to));
+        if first >= end {
+            let text = |t: Option<i64>, open: &str| t.map_or(open.to_owned(), |t| assay_core::time::UtcNs(t).to_rfc3339());
+            return Err(MarketError::EmptyWindow {
+                from: text(from, "the start"),
+                to: text(to, "the end"),
+                bars: time.len(),
+            });
+        }
+        let days = instrument.facts.calendar.trading_days(&time);
+        Ok(Self {
+            instrument,
+            bar_ns,
+            time,
+            mid,
+            volume: column("volume")?,
+            quotes,
+            days,
+            window: first..end,
+        })
+    }
+
+    /// Number of bars, warm-up included.
+    pub fn len(&self) -> usize {
+        self.time.len()
+    }
+
+    /// No bars at all; [`Market::new`] refuses that.
+    pub fn is_empty(&self) -> bool {
+        self.time.is_empty()
+    }
+}
