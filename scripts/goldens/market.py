@@ -30,8 +30,9 @@ class Bars:
     length: int  # nanoseconds
     files: tuple
     recipe: str
-    calendar: str  # "24x7" | "24x5" | "exchange"
-    zone: str  # session zone of `1d` sampling
+    week: str  # "24x7" | "24x5" | "session"
+    zone: str  # in which days are counted for `1d` sampling
+    day_start_hours: int = 0  # local hour at which a trading day begins; from then on it is the next date's, unless 0
 
     def __len__(self):
         return len(self.time)
@@ -47,13 +48,15 @@ class Bars:
     def head(self, rows):
         return replace(self, time=self.time[:rows], scaled={k: v[:rows] for k, v in self.scaled.items()})
 
-    def hash(self):
-        """sha256 over rows of little-endian i64: time in ns, then open, high, low, close x 10^digits."""
-        table = np.column_stack([self.time] + [self.scaled[c] for c in OHLC]).astype("<i8")
+    def hash(self, columns=OHLC):
+        """sha256 over rows of little-endian i64: time in ns, then the columns x 10^digits."""
+        table = np.column_stack([self.time] + [self.scaled[c] for c in columns]).astype("<i8")
         return hashlib.sha256(table.tobytes()).hexdigest()
 
     def describe(self):
-        return {
+        quotes = [f"{side}_{c}" for side in ("bid", "ask") for c in OHLC]
+        with_quotes = {"sha256_quotes": self.hash(quotes)} if quotes[0] in self.scaled else {}
+        return with_quotes | {
             "symbol": self.symbol,
             "length": duration_text(self.length),
             "length_ns": self.length,
@@ -62,11 +65,9 @@ class Bars:
             "first_time": time_text(self.time[0]),
             "last_time": time_text(self.time[-1]),
             "price_digits": self.digits,
-            "calendar": self.calendar,
-            "session_zone": self.zone,
+            "calendar": {"week": self.week, "zone": self.zone, "day_start": f"{self.day_start_hours:02d}:00"},
             "sum_close": float(sum(int(x) for x in self.scaled["close"]) / 10**self.digits),
             "sha256": self.hash(),
-            "sha256_of": "rows of little-endian i64: bar start (UTC ns), open, high, low, close, each price x 10^price_digits",
         }
 
 
@@ -140,7 +141,7 @@ def eurusd_5m(market):
         "EURUSD", start, with_mid(quotes), 6, 5 * MINUTE, names(market, files),
         "quote ticks at UTC-5 -> UTC (+5 h); 5m bars of bid and of ask by first, max, min, last; bars without a tick are "
         "absent; open, high, low, close = (bid_x + ask_x)/2 column by column",
-        "24x5", "America/New_York",
+        "24x5", "America/New_York", 17,
     )
 
 
@@ -202,7 +203,7 @@ def equity_daily(market, symbol):
     return Bars(
         symbol, time, {c: rows[k + 1].to_numpy(np.int64) for k, c in enumerate(OHLC)}, 4, DAY, names(market, [path]),
         "LEAN daily bars, prices x 10,000, raw (no split or dividend adjustment); a bar starts at midnight of its New York "
-        "date and is 24 h long", "exchange", "America/New_York",
+        "date and is 24 h long", "session", "America/New_York",
     )
 
 

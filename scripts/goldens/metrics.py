@@ -11,9 +11,11 @@ from . import market
 
 READINGS = [
     "elapsed = start of the first bar to end of the last bar; a year is 365 days of 86,400 s",
+    "volatility, sharpe, sortino, skew, kurtosis, psr, alpha, beta, excess_sharpe: null below 2 returns or where their "
+    "denominator is 0",
     "returns: r[0] = equity[0]/capital - 1, r[i] = equity[i]/equity[i-1] - 1; sampling 1d: equity at the last bar of each "
-    "day in session_zone (a bar belongs to the day of its start; with calendar 24x5 Saturday and Sunday belong to Monday), "
-    "the first against capital",
+    "day of bars.calendar (a bar belongs to the day of its start; from day_start on, unless midnight, it is the next date's; "
+    "in a 24x5 week Saturday and Sunday belong to Monday), the first against capital; days without bars give no return",
     "max_drawdown_duration: longest run of consecutive bars with equity < peak x (1 - 1e-12), peak = running maximum "
     "including capital; in seconds from the start of the run's first bar to the end of its last bar; 0 without such a bar; "
     "always on bars, whatever the sampling (so are max_drawdown and recovery_factor)",
@@ -21,8 +23,11 @@ READINGS = [
     "pnl > 0, a loss pnl < 0, pnl is net of fees",
     "win_rate, expectancy, avg_trade, avg_duration: null without a closed trade; profit_factor and payoff: null without a "
     "loss (payoff also without a win); sqn: null below 2 trades or where std = 0",
+    "ambiguous_bars: bars inside which both stop and target were reached, neither passed at the open; skipped_orders and "
+    "margin_calls are 0 in every case here (the script stops otherwise)",
     "avg_duration in seconds: a fill at the close or inside a bar is at the bar's end, a fill at the open (next_open, gap "
     "beyond a level) at its start",
+    "exit_reason is reverse whenever an opposite entry acts, whether or not the exit rule holds on the same bar",
     "exposure = bars with a position after the close / all bars",
     "turnover = (sum over all fills of units x price paid) / capital, entry of an open trade included",
     "fees = all fees paid, that of an open trade's entry included (slippage is not a fee); cost_share = fees / (sum of pnl "
@@ -71,6 +76,11 @@ def columns(bars, equity, trades, held, execution, sampling="bar", ppy=None, ris
         "turnover": traded_value(trades) / capital,
         "fees": fees,
         "cost_share": ratio(fees, wins.sum()),
+        "open_trades": len(trades) - len(closed),
+        "final_equity": final,
+        "periods_per_year": float(ppy),
+        "skipped_orders": 0,
+        "margin_calls": 0,
         "ambiguous_bars": sum(bool(t.get("ambiguous")) for t in trades),
     }
     out |= of_returns(r, ppy, risk_free)
@@ -81,6 +91,8 @@ def columns(bars, equity, trades, held, execution, sampling="bar", ppy=None, ris
 
 
 def of_returns(r, ppy, risk_free):
+    if len(r) < 2:
+        return dict.fromkeys(("volatility", "sharpe", "sortino", "skew", "kurtosis", "psr"))
     excess = r - risk_free / ppy
     sigma, downside = r.std(ddof=1), np.sqrt(np.mean(np.minimum(excess, 0) ** 2))
     moment = {k: np.mean((r - r.mean()) ** k) for k in (2, 3, 4)}
@@ -101,6 +113,8 @@ def of_returns(r, ppy, risk_free):
 
 
 def against(r, rb, ppy, risk_free):
+    if len(r) < 2:
+        return dict.fromkeys(("beta", "alpha", "excess_sharpe"))
     rf, variance, difference = risk_free / ppy, rb.var(ddof=1), r - rb
     beta = ratio(np.cov(r, rb, ddof=1)[0, 1], variance)
     alpha = None if beta is None else (r.mean() - rf - beta * (rb.mean() - rf)) * ppy
@@ -117,8 +131,10 @@ def sample_returns(bars, equity, capital, sampling):
 def day_ends(bars):
     """Index of the last bar of every day that has bars."""
     local = pd.DatetimeIndex(pd.to_datetime(bars.time, utc=True)).tz_convert(bars.zone).tz_localize(None)
+    if bars.day_start_hours:
+        local += pd.Timedelta(hours=24 - bars.day_start_hours)
     day = local.values.astype("datetime64[D]").astype(np.int64)
-    if bars.calendar == "24x5":
+    if bars.week == "24x5":
         weekday = (day + 3) % 7  # Monday = 0
         day = np.where(weekday == 5, day + 2, np.where(weekday == 6, day + 1, day))
     return np.flatnonzero(np.r_[day[1:] != day[:-1], True])
@@ -136,8 +152,7 @@ def under_water(bars, equity, peak):
 
 
 def buy_and_hold(bars, execution, capital):
-    column = "open"
-    first = bars.price(column)[0]
+    first = bars.price("open")[0]
     if execution.get("quotes"):
         first = max(bars.price("bid_open")[0], bars.price("ask_open")[0])
     paid = first * (1 + execution.get("slippage", 0.0))

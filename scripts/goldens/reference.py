@@ -51,11 +51,12 @@ def simulate(bars, signals, execution):
         elif "fraction" in size:
             units = size["fraction"] * most
         else:
-            units = min(float(size["units"]), most)
+            units = float(size["units"])
+            assert units <= most, "units beyond the equity: engines differ there"
         if lot:
+            assert abs(units / lot - round(units / lot)) > 1e-6 or "units" in size, "a size too near to a lot's edge"
             units = math.floor(units / lot) * lot
-        if units <= 0:
-            return
+        assert units > 0, "an order below a lot: not a case for a golden"
         fee = units * price * commission
         state["cash"] -= side * units * price + fee
         state["units"] = side * units
@@ -79,6 +80,8 @@ def simulate(bars, signals, execution):
         if trade is None or i <= trade["entry_bar"]:
             return None
         stop, target = trade["stop"], trade["target"]
+        for level in filter(None, (stop, target)):
+            assert min(abs(level / x - 1) for x in (open_[i], high[i], low[i])) > 1e-12, "a price too near to a level"
         worst, best = (low[i], high[i]) if side > 0 else (high[i], low[i])
         if stop and side * open_[i] <= side * stop:
             return "stop", open_[i], True
