@@ -245,8 +245,8 @@ impl fmt::Display for Placed<'_> {
 }
 
 impl fmt::Display for Expr {
-    /// The canonical text: one spelling per operator, single spaces, no bracket that could be left out. Reading it back gives
-    /// an equal expression.
+    /// The canonical text: one spelling per operator, single spaces, no bracket that could be left out except around a `not`
+    /// that is an operand. Reading it back gives an equal expression.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
             ExprKind::Number(value) if *value == value.trunc() && value.abs() < 1e15 => write!(f, "{value}"),

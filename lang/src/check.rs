@@ -170,8 +170,12 @@ fn check_choice(op: BinaryOp, left: &Typed, right: &Typed, span: Span, scope: &S
         }
     };
     let Some(Binding::Parameter(ParameterType::Choice(choices))) = scope.get(parameter) else {
-        let number = if left.ty == Type::Text { left } else { right };
-        return Err(number.wrong(format!("what `{parameter}` is compared with"), "a number"));
+        let (text, which) = if left.ty == Type::Text {
+            (left, "left")
+        } else {
+            (right, "right")
+        };
+        return Err(text.wrong(format!("the {which} side of `{}`", op.symbol()), "a number"));
     };
     let Some(choice) = choices.iter().position(|choice| choice == text) else {
         let known: Vec<&str> = choices.iter().map(String::as_str).collect();
@@ -261,17 +265,17 @@ fn place_arguments<'a>(
     for (i, argument) in given.iter().enumerate() {
         let (slot, span) = match &argument.name {
             None => (i, called),
-            Some(name) => match function.parameters.iter().position(|parameter| parameter.name == name.name) {
-                Some(slot) => (slot, name.span),
-                None => {
+            Some(key) => {
+                let slot = function.parameters.iter().position(|parameter| parameter.name == key.name);
+                let unknown = || {
                     let kind = LangErrorKind::UnknownArgument {
                         function: function.name,
-                        argument: name.name.clone(),
+                        argument: key.name.clone(),
                     };
-                    let hint = format!("write `{function}`; a comparison is written `==`");
-                    return Err(LangError::new(kind, name.span).with_hint(hint));
-                }
-            },
+                    LangError::new(kind, key.span).with_hint(format!("write `{function}`; a comparison is written `==`"))
+                };
+                (slot.ok_or_else(unknown)?, key.span)
+            }
         };
         if placed[slot].replace(&argument.value).is_some() {
             let argument = function.parameters[slot].name.to_owned();

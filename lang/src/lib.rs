@@ -41,6 +41,7 @@ mod lexer;
 pub mod nulls;
 mod parser;
 mod scalar;
+mod table;
 mod types;
 
 pub use ast::{Argument, BinaryOp, Expr, ExprKind, Identifier, Span, UnaryOp};

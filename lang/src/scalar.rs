@@ -211,7 +211,14 @@ impl ScalarProgram {
             Node::Name(name) => value_at(values, name),
             Node::Is { name, choice, equal } => nulls::from_bool((value_at(values, name) == choice) == equal),
             Node::Unary(op, operand) => nulls::unary(op, self.run(operand, values)),
-            Node::Binary(op, left, right) => nulls::binary(op, self.run(left, values), self.run(right, values)),
+            Node::Binary(op, left, right) => {
+                let left = self.run(left, values);
+                // Most points of a coupled space fail its first condition.
+                if op == BinaryOp::And && left == nulls::FALSE {
+                    return left;
+                }
+                nulls::binary(op, left, self.run(right, values))
+            }
             Node::Call(id, x) => nulls::call(id, self.run(x, values)),
             Node::Call2(id, a, b) => nulls::call2(id, self.run(a, values), self.run(b, values)),
             Node::If(condition, a, b) => nulls::choose(self.run(condition, values), self.run(a, values), self.run(b, values)),
