@@ -25,6 +25,7 @@ pub mod instrument;
 pub mod job;
 pub mod metrics;
 pub mod nearest;
+pub mod rank;
 pub mod row;
 pub mod space;
 pub mod time;

@@ -1,0 +1,95 @@
+//! Which of two points is better: one rule for everything that ranks.
+
+use std::cmp::Ordering;
+
+use crate::ids::Ordinal;
+use crate::job::{Aggregate, Objective};
+
+impl Aggregate {
+    /// The aggregate of the values of a point's trials; `None` without values, or if any of them is undefined.
+    pub fn over(self, values: impl IntoIterator<Item = Option<f64>>) -> Option<f64> {
+        let mut values = values.into_iter().collect::<Option<Vec<f64>>>()?;
+        let count = values.len();
+        if count == 0 {
+            return None;
+        }
+        Some(match self {
+            Self::Mean => values.iter().sum::<f64>() / count as f64,
+            Self::Min => values.iter().copied().fold(f64::INFINITY, f64::min),
+            Self::Median => {
+                values.sort_by(f64::total_cmp);
+                f64::midpoint(values[(count - 1) / 2], values[count / 2])
+            }
+        })
+    }
+}
+
+impl Objective {
+    /// What is maximized, from the values of the goal's metric on each instrument. `min` takes the worst instrument, which for
+    /// a minimized metric is the one with the largest value.
+    pub fn score(&self, values: impl IntoIterator<Item = Option<f64>>) -> Option<f64> {
+        let scores = values.into_iter().map(|value| value.map(|x| self.maximize.score(x)));
+        // A score of -0 ranks like 0.
+        self.aggregate.over(scores).map(|score| score + 0.0)
+    }
+
+    /// The aggregated metric behind a score.
+    pub fn value(&self, score: f64) -> f64 {
+        self.maximize.score(score) + 0.0
+    }
+}
+
+/// Order of two points by score: `Less` is the better one. An undefined score comes last, ties go to the smaller ordinal.
+pub fn by_score(a: (Option<f64>, Ordinal), b: (Option<f64>, Ordinal)) -> Ordering {
+    let scores = match (a.0, b.0) {
+        (Some(a), Some(b)) => b.total_cmp(&a),
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
+        (None, None) => Ordering::Equal,
+    };
+    scores.then(a.1.cmp(&b.1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::Goal;
+    use crate::metrics::Metric;
+
+    #[test]
+    fn aggregates_refuse_undefined_values() {
+        let values = [Some(3.0), Some(1.0), Some(2.0), Some(6.0)];
+        assert_eq!(Aggregate::Mean.over(values), Some(3.0));
+        assert_eq!(Aggregate::Median.over(values), Some(2.5));
+        assert_eq!(Aggregate::Min.over(values), Some(1.0));
+        assert_eq!(Aggregate::Mean.over([Some(1.0), None]), None);
+        assert_eq!(Aggregate::Min.over([]), None);
+    }
+
+    #[test]
+    fn the_worst_instrument_of_a_minimized_metric_has_the_largest_value() {
+        let maximize = Goal {
+            metric: Metric::Volatility,
+            negated: true,
+        };
+        let objective = Objective {
+            maximize,
+            aggregate: Aggregate::Min,
+        };
+        let score = objective.score([Some(0.1), Some(0.3)]).unwrap();
+        assert_eq!(objective.value(score), 0.3);
+        assert_eq!(objective.score([Some(0.0)]).unwrap().to_bits(), 0);
+    }
+
+    #[test]
+    fn undefined_comes_last_and_ties_go_to_the_smaller_ordinal() {
+        let mut points = vec![
+            (None, Ordinal(0)),
+            (Some(1.0), Ordinal(3)),
+            (Some(2.0), Ordinal(4)),
+            (Some(1.0), Ordinal(2)),
+        ];
+        points.sort_by(|a, b| by_score(*a, *b));
+        assert_eq!(points.iter().map(|p| p.1.0).collect::<Vec<_>>(), [4, 2, 3, 0]);
+    }
+}

@@ -1,0 +1,87 @@
+//! What can be wrong with a search.
+
+use assay_core::{Domain, Explain};
+use assay_lang::LangError;
+
+/// A search that cannot be made.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum OptimizerError {
+    /// The condition is not one, or mentions what is no parameter.
+    #[error("where: {error}")]
+    Condition {
+        /// What is wrong, and where in `condition`.
+        error: LangError,
+        /// The condition as written; [`LangError::render`] underlines the place in it.
+        condition: String,
+    },
+    /// No point satisfies the condition.
+    #[error("no point of the space satisfies `where = \"{condition}\"`")]
+    NoPoint {
+        /// The condition.
+        condition: String,
+    },
+    /// So few points satisfy the condition, or are left to find, that drawing them would take for ever.
+    #[error("found {found} of {wanted} distinct points in {draws} draws")]
+    TooRare {
+        /// Points found.
+        found: u64,
+        /// Points asked for, or all there are if those are fewer.
+        wanted: u64,
+        /// Draws made.
+        draws: u64,
+        /// The condition, if there is one.
+        condition: Option<String>,
+    },
+    /// A float without a step in a grid.
+    #[error("parameter `{name}` is a float without `step` or `steps`: a grid cannot take all of its values")]
+    Continuous {
+        /// The parameter.
+        name: String,
+    },
+    /// A grid of more than 2^64 points.
+    #[error("the grid has more than 2^64 points")]
+    TooLarge,
+    /// More draws than a method can tell apart.
+    #[error("{trials} trials are more than the {limit} that this search can draw")]
+    TooManyTrials {
+        /// Trials asked for.
+        trials: u64,
+        /// Most possible.
+        limit: u64,
+    },
+    /// More parameters than Sobol numbers are known for.
+    #[error("{found} searched parameters are more than the {limit} that a Sobol sequence has here")]
+    TooManyDimensions {
+        /// Parameters searched.
+        found: usize,
+        /// Most possible.
+        limit: usize,
+    },
+    /// Random and Sobol searches need a number of trials.
+    #[error("search.trials is missing")]
+    NoTrials,
+}
+
+impl Explain for OptimizerError {
+    fn domain(&self) -> Domain {
+        Domain::Usage
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Condition { error, .. } => error.hint.clone(),
+            Self::NoPoint { .. } => Some("widen the ranges under [params] or relax the condition".to_owned()),
+            Self::TooRare { condition: Some(_), .. } => {
+                Some("narrow the ranges to where the condition holds, or lower search.trials".to_owned())
+            }
+            Self::TooRare { .. } => Some("lower search.trials, or choose method = \"grid\"".to_owned()),
+            Self::Continuous { name } => Some(format!(
+                "give `{name}` a step (`step = 0.1`) or a number of values (`steps = 20`), or choose method = \"random\""
+            )),
+            Self::TooLarge => Some("narrow the ranges, widen the steps, or choose method = \"random\"".to_owned()),
+            Self::TooManyTrials { limit, .. } => Some(format!("give search.trials at most {limit}")),
+            Self::TooManyDimensions { .. } => Some("fix some of the parameters, or choose method = \"random\"".to_owned()),
+            Self::NoTrials => Some("add `trials = n` under [search]".to_owned()),
+        }
+    }
+}
