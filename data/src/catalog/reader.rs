@@ -1,0 +1,159 @@
+//! Reading the files of a dataset.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use arrow::datatypes::{Schema, SchemaRef};
+use assay_core::ids::Symbol;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+
+use super::{Catalog, DatasetKind, FileEntry, Manifest, schema};
+use crate::error::DataError;
+
+/// Rows read at once where memory is bounded.
+const BATCH_ROWS: usize = 65_536;
+
+impl Catalog {
+    /// The rows of a dataset, batch by batch in time order, all with the dataset's columns. Holds one batch at a time.
+    pub fn rows(&self, manifest: &Manifest) -> RowBatches {
+        let kind = manifest.dataset_kind();
+        RowBatches {
+            folder: self.folder(&manifest.symbol, kind),
+            files: manifest.files.clone().into_iter(),
+            schema: stored_columns(manifest),
+            open: None,
+        }
+    }
+
+    /// The first `count` rows of a dataset.
+    pub fn head(&self, symbol: &Symbol, kind: DatasetKind, count: usize) -> Result<RecordBatch, DataError> {
+        let manifest = self.manifest(symbol, kind)?;
+        let rows = self.rows(&manifest);
+        let schema = Arc::clone(&rows.schema);
+        let (mut parts, mut have) = (Vec::new(), 0);
+        for batch in rows {
+            let batch = batch?;
+            let take = batch.num_rows().min(count - have);
+            parts.push(batch.slice(0, take));
+            have += take;
+            if have == count {
+                break;
+            }
+        }
+        concat_batches(&schema, &parts).map_err(|source| DataError::Arrow {
+            action: "join rows",
+            source,
+        })
+    }
+}
+
+/// Iterator over the rows of a dataset; see [`Catalog::rows`].
+#[derive(Debug)]
+pub struct RowBatches {
+    folder: PathBuf,
+    files: std::vec::IntoIter<FileEntry>,
+    schema: SchemaRef,
+    open: Option<(PathBuf, ParquetRecordBatchReader)>,
+}
+
+impl RowBatches {
+    /// The columns of every batch.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn next_batch(&mut self) -> Result<Option<RecordBatch>, DataError> {
+        loop {
+            if let Some((path, reader)) = &mut self.open {
+                match reader.next() {
+                    Some(Ok(batch)) => return schema::widen(&batch, &self.schema).map(Some),
+                    Some(Err(source)) => {
+                        return Err(DataError::parquet(path, source.into()));
+                    }
+                    None => self.open = None,
+                }
+            }
+            let Some(file) = self.files.next() else { return Ok(None) };
+            let path = self.folder.join(&file.name);
+            let reader = open(&path, Some(&self.schema), BATCH_ROWS)?;
+            self.open = Some((path, reader));
+        }
+    }
+}
+
+impl Iterator for RowBatches {
+    type Item = Result<RecordBatch, DataError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.next_batch().transpose();
+        if matches!(next, Some(Err(_))) {
+            // After an error there is nothing more.
+            self.open = None;
+            self.files = Vec::new().into_iter();
+        }
+        next
+    }
+}
+
+/// The columns that a dataset's rows have: those of its kind that hold any value.
+pub(crate) fn stored_columns(manifest: &Manifest) -> SchemaRef {
+    let widest = schema::widest(manifest.dataset_kind());
+    let fields: Vec<_> = widest
+        .fields()
+        .iter()
+        .filter(|field| manifest.has_column(field.name()))
+        .cloned()
+        .collect();
+    Arc::new(Schema::new(fields))
+}
+
+/// A whole file as one batch, with those of the named columns that it has (all by default).
+pub(crate) fn read_parquet(path: &Path, columns: Option<&SchemaRef>) -> Result<RecordBatch, DataError> {
+    let file = open_file(path)?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| DataError::parquet(path, e))?;
+    let rows = usize::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or_default();
+    let reader = project(builder, columns)
+        .with_batch_size(rows.max(1))
+        .build()
+        .map_err(|e| DataError::parquet(path, e))?;
+    let schema = arrow::array::RecordBatchReader::schema(&reader);
+    let batches: Vec<RecordBatch> = reader
+        .collect::<Result<_, _>>()
+        .map_err(|e| DataError::parquet(path, e.into()))?;
+    match <[RecordBatch; 1]>::try_from(batches) {
+        Ok([batch]) => Ok(batch),
+        Err(batches) => concat_batches(&schema, &batches).map_err(|e| DataError::parquet(path, e.into())),
+    }
+}
+
+fn open(path: &Path, columns: Option<&SchemaRef>, batch_rows: usize) -> Result<ParquetRecordBatchReader, DataError> {
+    let file = open_file(path)?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| DataError::parquet(path, e))?;
+    project(builder, columns)
+        .with_batch_size(batch_rows)
+        .build()
+        .map_err(|e| DataError::parquet(path, e))
+}
+
+fn open_file(path: &Path) -> Result<File, DataError> {
+    File::open(path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => DataError::Replaced { path: path.to_owned() },
+        _ => DataError::io("read", path, e),
+    })
+}
+
+fn project(
+    builder: ParquetRecordBatchReaderBuilder<File>,
+    columns: Option<&SchemaRef>,
+) -> ParquetRecordBatchReaderBuilder<File> {
+    let Some(columns) = columns else { return builder };
+    let mask = ProjectionMask::columns(
+        builder.parquet_schema(),
+        columns.fields().iter().map(|field| field.name().as_str()),
+    );
+    builder.with_projection(mask)
+}

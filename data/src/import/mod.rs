@@ -1,0 +1,1 @@
+//! Market files of many formats, read into the catalog.
