@@ -4,6 +4,21 @@ use std::cmp::Ordering;
 
 use crate::ids::Ordinal;
 use crate::job::{Aggregate, Objective};
+use crate::metrics::Metrics;
+use crate::space::Point;
+
+/// A point and what became of it, as leaderboards show it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ranked {
+    /// Its position in the job.
+    pub ordinal: Ordinal,
+    /// Its coordinates.
+    pub point: Point,
+    /// The aggregated metric of the objective, in that metric's unit; `None` if it is undefined on any instrument.
+    pub objective: Option<f64>,
+    /// Per instrument, in the job's order; `None` where the trial failed.
+    pub metrics: Vec<Option<Metrics>>,
+}
 
 impl Aggregate {
     /// The aggregate of the values of a point's trials; `None` without values, or if any of them is undefined.

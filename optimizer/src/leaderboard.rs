@@ -5,23 +5,8 @@ use std::collections::BinaryHeap;
 
 use assay_core::ids::Ordinal;
 use assay_core::job::Objective;
-use assay_core::metrics::Metrics;
-use assay_core::rank;
+use assay_core::rank::{self, Ranked};
 use assay_core::row::TrialRow;
-use assay_core::space::Point;
-
-/// A point and what became of it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Ranked {
-    /// Its position in the job.
-    pub ordinal: Ordinal,
-    /// Its coordinates.
-    pub point: Point,
-    /// The aggregated metric of the objective, in that metric's unit; `None` if it is undefined on any instrument.
-    pub objective: Option<f64>,
-    /// Per instrument, in the job's order; `None` where the trial failed.
-    pub metrics: Vec<Option<Metrics>>,
-}
 
 /// Keeps the best points of those pushed. Which ones, and their order, depends on the set of points alone: neither on the
 /// order of pushing nor on how leaderboards were merged.
@@ -200,8 +185,9 @@ impl Leaderboard {
 #[cfg(test)]
 mod tests {
     use assay_core::job::{Aggregate, Goal};
-    use assay_core::metrics::Metric;
+    use assay_core::metrics::{Metric, Metrics};
     use assay_core::row::Outcome;
+    use assay_core::space::Point;
     use proptest::prelude::*;
 
     use super::*;

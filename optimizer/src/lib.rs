@@ -16,8 +16,9 @@ mod proposals;
 mod sobol;
 mod statistics;
 
+pub use assay_core::rank::Ranked;
 pub use count::Count;
 pub use error::OptimizerError;
-pub use leaderboard::{Leaderboard, Ranked};
+pub use leaderboard::Leaderboard;
 pub use proposals::Proposals;
 pub use statistics::{JobStatistics, Moments, SearchStatistics};

@@ -1,0 +1,282 @@
+//! Staging files and rows in memory to the result files of a finished job.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use arrow::array::{BooleanArray, RecordBatch};
+use arrow::datatypes::SchemaRef;
+use assay_core::fingerprint::Fingerprint;
+use assay_core::ids::Ordinal;
+use assay_core::row::TrialRow;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::metadata::{KeyValue, SortingColumn};
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+use serde_json::Value;
+
+use crate::columns;
+use crate::error::StoreError;
+use crate::files::{self, HashingWriter};
+use crate::layout::{Layout, sketches_schema};
+use crate::staging::{self, BATCH_ROWS, Staged, TaskRange};
+
+/// Rows of a row group.
+pub(crate) const GROUP_ROWS: usize = 65_536;
+/// Rows of a part: about a million.
+pub(crate) const PART_ROWS: usize = 16 * GROUP_ROWS;
+/// Rows of a page, the least that is decoded to see one row.
+const PAGE_ROWS: usize = 4_096;
+/// Kinds of result files.
+pub(crate) const TRIALS: &str = "trials";
+pub(crate) const SKETCHES: &str = "sketches";
+
+/// Where the rows of a task are.
+#[derive(Debug, Clone, Copy)]
+pub enum TaskRows<'a> {
+    /// In a recorded staging file.
+    Staged(&'a Staged),
+    /// In memory, in any order: tasks that ran just now need no file of their own.
+    Memory {
+        /// Their blocks.
+        range: TaskRange,
+        /// All rows of these blocks.
+        rows: &'a [TrialRow],
+    },
+}
+
+impl TaskRows<'_> {
+    fn range(&self) -> TaskRange {
+        match self {
+            Self::Staged(staged) => staged.range,
+            Self::Memory { range, .. } => *range,
+        }
+    }
+}
+
+/// What the result files of a job hold, and what all of its rows were.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Compacted {
+    /// Rows of the job, kept or not.
+    pub trials: u64,
+    /// Those that failed.
+    pub failed: u64,
+    /// Rows in the result files.
+    pub kept: u64,
+    /// Fingerprint of all rows of the job.
+    pub fingerprint: Fingerprint,
+}
+
+/// Writes the result files of a job from the rows of its tasks, which together cover its `blocks`: parts in the order of
+/// (ordinal, instrument), then `_schema.json`, then `_SUCCESS`. `keep` names the points whose rows are kept; without it all are.
+///
+/// Everything is written beside the final place and moved there as a whole. Files of an earlier, interrupted try are replaced.
+pub fn compact(
+    home: &Path,
+    layout: &Layout,
+    blocks: u64,
+    tasks: &[TaskRows<'_>],
+    keep: Option<&BTreeSet<Ordinal>>,
+) -> Result<Compacted, StoreError> {
+    let tasks = covering(layout, blocks, tasks)?;
+    let work = files::staging(home, layout.job).join("results");
+    files::remove_folder(&work)?;
+    let mut trials = PartWriter::new(&work, TRIALS, layout, layout.trials_schema())?;
+    let mut sketches = PartWriter::new(&work, SKETCHES, layout, sketches_schema())?;
+    let mut total = Compacted {
+        trials: 0,
+        failed: 0,
+        kept: 0,
+        fingerprint: Fingerprint::default(),
+    };
+    let mut write = |batch: &RecordBatch| -> Result<(), StoreError> {
+        let batch = match keep {
+            None => batch.clone(),
+            Some(keep) => keep_points(batch, keep).map_err(|reason| StoreError::unreadable(&work, reason))?,
+        };
+        total.kept += batch.num_rows() as u64;
+        trials.write(&columns::trials_of(layout, &batch))?;
+        sketches.write(&columns::sketches_of(&batch))
+    };
+    for task in &tasks {
+        let (fingerprint, rows, failed) = match task {
+            TaskRows::Staged(staged) => {
+                let path = staged.path(home);
+                let mut found = 0;
+                for batch in staging::batches(&path)? {
+                    let batch = batch?;
+                    found += batch.num_rows() as u64;
+                    write(&batch)?;
+                }
+                if found != staged.rows {
+                    let reason = format!("it has {found} rows instead of {}", staged.rows);
+                    return Err(StoreError::unreadable(&path, reason));
+                }
+                (staged.fingerprint, found, staged.failed)
+            }
+            TaskRows::Memory { rows, .. } => {
+                for chunk in staging::in_order(rows).chunks(BATCH_ROWS) {
+                    write(&columns::staging_batch(layout, chunk))?;
+                }
+                let (fingerprint, failed) = staging::summary(rows);
+                (fingerprint, rows.len() as u64, failed)
+            }
+        };
+        total.fingerprint.merge(fingerprint);
+        total.trials += rows;
+        total.failed += failed;
+    }
+    for (kind, writer) in [(TRIALS, trials), (SKETCHES, sketches)] {
+        let folder = writer.finish()?;
+        publish(&folder, &files::results_folder(home, kind, layout.job))?;
+    }
+    Ok(total)
+}
+
+/// Whether the result files of a job are in place.
+pub fn has_results(home: &Path, layout: &Layout) -> bool {
+    let done = |kind| files::results_folder(home, kind, layout.job).join("_SUCCESS").exists();
+    done(TRIALS) && done(SKETCHES)
+}
+
+/// The tasks by block, if they cover all blocks and none twice.
+fn covering<'a>(layout: &Layout, blocks: u64, tasks: &[TaskRows<'a>]) -> Result<Vec<TaskRows<'a>>, StoreError> {
+    let gap = |expected, found| StoreError::Gap {
+        job: layout.job.to_string(),
+        expected,
+        found,
+    };
+    let mut sorted = tasks.to_vec();
+    sorted.sort_by_key(TaskRows::range);
+    let mut next = 0;
+    for task in &sorted {
+        let range = task.range();
+        if range.first_block != next {
+            return Err(gap(next, range.first_block));
+        }
+        next = range.end();
+    }
+    if next != blocks {
+        return Err(gap(next, blocks));
+    }
+    Ok(sorted)
+}
+
+fn keep_points(batch: &RecordBatch, keep: &BTreeSet<Ordinal>) -> Result<RecordBatch, String> {
+    let ordinals = columns::ordinals(batch)?.iter();
+    let mask: BooleanArray = ordinals.map(|ordinal| Some(keep.contains(&Ordinal(*ordinal)))).collect();
+    arrow::compute::filter_record_batch(batch, &mask).map_err(|e| e.to_string())
+}
+
+/// Moves a finished folder to where readers look for it.
+fn publish(from: &Path, to: &Path) -> Result<(), StoreError> {
+    let parent = to.parent().expect("result folders have a parent");
+    files::create_folder(parent)?;
+    files::remove_folder(to)?;
+    fs::rename(from, to).map_err(|e| StoreError::io("rename", from, e))?;
+    files::sync_folder(parent)
+}
+
+/// Writes rows into `part-00000.parquet` and so on.
+struct PartWriter {
+    folder: PathBuf,
+    schema: SchemaRef,
+    description: Value,
+    parts: usize,
+    /// The part at hand and how many rows it has.
+    open: Option<(PathBuf, ArrowWriter<HashingWriter>, usize)>,
+}
+
+impl PartWriter {
+    fn new(work: &Path, kind: &str, layout: &Layout, schema: SchemaRef) -> Result<Self, StoreError> {
+        let folder = work.join(format!("kind={kind}"));
+        files::create_folder(&folder)?;
+        Ok(Self {
+            folder,
+            description: layout.describe(kind, &schema),
+            schema,
+            parts: 0,
+            open: None,
+        })
+    }
+
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), StoreError> {
+        let mut done = 0;
+        while done < batch.num_rows() {
+            let (path, writer, rows) = match &mut self.open {
+                Some(open) => open,
+                None => {
+                    let opened = self.open_part()?;
+                    self.open.insert(opened)
+                }
+            };
+            let count = (PART_ROWS - *rows).min(batch.num_rows() - done);
+            let slice = batch.slice(done, count);
+            writer.write(&slice).map_err(|e| StoreError::unwritable(path, e))?;
+            done += count;
+            *rows += count;
+            if *rows == PART_ROWS {
+                self.close_part()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn open_part(&mut self) -> Result<(PathBuf, ArrowWriter<HashingWriter>, usize), StoreError> {
+        let path = self.folder.join(format!("part-{:05}.parquet", self.parts));
+        self.parts += 1;
+        let writer = HashingWriter::create(&path)?;
+        let sorted_by = self.schema.index_of("ordinal").expect("every kind has ordinals");
+        let properties = properties(self.description.to_string(), sorted_by as i32);
+        let writer = ArrowWriter::try_new(writer, self.schema.clone(), Some(properties));
+        let writer = writer.map_err(|e| StoreError::unwritable(&path, e))?;
+        Ok((path, writer, 0))
+    }
+
+    fn close_part(&mut self) -> Result<(), StoreError> {
+        if let Some((path, writer, _)) = self.open.take() {
+            let file = writer.into_inner().map_err(|e| StoreError::unwritable(&path, e))?;
+            file.finish(&path)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the last part and adds schema and mark of success. A job without rows has one part without rows.
+    fn finish(mut self) -> Result<PathBuf, StoreError> {
+        if self.parts == 0 {
+            self.open = Some(self.open_part()?);
+        }
+        self.close_part()?;
+        let schema = serde_json::to_vec_pretty(&self.description).expect("JSON values print");
+        files::write_small(&self.folder.join("_schema.json"), &schema)?;
+        files::write_small(&self.folder.join("_SUCCESS"), b"")?;
+        files::sync_folder(&self.folder)?;
+        Ok(self.folder)
+    }
+}
+
+fn properties(description: String, sorted_by: i32) -> WriterProperties {
+    let trial_id = ColumnPath::from("trial_id");
+    let ordinal = ColumnPath::from("ordinal");
+    let level = ZstdLevel::try_new(1).expect("zstd has a level 1");
+    WriterProperties::builder()
+        .set_compression(Compression::ZSTD(level))
+        .set_max_row_group_row_count(Some(GROUP_ROWS))
+        .set_data_page_row_count_limit(PAGE_ROWS)
+        .set_write_batch_size(PAGE_ROWS)
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_column_statistics_enabled(ordinal.clone(), EnabledStatistics::Page)
+        // Ids and ordinals are all different; neighbours share most of their bytes.
+        .set_column_dictionary_enabled(trial_id.clone(), false)
+        .set_column_encoding(trial_id, Encoding::DELTA_BYTE_ARRAY)
+        .set_column_dictionary_enabled(ordinal.clone(), false)
+        .set_column_encoding(ordinal, Encoding::DELTA_BINARY_PACKED)
+        .set_key_value_metadata(Some(vec![KeyValue::new("assay".to_owned(), description)]))
+        .set_sorting_columns(Some(vec![SortingColumn {
+            column_idx: sorted_by,
+            descending: false,
+            nulls_first: false,
+        }]))
+        .build()
+}

@@ -1,0 +1,280 @@
+//! Questions to the result files of a finished job.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+use std::fs::{self, File};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use assay_core::ids::{Ordinal, TrialId};
+use assay_core::job::Objective;
+use assay_core::rank::{self, Ranked};
+use assay_core::row::TrialRow;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
+};
+use parquet::file::metadata::{PageIndexPolicy, RowGroupMetaData};
+use parquet::file::statistics::Statistics;
+
+use crate::columns;
+use crate::compact::{GROUP_ROWS, TRIALS};
+use crate::error::StoreError;
+use crate::files;
+use crate::layout::Layout;
+
+/// The row of a trial, without its sketch; `None` if the result files do not have it.
+pub(crate) fn find_row(home: &Path, layout: &Layout, trial: &TrialId) -> Result<Option<TrialRow>, StoreError> {
+    let parts = parts(home, layout)?;
+    let wanted = trial.ordinal.0;
+    // The last part that begins at or before the ordinal; a point's rows may begin at the end of the one before.
+    let (mut low, mut high) = (0, parts.len());
+    while low < high {
+        let middle = usize::midpoint(low, high);
+        let begins = Part::open(&parts[middle])?.ordinals().map_or(0, |range| range.0);
+        if begins <= wanted { low = middle + 1 } else { high = middle }
+    }
+    for path in parts[..low].iter().rev().take(2) {
+        let part = Part::open(path)?;
+        if let Some(row) = part.find(layout, trial)? {
+            return Ok(Some(row));
+        }
+    }
+    Ok(None)
+}
+
+/// The best `count` points by an objective.
+pub(crate) fn top(home: &Path, layout: &Layout, count: usize, objective: &Objective) -> Result<Vec<Ranked>, StoreError> {
+    let parts = parts(home, layout)?;
+    let best = best_points(&parts, layout, count, objective)?;
+    let mut wanted: Vec<u64> = best.iter().flat_map(|point| point.rows.clone()).collect();
+    wanted.sort_unstable();
+    let mut rows = Vec::with_capacity(wanted.len());
+    let (mut before, mut rest) = (0, wanted.as_slice());
+    for path in &parts {
+        if rest.is_empty() {
+            break;
+        }
+        let part = Part::open(path)?;
+        let end = before + part.rows();
+        let (here, later) = rest.split_at(rest.partition_point(|position| *position < end));
+        let here: Vec<usize> = here.iter().map(|position| (position - before) as usize).collect();
+        rows.extend(part.rows_at(layout, None, &here)?);
+        (before, rest) = (end, later);
+    }
+    let ranked = |point: BestPoint| {
+        let of_point = point.rows.map(|position| &rows[wanted.partition_point(|w| *w < position)]);
+        let of_point: Vec<&TrialRow> = of_point.collect();
+        Ranked {
+            ordinal: Ordinal(point.ordinal),
+            point: of_point[0].point.clone(),
+            objective: point.score.map(|score| objective.value(score)),
+            metrics: of_point.iter().map(|row| row.metrics().copied()).collect(),
+        }
+    };
+    Ok(best.into_iter().map(ranked).collect())
+}
+
+/// A point and the positions of its rows, counted over all parts. The larger, the worse.
+struct BestPoint {
+    score: Option<f64>,
+    ordinal: u64,
+    rows: Range<u64>,
+}
+
+impl BestPoint {
+    fn key(&self) -> (Option<f64>, Ordinal) {
+        (self.score, Ordinal(self.ordinal))
+    }
+}
+
+impl PartialEq for BestPoint {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for BestPoint {}
+
+impl PartialOrd for BestPoint {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for BestPoint {
+    fn cmp(&self, other: &Self) -> Ordering {
+        rank::by_score(self.key(), other.key())
+    }
+}
+
+/// Reads ordinals and one metric of all rows.
+fn best_points(parts: &[PathBuf], layout: &Layout, count: usize, objective: &Objective) -> Result<Vec<BestPoint>, StoreError> {
+    let metric = objective.maximize.metric;
+    let per_point = layout.instruments.len();
+    let mut best = BinaryHeap::with_capacity(count + 1);
+    let mut values = Vec::with_capacity(per_point);
+    let mut position = 0;
+    for path in parts {
+        let part = Part::open(path)?;
+        for batch in part.read(&["ordinal", metric.name()], None, None)? {
+            let batch = batch.map_err(|e| StoreError::unreadable(path, e))?;
+            let bad = |reason| StoreError::unreadable(path, reason);
+            let ordinals = columns::ordinals(&batch).map_err(bad)?;
+            let metrics = columns::metric_values(&batch, metric).map_err(bad)?;
+            for (ordinal, value) in ordinals.iter().zip(metrics) {
+                values.push((!value.is_nan()).then_some(value));
+                position += 1;
+                if values.len() < per_point {
+                    continue;
+                }
+                let point = BestPoint {
+                    score: objective.score(values.drain(..)),
+                    ordinal: *ordinal,
+                    rows: position - per_point as u64..position,
+                };
+                if best.len() < count {
+                    best.push(point);
+                } else if best.peek().is_some_and(|worst| point < *worst) {
+                    best.pop();
+                    best.push(point);
+                }
+            }
+        }
+    }
+    Ok(best.into_sorted_vec())
+}
+
+/// Result files of a job, in the order of their rows.
+fn parts(home: &Path, layout: &Layout) -> Result<Vec<PathBuf>, StoreError> {
+    let folder = files::results_folder(home, TRIALS, layout.job);
+    let missing = || StoreError::MissingResults {
+        job: layout.job.to_string(),
+        path: folder.clone(),
+    };
+    let entries = fs::read_dir(&folder).map_err(|_| missing())?;
+    let mut parts = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|e| StoreError::io("list", &folder, e))?.path();
+        if path.extension().is_some_and(|extension| extension == "parquet") {
+            parts.push(path);
+        }
+    }
+    parts.sort();
+    if parts.is_empty() { Err(missing()) } else { Ok(parts) }
+}
+
+/// An open part and its footer.
+struct Part {
+    path: PathBuf,
+    file: File,
+    metadata: ArrowReaderMetadata,
+    ordinal_column: usize,
+}
+
+impl Part {
+    fn open(path: &Path) -> Result<Self, StoreError> {
+        let file = File::open(path).map_err(|e| StoreError::io("open", path, e))?;
+        let options = ArrowReaderOptions::new().with_offset_index_policy(PageIndexPolicy::Optional);
+        let metadata = ArrowReaderMetadata::load(&file, options).map_err(|e| StoreError::unreadable(path, e))?;
+        let columns = metadata.parquet_schema().columns();
+        let ordinal_column = columns.iter().position(|column| column.name() == "ordinal");
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            ordinal_column: ordinal_column.ok_or_else(|| StoreError::unreadable(path, "there is no column `ordinal`"))?,
+            metadata,
+        })
+    }
+
+    fn groups(&self) -> &[RowGroupMetaData] {
+        self.metadata.metadata().row_groups()
+    }
+
+    fn rows(&self) -> u64 {
+        self.groups().iter().map(|group| group.num_rows() as u64).sum()
+    }
+
+    /// Least and largest ordinal of a row group.
+    fn group_ordinals(&self, group: &RowGroupMetaData) -> Option<(u64, u64)> {
+        match group.column(self.ordinal_column).statistics()? {
+            Statistics::Int64(range) => Some((*range.min_opt()? as u64, *range.max_opt()? as u64)),
+            _ => None,
+        }
+    }
+
+    fn ordinals(&self) -> Option<(u64, u64)> {
+        let first = self.group_ordinals(self.groups().first()?)?;
+        let last = self.group_ordinals(self.groups().last()?)?;
+        Some((first.0, last.1))
+    }
+
+    fn read(
+        &self,
+        columns: &[&str],
+        groups: Option<Vec<usize>>,
+        selection: Option<RowSelection>,
+    ) -> Result<ParquetRecordBatchReader, StoreError> {
+        let failed = |e| StoreError::unreadable(&self.path, e);
+        let file = self.file.try_clone().map_err(|e| StoreError::io("open", &self.path, e))?;
+        let mut builder =
+            ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone()).with_batch_size(GROUP_ROWS);
+        if !columns.is_empty() {
+            let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
+            builder = builder.with_projection(mask);
+        }
+        if let Some(groups) = groups {
+            builder = builder.with_row_groups(groups);
+        }
+        if let Some(selection) = selection {
+            builder = builder.with_row_selection(selection);
+        }
+        builder.build().map_err(failed)
+    }
+
+    /// All columns of the rows at ascending positions, counted over the part or over some of its row groups.
+    fn rows_at(&self, layout: &Layout, groups: Option<Vec<usize>>, positions: &[usize]) -> Result<Vec<TrialRow>, StoreError> {
+        if positions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let total = match &groups {
+            Some(groups) => groups.iter().map(|i| self.groups()[*i].num_rows() as usize).sum(),
+            None => self.rows() as usize,
+        };
+        let ranges = positions.iter().map(|position| *position..position + 1);
+        let selection = RowSelection::from_consecutive_ranges(ranges, total);
+        let mut rows = Vec::with_capacity(positions.len());
+        for batch in self.read(&[], groups, Some(selection))? {
+            let batch = batch.map_err(|e| StoreError::unreadable(&self.path, e))?;
+            rows.extend(columns::rows_of(layout, &batch).map_err(|reason| StoreError::unreadable(&self.path, reason))?);
+        }
+        Ok(rows)
+    }
+
+    fn find(&self, layout: &Layout, trial: &TrialId) -> Result<Option<TrialRow>, StoreError> {
+        let wanted = trial.ordinal.0;
+        let may_hold = |group: &RowGroupMetaData| {
+            self.group_ordinals(group)
+                .is_none_or(|(low, high)| (low..=high).contains(&wanted))
+        };
+        let groups: Vec<usize> = (0..self.groups().len()).filter(|i| may_hold(&self.groups()[*i])).collect();
+        if groups.is_empty() {
+            return Ok(None);
+        }
+        let bad = |reason: String| StoreError::unreadable(&self.path, reason);
+        let mut before = 0;
+        for batch in self.read(&["ordinal", "instrument"], Some(groups.clone()), None)? {
+            let batch = batch.map_err(|e| StoreError::unreadable(&self.path, e))?;
+            let ordinals = columns::ordinals(&batch).map_err(bad)?;
+            let first = ordinals.partition_point(|ordinal| *ordinal < wanted);
+            let last = ordinals.partition_point(|ordinal| *ordinal <= wanted);
+            let instruments = columns::instrument_indices(layout, &batch.slice(first, last - first)).map_err(bad)?;
+            if let Some(offset) = instruments.iter().position(|instrument| *instrument == trial.instrument) {
+                let rows = self.rows_at(layout, Some(groups), &[before + first + offset])?;
+                return Ok(rows.into_iter().next());
+            }
+            before += batch.num_rows();
+        }
+        Ok(None)
+    }
+}
