@@ -84,13 +84,13 @@ impl Calendar {
     /// Days since 1970-01-01 of the trading day that each moment belongs to. `times` in nanoseconds, ascending.
     pub fn trading_days(&self, times: &[i64]) -> Vec<i32> {
         let mut days = Vec::with_capacity(times.len());
-        let mut current: Option<(i64, i64, i32)> = None; // [from, to) on the UTC axis that shares a trading day
+        let mut current: Option<DaySpan> = None;
         for &time in times {
             match current {
-                Some((from, to, day)) if (from..to).contains(&time) => days.push(day),
+                Some(span) if (span.from..span.to).contains(&time) => days.push(span.day),
                 _ => {
-                    let found = self.trading_day_span(time);
-                    days.push(found.2);
+                    let found = self.day_span(time);
+                    days.push(found.day);
                     current = Some(found);
                 }
             }
@@ -98,8 +98,8 @@ impl Calendar {
         days
     }
 
-    /// The trading day of a moment, and the span of time `[from, to)` around it that certainly shares it.
-    fn trading_day_span(&self, time: i64) -> (i64, i64, i32) {
+    /// The day around a moment: `time` in UTC nanoseconds.
+    pub fn day_span(&self, time: i64) -> DaySpan {
         let zone = &self.zone.0;
         let stamp = jiff::Timestamp::from_nanosecond(i128::from(time)).unwrap_or(jiff::Timestamp::MAX);
         let local = zone.to_datetime(stamp);
@@ -114,13 +114,28 @@ impl Calendar {
         } else {
             date.yesterday().unwrap_or(Date::MIN)
         };
-        let edge = |date: Date| -> Option<i64> {
-            let zoned = date.to_datetime(self.day_start).to_zoned(zone.clone()).ok()?;
-            i64::try_from(zoned.timestamp().as_nanosecond()).ok()
-        };
-        let from = edge(start_date).unwrap_or(time);
-        let to = start_date.tomorrow().ok().and_then(edge).unwrap_or(time + 1);
-        (from, to, self.join_weekend(date))
+        DaySpan {
+            from: self.day_edge(start_date).unwrap_or(time),
+            to: start_date.tomorrow().ok().and_then(|next| self.day_edge(next)).unwrap_or(time + 1),
+            day: self.join_weekend(date),
+            weekend: self.week != Week::AlwaysOpen && matches!(date.weekday(), Weekday::Saturday | Weekday::Sunday),
+        }
+    }
+
+    /// Start of a trading day in UTC nanoseconds; `day` counts from 1970-01-01. The evening before, where days start in the
+    /// evening; a weekend that joins the day comes earlier still.
+    pub fn day_start(&self, day: i32) -> Option<i64> {
+        let date = Date::constant(1970, 1, 1)
+            .checked_add(jiff::Span::new().days(i64::from(day)))
+            .ok()?;
+        let start_date = if self.day_start == midnight() { date } else { date.yesterday().ok()? };
+        self.day_edge(start_date)
+    }
+
+    /// The moment at which a day that begins on `date` begins.
+    fn day_edge(&self, date: Date) -> Option<i64> {
+        let zoned = date.to_datetime(self.day_start).to_zoned(self.zone.0.clone()).ok()?;
+        i64::try_from(zoned.timestamp().as_nanosecond()).ok()
     }
 
     fn join_weekend(&self, date: Date) -> i32 {
@@ -133,6 +148,19 @@ impl Calendar {
     }
 }
 
+/// One day of a calendar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DaySpan {
+    /// First moment of the span, UTC nanoseconds.
+    pub from: i64,
+    /// First moment after it.
+    pub to: i64,
+    /// The trading day that the span belongs to, days since 1970-01-01; several spans share one where a weekend joins Monday.
+    pub day: i32,
+    /// A Saturday or Sunday of a market that closes at weekends.
+    pub weekend: bool,
+}
+
 /// Days from 1970-01-01 to `date`.
 pub fn epoch_day(date: Date) -> i32 {
     let epoch = Date::constant(1970, 1, 1);
@@ -141,7 +169,7 @@ pub fn epoch_day(date: Date) -> i32 {
 
 /// The trading day of one moment, for callers that have no column of times.
 pub fn trading_day(calendar: &Calendar, time: UtcNs) -> i32 {
-    calendar.trading_day_span(time.0).2
+    calendar.day_span(time.0).day
 }
 
 /// An IANA time zone by name.
@@ -240,6 +268,11 @@ mod tests {
         assert_eq!(day(&new_york, "2014-05-06T20:59") + 1, day(&new_york, "2014-05-06T21:00"));
         assert_eq!(day(&new_york, "2014-01-07T21:59") + 1, day(&new_york, "2014-01-07T22:00"));
         assert_eq!(day(&new_york, "2014-05-04T21:00"), day(&new_york, "2014-05-05T20:00"));
+        let monday = day(&new_york, "2014-05-05");
+        let at = |text: &str| text.parse::<UtcNs>().unwrap().0;
+        assert_eq!(new_york.day_start(monday), Some(at("2014-05-04T21:00")));
+        assert!(new_york.day_span(at("2014-05-02T21:00")).weekend);
+        assert!(!new_york.day_span(at("2014-05-04T21:00")).weekend);
         let times: Vec<i64> = (0..5_000)
             .map(|i| i * 3_600_000_000_000 + 1_390_000_000_000_000_000)
             .collect();

@@ -8,6 +8,7 @@ use assay_core::time::{BarLength, UtcNs};
 use assay_core::{Domain, Explain};
 
 use crate::catalog::DatasetKind;
+use crate::import::ImportError;
 
 /// An error of the data crate.
 #[derive(Debug, thiserror::Error)]
@@ -109,6 +110,14 @@ pub enum DataError {
         /// The time before it.
         previous: UtcNs,
     },
+    /// Two bars with one start.
+    #[error("a second bar starts at {time} (row {row})")]
+    Repeated {
+        /// Position among all rows given to the writer, from 0.
+        row: u64,
+        /// The start.
+        time: UtcNs,
+    },
     /// A value that no price or size can have.
     #[error("`{column}` is {value} at row {row}")]
     Value {
@@ -141,6 +150,9 @@ pub enum DataError {
         /// First time at which they differ.
         time: UtcNs,
     },
+    /// A file that cannot be imported.
+    #[error(transparent)]
+    Import(Box<ImportError>),
     /// A bar length that has no meaning.
     #[error("bars of {length} are neither shorter than a day nor whole days")]
     BarLength {
@@ -211,6 +223,12 @@ impl DataError {
     }
 }
 
+impl From<ImportError> for DataError {
+    fn from(error: ImportError) -> Self {
+        Self::Import(Box::new(error))
+    }
+}
+
 fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
@@ -218,6 +236,7 @@ fn is_full(error: &io::Error) -> bool {
 impl Explain for DataError {
     fn domain(&self) -> Domain {
         match self {
+            Self::Import(error) => error.domain(),
             Self::NoDataset { .. } => Domain::NotFound,
             Self::Locked { .. } => Domain::NotAllowed,
             Self::BarLength { .. } | Self::TooManyBars { .. } | Self::SymbolTable { .. } | Self::ExportFormat { .. } => {
@@ -235,6 +254,7 @@ impl Explain for DataError {
 
     fn hint(&self) -> Option<String> {
         let text = match self {
+            Self::Import(error) => return error.hint(),
             Self::DiskFull { .. } => "free some space and run the same command again; nothing half-written was left".to_owned(),
             Self::Locked { .. } => "wait until it has finished, or use another --home".to_owned(),
             Self::Manifest { .. } => "it was written by a newer version or damaged; import the data again".to_owned(),
@@ -242,8 +262,12 @@ impl Explain for DataError {
             Self::Replaced { .. } => "run the same command again".to_owned(),
             Self::NoDataset { symbol, have, .. } => no_dataset_hint(symbol, have),
             Self::Backward { .. } => "sort while importing with --unsorted sort".to_owned(),
+            Self::Repeated { .. } => {
+                "a missing or wrong --tz repeats an hour in autumn; else the file holds more than one instrument".to_owned()
+            }
             Self::Conflict { .. } => {
-                "two sources differ for this time; use --replace to keep the new rows, or import them under another symbol".to_owned()
+                "two sources differ for this time; use --replace to keep the new rows, or import them under another symbol"
+                    .to_owned()
             }
             Self::BarLength { .. } => "use a length such as 90s, 7m, 4h, or whole days such as 1d, 2d, 1w".to_owned(),
             Self::TooManyBars { .. } => "use longer bars, or fill_gaps = \"none\"".to_owned(),

@@ -2,10 +2,12 @@
 //!
 //! It must never use the network or a clock, print, or know of strategies and results.
 
+mod bars;
 pub mod catalog;
 mod error;
 pub mod import;
 pub mod symbols;
 
+pub use bars::{BarRequest, BarTable, resample_rows};
 pub use catalog::{Catalog, Dataset, DatasetKind, DatasetWriter, Manifest, Overlap, SourceInfo, ValuesHash, WriteReport};
 pub use error::{DataError, Have};

@@ -81,7 +81,10 @@ impl SymbolTable {
                 reason,
                 hint: None,
             };
-            let symbol: Symbol = name.get_ref().parse().map_err(|e: assay_core::ids::IdError| fail(e.to_string()))?;
+            let symbol: Symbol = name
+                .get_ref()
+                .parse()
+                .map_err(|e: assay_core::ids::IdError| fail(e.to_string()))?;
             let mut facts = self.instrument(&symbol).facts;
             entry.apply(&mut facts);
             for (key, value, positive) in [
@@ -95,7 +98,10 @@ impl SymbolTable {
                 }
             }
             if facts.calendar.session_hours > 24.0 {
-                return Err(fail(format!("a day of {symbol} cannot have {} hours", facts.calendar.session_hours)));
+                return Err(fail(format!(
+                    "a day of {symbol} cannot have {} hours",
+                    facts.calendar.session_hours
+                )));
             }
             self.facts.insert(symbol, facts);
         }
@@ -149,7 +155,12 @@ impl<'de> Deserialize<'de> for CalendarEntry {
             type Value = CalendarEntry;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "one of {} or a table with {}", CALENDARS.join(", "), CALENDAR_KEYS.join(", "))
+                write!(
+                    f,
+                    "one of {} or a table with {}",
+                    CALENDARS.join(", "),
+                    CALENDAR_KEYS.join(", ")
+                )
             }
 
             fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<CalendarEntry, E> {
@@ -266,7 +277,11 @@ mod tests {
             ("[EURUSD]\n\ntik = 0.1\n", 3, Some("did you mean `tick`?")),
             ("[EURUSD]\ncalendar = \"fz\"\n", 2, Some("did you mean `fx`?")),
             ("[X]\ncalendar = { weak = \"24x5\" }\n", 2, Some("did you mean `week`?")),
-            ("[X]\ncalendar = { week = \"24x6\", zone = \"UTC\" }\n", 2, Some("did you mean `24x5`?")),
+            (
+                "[X]\ncalendar = { week = \"24x6\", zone = \"UTC\" }\n",
+                2,
+                Some("did you mean `24x5`?"),
+            ),
             ("[X]\ntick = \"a\"\n", 2, None),
             ("\n[X]\nmultiplier = 0\n", 2, None),
             ("\n\n[\"a b\"]\n", 3, None),
@@ -274,7 +289,10 @@ mod tests {
             ("[X\n", 1, None),
         ] {
             let error = with_user_table(text).unwrap_err();
-            assert!(matches!(error, DataError::SymbolTable { line: found, .. } if found == line), "{error} in {text:?}");
+            assert!(
+                matches!(error, DataError::SymbolTable { line: found, .. } if found == line),
+                "{error} in {text:?}"
+            );
             assert_eq!(error.hint().as_deref(), hint, "{error}");
         }
     }

@@ -11,9 +11,9 @@ use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
-use super::files::{NewFile, sync};
-use super::values::Facts;
 use super::FileEntry;
+use super::files::{NewFile, sync, sync_folder};
+use super::values::Facts;
 use crate::error::DataError;
 
 /// Rows in a row group.
@@ -67,8 +67,20 @@ impl PartitionFile {
     }
 }
 
+/// Writes one batch as a Parquet file that appears whole or not at all.
+pub(crate) fn write_parquet(folder: &Path, name: &str, batch: &RecordBatch) -> Result<(), DataError> {
+    let (new, file) = NewFile::create(folder, name)?;
+    let fail = |e| DataError::parquet(new.path(), e);
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties())).map_err(fail)?;
+    writer.write(batch).map_err(fail)?;
+    writer.finish().map_err(fail)?;
+    sync(writer.inner(), new.path())?;
+    new.commit(name)?;
+    sync_folder(folder)
+}
+
 /// How Parquet files are written: times as packed differences, prices by dictionary as long as they repeat.
-pub(crate) fn properties() -> WriterProperties {
+fn properties() -> WriterProperties {
     let time = ColumnPath::from("time");
     WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).expect("zstd has a level 1")))

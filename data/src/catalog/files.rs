@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::DataError;
 
@@ -16,9 +17,11 @@ pub(crate) struct NewFile {
 }
 
 impl NewFile {
-    /// Creates `<folder>/.tmp-<process>-<name>`, replacing what a crash left there.
+    /// Creates `<folder>/.tmp-<process>-<number>-<name>`, replacing what a crash left there.
     pub(crate) fn create(folder: &Path, name: &str) -> Result<(Self, File), DataError> {
-        let temporary = folder.join(format!("{TEMPORARY}{}-{name}", std::process::id()));
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let temporary = folder.join(format!("{TEMPORARY}{}-{number}-{name}", std::process::id()));
         let file = File::create(&temporary).map_err(|e| DataError::io("create", &temporary, e))?;
         let new = Self {
             temporary,

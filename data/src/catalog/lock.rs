@@ -40,7 +40,11 @@ impl WriteLock {
                 let known = file.read_to_string(&mut holder).is_ok() && !holder.trim().is_empty();
                 return Err(DataError::Locked {
                     path: folder.to_owned(),
-                    holder: if known { holder.trim().to_owned() } else { "another process".to_owned() },
+                    holder: if known {
+                        holder.trim().to_owned()
+                    } else {
+                        "another process".to_owned()
+                    },
                 });
             }
             Err(TryLockError::Error(e)) => return Err(DataError::io("lock", &path, e)),

@@ -50,7 +50,8 @@ pub(crate) fn write_partition(context: &WriteContext, task: &Task, budget: &Budg
             let new = read_parquet(file.path(), None)?;
             let schema = union(context, &old, &new);
             let (old, new) = (schema::widen(&old, &schema)?, schema::widen(&new, &schema)?);
-            let order = merge_order(&old, &new).map_err(|time| conflict(context, stored, &new_sources, time))?;
+            let order = merge_order(&old, &new, context.kind.bar().is_none())
+                .map_err(|time| conflict(context, stored, &new_sources, time))?;
             let (file, entry) = write_joined(context, partition, &schema, [&old, &new], &order)?;
             if entry.hash == stored.hash {
                 return Ok(unchanged());
@@ -131,8 +132,9 @@ enum Part {
 /// The rows of the join in time order, or the first time at which the parts contradict each other.
 ///
 /// They may be joined if, over the time that both cover, one of them has every row of the other: then nothing is doubled and
-/// nothing is lost. Where one begins in the very nanosecond in which the other ends, and they share no row in it, both are kept.
-fn merge_order(old: &RecordBatch, new: &RecordBatch) -> Result<Vec<(Part, Range<usize>)>, i64> {
+/// nothing is lost. Where one begins in the very nanosecond in which the other ends, and they share no row in it, both are kept
+/// if `times_repeat` (two bars cannot have one start).
+fn merge_order(old: &RecordBatch, new: &RecordBatch, times_repeat: bool) -> Result<Vec<(Part, Range<usize>)>, i64> {
     let times = |batch: &RecordBatch| batch.column(0).as_primitive::<TimestampNanosecondType>().values().clone();
     let (old_times, new_times) = (times(old), times(new));
     let (Some(old_last), Some(new_last)) = (old_times.last().copied(), new_times.last().copied()) else {
@@ -141,7 +143,11 @@ fn merge_order(old: &RecordBatch, new: &RecordBatch) -> Result<Vec<(Part, Range<
     let (from, to) = (old_times[0].max(new_times[0]), old_last.min(new_last));
     if from > to {
         let (old, new) = ((Part::Old, 0..old_times.len()), (Part::New, 0..new_times.len()));
-        return Ok(if old_last < new_times[0] { vec![old, new] } else { vec![new, old] });
+        return Ok(if old_last < new_times[0] {
+            vec![old, new]
+        } else {
+            vec![new, old]
+        });
     }
     let shared = |times: &[i64]| times.partition_point(|t| *t < from)..times.partition_point(|t| *t <= to);
     let (old_shared, new_shared) = (shared(&old_times), shared(&new_times));
@@ -151,11 +157,15 @@ fn merge_order(old: &RecordBatch, new: &RecordBatch) -> Result<Vec<(Part, Range<
     let mut order = vec![(Part::Old, 0..old_shared.start), (Part::New, 0..new_shared.start)];
     let (mut i, mut j) = (old_shared.start, new_shared.start);
     let (mut old_extra, mut new_extra) = (false, false);
+    let touching = times_repeat && from == to && old_times[0] != new_times[0] && old_last != new_last;
     while i < old_shared.end || j < new_shared.end {
         let at = |times: &[i64], row: usize, end: usize| if row < end { times[row] } else { i64::MAX };
         let time = at(&old_times, i, old_shared.end).min(at(&new_times, j, new_shared.end));
         let group_end = |times: &[i64], row: usize, end: usize| row + times[row..end].partition_point(|t| *t <= time);
-        let (a, b) = (i..group_end(&old_times, i, old_shared.end), j..group_end(&new_times, j, new_shared.end));
+        let (a, b) = (
+            i..group_end(&old_times, i, old_shared.end),
+            j..group_end(&new_times, j, new_shared.end),
+        );
         (i, j) = (a.end, b.end);
         if new_rows.within(&b, &old_rows, &a) {
             old_extra |= a.len() > b.len();
@@ -163,7 +173,7 @@ fn merge_order(old: &RecordBatch, new: &RecordBatch) -> Result<Vec<(Part, Range<
         } else if old_rows.within(&a, &new_rows, &b) {
             new_extra = true;
             order.push((Part::New, b));
-        } else if from == to && old_times[0] != new_times[0] && old_last != new_last && !old_rows.share(&a, &new_rows, &b) {
+        } else if touching && !old_rows.share(&a, &new_rows, &b) {
             let (old, new) = ((Part::Old, a), (Part::New, b));
             order.extend(if old_times[0] < new_times[0] { [old, new] } else { [new, old] });
         } else {
@@ -173,7 +183,10 @@ fn merge_order(old: &RecordBatch, new: &RecordBatch) -> Result<Vec<(Part, Range<
             return Err(time);
         }
     }
-    order.extend([(Part::Old, old_shared.end..old_times.len()), (Part::New, new_shared.end..new_times.len())]);
+    order.extend([
+        (Part::Old, old_shared.end..old_times.len()),
+        (Part::New, new_shared.end..new_times.len()),
+    ]);
     Ok(order)
 }
 
@@ -197,18 +210,22 @@ impl Bits {
 
     fn same(&self, row: usize, other: &Self, other_row: usize) -> bool {
         let pairs = self.columns.iter().zip(&other.columns);
-        pairs.into_iter().all(|(a, b)| a[row - self.start] == b[other_row - other.start])
+        pairs
+            .into_iter()
+            .all(|(a, b)| a[row - self.start] == b[other_row - other.start])
     }
 
     /// Whether `rows` are, in their order, among `others`.
     fn within(&self, rows: &Range<usize>, other: &Self, others: &Range<usize>) -> bool {
         let mut candidates = others.clone();
-        rows.clone().all(|row| candidates.any(|candidate| self.same(row, other, candidate)))
+        rows.clone()
+            .all(|row| candidates.any(|candidate| self.same(row, other, candidate)))
     }
 
     /// Whether any row is in both.
     fn share(&self, rows: &Range<usize>, other: &Self, others: &Range<usize>) -> bool {
-        rows.clone().any(|row| others.clone().any(|candidate| self.same(row, other, candidate)))
+        rows.clone()
+            .any(|row| others.clone().any(|candidate| self.same(row, other, candidate)))
     }
 }
 
@@ -224,7 +241,7 @@ mod tests {
     }
 
     fn joined(old: &[(i64, f64)], new: &[(i64, f64)]) -> Result<Vec<(i64, f64)>, i64> {
-        let order = merge_order(&rows(old), &rows(new))?;
+        let order = merge_order(&rows(old), &rows(new), true)?;
         let all = [old, new];
         Ok(order
             .into_iter()
@@ -259,6 +276,7 @@ mod tests {
         let whole = vec![(1, 1.0), (2, 2.0), (2, 2.5), (3, 3.0)];
         assert_eq!(joined(&first, &second), Ok(whole.clone()));
         assert_eq!(joined(&second, &first), Ok(whole));
+        assert_eq!(merge_order(&rows(&first), &rows(&second), false), Err(2));
     }
 
     #[test]
@@ -269,6 +287,9 @@ mod tests {
         assert_eq!(joined(&old, &[(1, 1.0), (3, 3.0), (4, 4.0), (4, 4.1)]), Err(4));
         assert_eq!(joined(&[(5, 1.0)], &[(5, 2.0)]), Err(5));
         // The same rows of one nanosecond in another order are not the same data.
-        assert_eq!(joined(&[(5, 1.0), (5, 2.0), (6, 1.0)], &[(5, 2.0), (5, 1.0), (6, 1.0)]), Err(5));
+        assert_eq!(
+            joined(&[(5, 1.0), (5, 2.0), (6, 1.0)], &[(5, 2.0), (5, 1.0), (6, 1.0)]),
+            Err(5)
+        );
     }
 }

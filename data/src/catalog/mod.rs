@@ -30,11 +30,12 @@ use serde::{Deserialize, Serialize};
 use crate::error::{DataError, Have};
 use crate::symbols::SymbolTable;
 
-pub(crate) use files::{NewFile, remove_stale, sync, sync_folder};
+pub(crate) use encode::write_parquet;
+pub(crate) use files::{NewFile, sync, sync_folder};
 use lock::WriteLock;
 pub use manifest::{ColumnInfo, FileEntry, Manifest, SourceInfo};
-pub(crate) use reader::{read_parquet, stored_columns};
 pub use reader::RowBatches;
+pub(crate) use reader::{RowGroup, read_parquet};
 pub(crate) use values::Facts as ValueFacts;
 pub use values::ValuesHash;
 pub use writer::{DatasetWriter, Overlap, WriteReport};
@@ -222,10 +223,7 @@ impl Catalog {
     /// Manifests of all datasets of an instrument, by kind.
     pub(crate) fn manifests(&self, symbol: &Symbol) -> Result<Vec<Manifest>, DataError> {
         let folder = self.root().join(symbol.as_str());
-        let mut kinds: Vec<DatasetKind> = folder_names(&folder)?
-            .iter()
-            .filter_map(|name| name.parse().ok())
-            .collect();
+        let mut kinds: Vec<DatasetKind> = folder_names(&folder)?.iter().filter_map(|name| name.parse().ok()).collect();
         kinds.sort();
         let mut manifests = Vec::with_capacity(kinds.len());
         for kind in kinds {

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use super::DatasetKind;
 
 /// The first moment that the catalog accepts: 1678-01-01. Nanoseconds reach a little further on both sides.
-pub(crate) const FIRST_TIME: i64 = -106_751 * DAY_NS + 102 * DAY_NS;
+pub(crate) const FIRST_TIME: i64 = -106_650 * DAY_NS;
 /// The last moment that the catalog accepts: 2262-01-01, excluded.
 pub(crate) const END_TIME: i64 = 106_651 * DAY_NS;
 

@@ -9,7 +9,9 @@ use arrow::compute::concat_batches;
 use arrow::datatypes::{Schema, SchemaRef};
 use assay_core::ids::Symbol;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
 
 use super::{Catalog, DatasetKind, FileEntry, Manifest, schema};
 use crate::error::DataError;
@@ -48,6 +50,59 @@ impl Catalog {
             action: "join rows",
             source,
         })
+    }
+}
+
+impl Catalog {
+    /// One file of a dataset as one batch with these columns.
+    pub(crate) fn read_file(
+        &self,
+        manifest: &Manifest,
+        file: &FileEntry,
+        columns: &SchemaRef,
+    ) -> Result<RecordBatch, DataError> {
+        let path = self.folder(&manifest.symbol, manifest.dataset_kind()).join(&file.name);
+        let batch = read_parquet(&path, Some(columns))?;
+        schema::widen(&batch, columns)
+    }
+
+    /// The row groups of a file, for reading in parallel.
+    pub(crate) fn row_groups(&self, manifest: &Manifest, file: &FileEntry) -> Result<Vec<RowGroup>, DataError> {
+        let path = self.folder(&manifest.symbol, manifest.dataset_kind()).join(&file.name);
+        let metadata = ArrowReaderMetadata::load(&open_file(&path)?, ArrowReaderOptions::new())
+            .map_err(|e| DataError::parquet(&path, e))?;
+        let count = metadata.metadata().num_row_groups();
+        let group = |index| RowGroup {
+            path: path.clone(),
+            metadata: metadata.clone(),
+            index,
+        };
+        Ok((0..count).map(group).collect())
+    }
+}
+
+/// About a million consecutive rows of a file.
+#[derive(Debug)]
+pub(crate) struct RowGroup {
+    path: PathBuf,
+    metadata: ArrowReaderMetadata,
+    index: usize,
+}
+
+impl RowGroup {
+    /// Its rows, batch by batch, with those of these columns that the file has.
+    pub(crate) fn rows(
+        &self,
+        columns: &SchemaRef,
+    ) -> Result<impl Iterator<Item = Result<RecordBatch, DataError>> + use<'_>, DataError> {
+        let file = open_file(&self.path)?;
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
+        let reader = project(builder, Some(columns))
+            .with_row_groups(vec![self.index])
+            .with_batch_size(BATCH_ROWS)
+            .build()
+            .map_err(|e| DataError::parquet(&self.path, e))?;
+        Ok(reader.map(|batch| batch.map_err(|e| DataError::parquet(&self.path, e.into()))))
     }
 }
 

@@ -10,7 +10,14 @@ use crate::error::DataError;
 
 /// The four price columns of both sides in bars from quotes, in the order they are stored.
 pub const SIDE_COLUMNS: [&str; 8] = [
-    "bid_open", "bid_high", "bid_low", "bid_close", "ask_open", "ask_high", "ask_low", "ask_close",
+    "bid_open",
+    "bid_high",
+    "bid_low",
+    "bid_close",
+    "ask_open",
+    "ask_high",
+    "ask_low",
+    "ask_close",
 ];
 
 /// UTC nanoseconds.
@@ -93,7 +100,10 @@ pub(crate) fn conform(kind: DatasetKind, batch: &RecordBatch) -> Result<RecordBa
             return fail(format!("`{}` is none of {}", field.name(), names.join(", ")));
         }
     }
-    let sides = SIDE_COLUMNS.iter().filter(|name| batch.column_by_name(name).is_some()).count();
+    let sides = SIDE_COLUMNS
+        .iter()
+        .filter(|name| batch.column_by_name(name).is_some())
+        .count();
     let (mut fields, mut columns): (Vec<Field>, Vec<ArrayRef>) = (Vec::new(), Vec::new());
     for field in widest.fields() {
         let optional = field.is_nullable() || (SIDE_COLUMNS.contains(&field.name().as_str()) && sides == 0);
@@ -102,7 +112,14 @@ pub(crate) fn conform(kind: DatasetKind, batch: &RecordBatch) -> Result<RecordBa
                 fields.push(field.as_ref().clone());
                 columns.push(Arc::clone(column));
             }
-            Some(column) => return fail(format!("`{}` is {} but must be {}", field.name(), column.data_type(), field.data_type())),
+            Some(column) => {
+                return fail(format!(
+                    "`{}` is {} but must be {}",
+                    field.name(),
+                    column.data_type(),
+                    field.data_type()
+                ));
+            }
             None if optional => {}
             None => return fail(format!("`{}` is absent", field.name())),
         }

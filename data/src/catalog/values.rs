@@ -224,7 +224,11 @@ fn all_exact(prices: &[f64], k: u8) -> bool {
     let scale = power_of_ten(k);
     let exact = |price: f64| {
         let scaled = price * scale;
-        let whole = if scaled.abs() < SMALL { (scaled + ROUND) - ROUND } else { libm::rint(scaled) };
+        let whole = if scaled.abs() < SMALL {
+            (scaled + ROUND) - ROUND
+        } else {
+            libm::rint(scaled)
+        };
         whole.abs() <= EXACT && whole / scale == price
     };
     // Without an early exit inside, so that the loop runs in vector registers.

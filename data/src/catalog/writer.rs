@@ -177,7 +177,11 @@ impl DatasetWriter {
             match outcome {
                 Outcome::Unchanged { partition } => report.unchanged.push(partition),
                 Outcome::Written(written) => {
-                    let list = if written.merged { &mut report.merged } else { &mut report.written };
+                    let list = if written.merged {
+                        &mut report.merged
+                    } else {
+                        &mut report.written
+                    };
                     list.push(written.entry.partition.clone());
                     new_files.push(written);
                 }
@@ -200,7 +204,9 @@ impl DatasetWriter {
         for written in new_files {
             let mut entry = written.entry;
             entry.name = format!("{}-{}.parquet", entry.partition, &entry.hash.to_string()[..16]);
-            if written.merged && let Some(stored) = entries.get(&entry.partition) {
+            if written.merged
+                && let Some(stored) = entries.get(&entry.partition)
+            {
                 entry.sources.clone_from(&stored.sources);
             }
             for source in written.new_sources {
@@ -243,12 +249,19 @@ impl DatasetWriter {
         if !matches!(self.kind, DatasetKind::Bars(_)) {
             return Ok(());
         }
-        let odd = manifest.files.iter().find(|file| file.columns.len() != manifest.columns.len());
+        let odd = manifest
+            .files
+            .iter()
+            .find(|file| file.columns.len() != manifest.columns.len());
         match odd {
             None => Ok(()),
             Some(file) => Err(DataError::Columns {
                 kind: self.kind,
-                reason: format!("bars with bid and ask and bars without them meet; {} has {}", file.partition, file.columns.join(", ")),
+                reason: format!(
+                    "bars with bid and ask and bars without them meet; {} has {}",
+                    file.partition,
+                    file.columns.join(", ")
+                ),
             }),
         }
     }
@@ -266,6 +279,15 @@ impl DatasetWriter {
                     });
                 }
                 previous = time;
+            }
+        }
+        if matches!(self.kind, DatasetKind::Bars(_)) {
+            let before = std::iter::once(self.last_time.unwrap_or(i64::MIN)).chain(times.iter().copied());
+            if let Some(index) = before.zip(times.iter()).position(|(previous, time)| previous == *time) {
+                return Err(DataError::Repeated {
+                    row: self.rows + index as u64,
+                    time: UtcNs(times[index]),
+                });
             }
         }
         for index in [0, times.len() - 1] {
