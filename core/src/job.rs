@@ -503,10 +503,10 @@ impl JobSpec {
         }
         let mut symbols = self.data.instruments.clone();
         symbols.sort();
-        if let Some(pair) = symbols.windows(2).find(|pair| pair[0] == pair[1]) {
+        if let Some([twice, _]) = symbols.array_windows().find(|[a, b]| a == b) {
             return bad(
                 "data.instruments",
-                format!("{} is named twice", pair[0]),
+                format!("{twice} is named twice"),
                 "name each instrument once",
             );
         }

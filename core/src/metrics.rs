@@ -36,6 +36,7 @@ impl Unit {
 macro_rules! columns {
     ($($variant:ident $name:literal $unit:ident $about:literal;)*) => {
         /// A metric of a trial.
+        #[allow(clippy::doc_markdown, reason = "the texts are also printed as they are")]
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(usize)]
         pub enum Metric { $(#[doc = $about] $variant,)* }

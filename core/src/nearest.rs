@@ -15,7 +15,7 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 }
 
 /// A hint sentence naming the nearest candidate, or listing all of them when none is near.
-pub fn hint<'a>(name: &str, candidates: &[&'a str]) -> String {
+pub fn hint(name: &str, candidates: &[&str]) -> String {
     match nearest(name, candidates.iter().copied()) {
         Some(found) => format!("did you mean `{found}`?"),
         None => format!("known names: {}", candidates.join(", ")),

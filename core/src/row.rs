@@ -23,6 +23,7 @@ pub struct TrialRow {
 
 /// What came of a trial.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "nearly every outcome is `Done`")]
 pub enum Outcome {
     /// It ran.
     Done {

@@ -32,14 +32,27 @@ impl fmt::Display for ParamValue {
 #[serde(rename_all = "snake_case")]
 pub enum Domain {
     /// `low, low + step, ...` up to and including `high`; `log` spreads draws evenly in the logarithm.
-    #[allow(missing_docs, reason = "the fields are explained above")]
-    Int { low: i64, high: i64, step: i64, log: bool },
+    Int {
+        /// Lowest value.
+        low: i64,
+        /// Highest value.
+        high: i64,
+        /// Distance of neighbours.
+        step: i64,
+        /// Draws are even in the logarithm.
+        log: bool,
+    },
     /// Between `low` and `high` inclusive; `step` makes it a lattice, `steps` says how many values a grid takes.
     Float {
+        /// Lowest value.
         low: f64,
+        /// Highest value.
         high: f64,
+        /// Distance of neighbours.
         step: Option<f64>,
+        /// Values that a grid takes.
         steps: Option<u32>,
+        /// Draws, and the values of a grid, are even in the logarithm.
         log: bool,
     },
     /// One of these texts.
@@ -88,10 +101,9 @@ impl Domain {
     pub fn coordinate(&self, value: &ParamValue) -> Option<f64> {
         match (self, value) {
             (Self::Choice(texts), ParamValue::Text(text)) => texts.iter().position(|t| t == text).map(|i| i as f64),
-            (Self::Int { .. }, ParamValue::Int(v)) => Some(*v as f64),
-            (Self::Int { .. }, ParamValue::Float(v)) if *v == v.trunc() => Some(*v),
+            (Self::Int { .. } | Self::Float { .. }, ParamValue::Int(v)) => Some(*v as f64),
+            (Self::Int { .. }, ParamValue::Float(v)) => (*v == v.trunc()).then_some(*v),
             (Self::Float { .. }, ParamValue::Float(v)) => Some(*v),
-            (Self::Float { .. }, ParamValue::Int(v)) => Some(*v as f64),
             (Self::Fixed(fixed), value) if fixed == value => Some(match value {
                 ParamValue::Int(v) => *v as f64,
                 ParamValue::Float(v) => *v,

@@ -3,8 +3,28 @@
 //! The engine never reads a clock, a file or the network, and never asks for randomness: the same market, settings and signals
 //! give the same bits on every machine and with any number of threads.
 
+mod account;
+mod bars;
+mod book;
+pub mod config;
+mod equity;
+mod events;
+mod finish;
 pub mod market;
+mod plan;
+pub mod replay;
 pub mod signals;
+pub mod simulate;
+mod tile;
+mod trades;
 
+pub use account::{Account, EquityBuffer};
+pub use config::{ConfigError, ExitReason, Side};
+pub use finish::normal_cdf;
 pub use market::Market;
-pub use signals::{Level, Settings, SignalTile, Size};
+pub use plan::{Path, Plan};
+pub use replay::{Replay, replay};
+pub use signals::{Settings, SignalTile, Size};
+pub use simulate::Level as SimdLevel;
+pub use tile::{TILE, Tile, TileBuffers};
+pub use trades::Trade;

@@ -1,0 +1,192 @@
+//! One trial in progress: its book and what is remembered of its equity.
+
+use crate::book::{Book, Reading};
+use crate::config::{ExitReason, Side};
+use crate::equity::{Central, Drawdown, Moments, SketchSums, simple_return};
+use crate::plan::Plan;
+use crate::signals::SignalTile;
+use crate::tile::{TILE, Tile};
+
+/// An order waiting for the next open.
+#[derive(Debug, Clone, Copy)]
+pub struct Order {
+    /// Leave the position, and why.
+    pub exit: Option<ExitReason>,
+    /// Take a position, or add to it.
+    pub enter: Option<Side>,
+    /// What was read on the signal's bar.
+    pub reading: Reading,
+}
+
+/// State of a trial between tiles.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// Cash and position.
+    pub book: Book,
+    /// Returns by bar.
+    pub moments: Moments,
+    /// Returns by day.
+    pub daily: Central,
+    /// Drawdown.
+    pub drawdown: Drawdown,
+    /// Sketch.
+    pub sketch: SketchSums,
+    /// Order for the next open.
+    pub pending: Option<Order>,
+    /// Bars with a position at the close.
+    pub bars_held: u64,
+    /// Equity became 0 or less: no further trading.
+    pub ruined: bool,
+    /// Best price since entry, for the trailing stop.
+    pub best: f64,
+    /// End of the time up to which holding costs were paid, and notional at the last mark.
+    pub accrued: (i64, f64),
+    /// Equity at the end of the last trading day.
+    day_before: f64,
+    /// Equity at the last close.
+    last_equity: f64,
+}
+
+/// Equity of each bar of a tile, with the equity before the tile in front.
+#[derive(Debug, Clone)]
+pub struct EquityBuffer {
+    values: Box<[f64; TILE + 1]>,
+}
+
+impl Default for EquityBuffer {
+    fn default() -> Self {
+        Self {
+            values: Box::new([0.0; TILE + 1]),
+        }
+    }
+}
+
+impl EquityBuffer {
+    /// Sets the equity at the close of the tile's bar `i`.
+    #[inline(always)]
+    pub fn set(&mut self, i: usize, equity: f64) {
+        self.values[i + 1] = equity;
+    }
+
+    /// The bars `from..to` for writing.
+    #[inline(always)]
+    pub fn range_mut(&mut self, from: usize, to: usize) -> &mut [f64] {
+        &mut self.values[from + 1..=to]
+    }
+}
+
+/// The order's reading of the columns that come with the signals; undefined where a column is absent.
+#[inline(always)]
+pub(crate) fn read(signals: &SignalTile<'_>, i: usize) -> Reading {
+    let at = |column: &[f64]| column.get(i).copied().unwrap_or(f64::NAN);
+    Reading {
+        stop: at(signals.stop),
+        target: at(signals.target),
+        trail: at(signals.trail),
+        volatility: at(signals.volatility),
+    }
+}
+
+impl Account {
+    /// Before the first bar.
+    pub fn new(plan: &Plan) -> Self {
+        let capital = plan.config.capital;
+        Self {
+            book: Book::new(capital),
+            moments: Moments::default(),
+            daily: Central::default(),
+            drawdown: Drawdown::new(capital),
+            sketch: SketchSums::new(capital),
+            pending: None,
+            bars_held: 0,
+            ruined: false,
+            best: 0.0,
+            accrued: (0, 0.0),
+            day_before: capital,
+            last_equity: capital,
+        }
+    }
+
+    /// Equity at the last bar seen.
+    pub fn last_equity(&self) -> f64 {
+        self.last_equity
+    }
+
+    /// Remembers the equity at the last bar of a tile.
+    #[inline(always)]
+    pub fn set_last_equity(&mut self, equity: f64) {
+        self.last_equity = equity;
+    }
+
+    /// Takes samples due at a checkpoint.
+    #[inline(always)]
+    pub fn sample(&mut self, plan: &Plan, checkpoint: &crate::plan::Checkpoint, equity: f64) {
+        if checkpoint.grid {
+            self.sketch.push(usize::from(checkpoint.block), equity);
+        }
+        if checkpoint.day {
+            let r = simple_return(self.day_before, equity);
+            self.daily.push(r, plan.config.risk_free, checkpoint.benchmark);
+            self.day_before = equity;
+        }
+    }
+
+    /// Takes the equity of the tile's traded bars from the buffer.
+    #[inline(always)]
+    pub fn absorb(&mut self, plan: &Plan, tile: &Tile<'_>, buffer: &mut EquityBuffer) {
+        let (first, len) = (tile.first, tile.len);
+        buffer.values[first] = self.last_equity;
+        let equity = &buffer.values[first..=len];
+        if plan.samples_bars() {
+            self.absorb_returns(plan, equity, &tile.benchmark[first..]);
+        }
+        self.drawdown.scan((tile.start + first) as u32, &equity[1..], tile.times);
+        for checkpoint in tile.checkpoints {
+            self.sample(plan, checkpoint, buffer.values[checkpoint.bar as usize + 1]);
+        }
+        self.last_equity = buffer.values[len];
+    }
+
+    /// `equity` holds one value more than `benchmark`: the equity before its first bar.
+    #[inline(always)]
+    fn absorb_returns(&mut self, plan: &Plan, equity: &[f64], benchmark: &[f64]) {
+        let rf = plan.config.risk_free;
+        if equity.iter().fold(f64::INFINITY, |a, b| if *b < a { *b } else { a }) <= 0.0 {
+            for (pair, b) in equity.windows(2).zip(benchmark) {
+                self.moments.push(simple_return(pair[0], pair[1]), rf, *b);
+            }
+            return;
+        }
+        const LANES: usize = 8;
+        let mut lanes = [[0.0f64; LANES]; 6];
+        let n = benchmark.len();
+        let (before, after) = (&equity[..n], &equity[1..=n]);
+        let whole = n / LANES * LANES;
+        for k in (0..whole).step_by(LANES) {
+            let (before, after, b) = (&before[k..k + LANES], &after[k..k + LANES], &benchmark[k..k + LANES]);
+            for j in 0..LANES {
+                let r = after[j] / before[j] - 1.0;
+                let square = r * r;
+                let short = r - rf;
+                let short = if short < 0.0 { short } else { 0.0 };
+                lanes[0][j] += r;
+                lanes[1][j] += square;
+                lanes[2][j] += square * r;
+                lanes[3][j] += square * square;
+                lanes[4][j] += short * short;
+                lanes[5][j] += r * b[j];
+            }
+        }
+        let sums = lanes.map(|l| ((l[0] + l[4]) + (l[1] + l[5])) + ((l[2] + l[6]) + (l[3] + l[7])));
+        self.moments
+            .powers
+            .iter_mut()
+            .zip(sums)
+            .for_each(|(total, sum)| *total += sum);
+        self.moments.downside += sums[4];
+        self.moments.with_benchmark += sums[5];
+        for k in whole..n {
+            self.moments.push(after[k] / before[k] - 1.0, rf, benchmark[k]);
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! The bar-by-bar engine: every rule of `docs/semantics.md` over bars, in the order in which a bar happens.
+//!
+//! ```text
+//! pending order fills at the open -> holding costs -> stop, target, trail -> margin -> rules -> mark at the close
+//! ```
+
+use assay_core::job::{Direction, Fill, OnOpposite};
+
+use crate::account::{Account, EquityBuffer, Order, read};
+use crate::book::Moment;
+use crate::config::{Config, ExitReason, Side, YEAR_NS};
+use crate::plan::Plan;
+use crate::signals::{Level, Settings, SignalTile};
+use crate::tile::Tile;
+use crate::trades::Journal;
+
+/// Signals of one bar after the direction filter and the cancellations.
+#[derive(Debug, Clone, Copy)]
+struct Wishes {
+    enter_long: bool,
+    exit_long: bool,
+    enter_short: bool,
+    exit_short: bool,
+}
+
+#[inline(always)]
+fn wishes(config: &Config, signals: &SignalTile<'_>, i: usize) -> Wishes {
+    let bit = |words: &[u64]| words.get(i / 64).is_some_and(|w| w >> (i % 64) & 1 == 1);
+    let (long, short) = (config.direction != Direction::Short, config.direction != Direction::Long);
+    let (el, xl) = (long && bit(signals.enter_long), long && bit(signals.exit_long));
+    let (es, xs) = (short && bit(signals.enter_short), short && bit(signals.exit_short));
+    // Entry and exit of one direction cancel first, then entries of both directions.
+    let (el, xl) = (el && !xl, xl && !el);
+    let (es, xs) = (es && !xs, xs && !es);
+    Wishes {
+        enter_long: el && !es,
+        exit_long: xl,
+        enter_short: es && !el,
+        exit_short: xs,
+    }
+}
+
+/// Runs one tile. `last` says that the tile's last bar is the last bar of the window.
+pub(crate) fn advance(
+    plan: &Plan,
+    tile: &Tile<'_>,
+    account: &mut Account,
+    settings: &Settings,
+    signals: &SignalTile<'_>,
+    buffer: &mut EquityBuffer,
+    journal: &mut impl Journal,
+) {
+    let mut i = tile.first;
+    while i < tile.len {
+        if account.book.is_flat() && account.pending.is_none() {
+            // Nothing can happen before the next entry: equity stays where it is.
+            let next = if account.ruined {
+                tile.len
+            } else {
+                next_entry(&plan.config, signals, i, tile.len)
+            };
+            buffer.range_mut(i, next).fill(account.book.cash);
+            i = next;
+            if i == tile.len {
+                break;
+            }
+        }
+        step(plan, tile, account, settings, signals, i, journal);
+        let equity = account.book.equity(tile.close[i]);
+        buffer.set(i, equity);
+        account.bars_held += u64::from(!account.book.is_flat());
+        account.ruined |= equity <= 0.0;
+        i += 1;
+    }
+    account.absorb(plan, tile, buffer);
+}
+
+/// First bar of `from..to` with an entry signal of a traded side, else `to`.
+#[inline(always)]
+fn next_entry(config: &Config, signals: &SignalTile<'_>, from: usize, to: usize) -> usize {
+    let side = |traded: bool, words: &[u64], w: usize| if traded { words.get(w).copied().unwrap_or(0) } else { 0 };
+    let mut w = from / 64;
+    let mut mask = !0u64 << (from % 64);
+    while w * 64 < to {
+        let word = side(config.direction != Direction::Short, signals.enter_long, w)
+            | side(config.direction != Direction::Long, signals.enter_short, w);
+        if word & mask != 0 {
+            return (w * 64 + (word & mask).trailing_zeros() as usize).min(to);
+        }
+        mask = !0;
+        w += 1;
+    }
+    to
+}
+
+/// Everything that happens in the tile's bar `i`.
+#[inline(always)]
+pub(crate) fn step(
+    plan: &Plan,
+    tile: &Tile<'_>,
+    account: &mut Account,
+    settings: &Settings,
+    signals: &SignalTile<'_>,
+    i: usize,
+    journal: &mut impl Journal,
+) {
+    let config = &plan.config;
+    let bar = tile.start + i;
+    let opens = Moment {
+        time: tile.times.start[bar],
+        bar,
+    };
+    let closes = Moment {
+        time: opens.time + tile.times.length,
+        bar,
+    };
+
+    if let Some(order) = account.pending.take() {
+        fill(
+            config,
+            account,
+            settings,
+            &order,
+            (tile.buy.open[i], tile.sell.open[i]),
+            opens,
+            journal,
+        );
+    }
+    if account.book.is_flat() || !exit_inside(config, tile, account, settings, i, (opens, closes), journal) {
+        let order = decide(config, account, settings, signals, i, bar);
+        if let Some(order) = order {
+            if config.fill == Fill::Close {
+                fill(
+                    config,
+                    account,
+                    settings,
+                    &order,
+                    (tile.buy.close[i], tile.sell.close[i]),
+                    closes,
+                    journal,
+                );
+            } else if bar + 1 < plan.market.window.end {
+                account.pending = Some(order);
+            }
+        }
+    }
+    if !account.book.is_flat() && !config.carries_nothing() {
+        accrue(config, account, closes.time);
+        account.accrued.1 = (account.book.value_per_price * tile.close[i]).abs();
+    }
+}
+
+/// Pays what holding the position costs from the last payment to `time`, on the notional at the last mark.
+fn accrue(config: &Config, account: &mut Account, time: i64) {
+    let Some(side) = account.book.side() else { return };
+    let rate = match side {
+        Side::Long => config.carry_long,
+        Side::Short => config.carry_short,
+    };
+    if rate != 0.0 {
+        let (since, notional) = account.accrued;
+        account.book.accrue(rate * notional * ((time - since) as f64 / YEAR_NS));
+    }
+    account.accrued.0 = time;
+}
+
+/// Carries out an order at the executable prices `(buy, sell)`.
+#[inline(always)]
+fn fill(
+    config: &Config,
+    account: &mut Account,
+    settings: &Settings,
+    order: &Order,
+    (buy, sell): (f64, f64),
+    at: Moment,
+    journal: &mut impl Journal,
+) {
+    if let (Some(reason), Some(side)) = (order.exit, account.book.side()) {
+        accrue(config, account, at.time);
+        account
+            .book
+            .exit(config, if side == Side::Long { sell } else { buy }, at, reason, journal);
+        account.ruined |= account.book.cash <= 0.0;
+    }
+    if let Some(side) = order.enter
+        && !account.ruined
+    {
+        let was_flat = account.book.is_flat();
+        if !was_flat {
+            accrue(config, account, at.time);
+        }
+        let executable = if side == Side::Long { buy } else { sell };
+        if account.book.enter(config, settings, side, executable, &order.reading, at) {
+            if was_flat {
+                account.best = account.book.entry_price;
+            }
+            account.accrued = (at.time, (account.book.value_per_price * account.book.entry_price).abs());
+        }
+    }
+}
+
+/// Stop, target and trail, then the margin; true if the position ended.
+#[inline(always)]
+fn exit_inside(
+    config: &Config,
+    tile: &Tile<'_>,
+    account: &mut Account,
+    settings: &Settings,
+    i: usize,
+    (opens, closes): (Moment, Moment),
+    journal: &mut impl Journal,
+) -> bool {
+    let Some(side) = account.book.side() else { return false };
+    let exits = if side == Side::Long { &tile.sell } else { &tile.buy };
+    let (open, high, low) = (exits.open[i], exits.high[i], exits.low[i]);
+    let trail = trailing_level(settings, account, side);
+    let trails = match side {
+        Side::Long => trail > account.book.stop,
+        Side::Short => trail < account.book.stop,
+    };
+    let stop = if trails { trail } else { account.book.stop };
+    if let Some(hit) = account.book.test(config, open, high, low, stop) {
+        let reason = match (hit.target, trails) {
+            (true, _) => ExitReason::Target,
+            (false, true) => ExitReason::Trail,
+            (false, false) => ExitReason::Stop,
+        };
+        let at = if hit.at_open { opens } else { closes };
+        accrue(config, account, at.time);
+        account.book.ambiguous += u32::from(hit.ambiguous);
+        account.book.exit(config, hit.price, at, reason, journal);
+        account.ruined |= account.book.cash <= 0.0;
+        return true;
+    }
+    let worst = if side == Side::Long { low } else { high };
+    if account.book.is_called(config, worst) {
+        accrue(config, account, closes.time);
+        account.book.margin_calls += 1;
+        account.book.exit(config, worst, closes, ExitReason::Margin, journal);
+        account.ruined |= account.book.cash <= 0.0;
+        return true;
+    }
+    account.best = match side {
+        Side::Long => account.best.max(high),
+        Side::Short => account.best.min(low),
+    };
+    false
+}
+
+/// Where the trailing stop lies; at infinity on the losing side without one.
+#[inline(always)]
+fn trailing_level(settings: &Settings, account: &Account, side: Side) -> f64 {
+    let sign = side.sign();
+    match (settings.trail, account.book.distances.trail) {
+        (Some(Level::Share(share)), Some(_)) => account.best * (1.0 - sign * share),
+        (Some(Level::Distance), Some(distance)) => account.best - sign * distance,
+        _ => -sign * f64::INFINITY,
+    }
+}
+
+/// The order that the rules give at the end of a bar.
+#[inline(always)]
+fn decide(
+    config: &Config,
+    account: &Account,
+    settings: &Settings,
+    signals: &SignalTile<'_>,
+    i: usize,
+    bar: usize,
+) -> Option<Order> {
+    if account.ruined {
+        return None;
+    }
+    let wish = wishes(config, signals, i);
+    let order = |exit, enter| {
+        Some(Order {
+            exit,
+            enter,
+            reading: read(signals, i),
+        })
+    };
+    let Some(side) = account.book.side() else {
+        return match (wish.enter_long, wish.enter_short) {
+            (true, _) => order(None, Some(Side::Long)),
+            (_, true) => order(None, Some(Side::Short)),
+            _ => None,
+        };
+    };
+    let (same, leave, opposite, other) = match side {
+        Side::Long => (wish.enter_long, wish.exit_long, wish.enter_short, Side::Short),
+        Side::Short => (wish.enter_short, wish.exit_short, wish.enter_long, Side::Long),
+    };
+    let expired = settings
+        .max_bars
+        .is_some_and(|n| bars_held(config, account, bar) >= n as usize);
+    if opposite && config.on_opposite == OnOpposite::Reverse {
+        return order(Some(ExitReason::Reverse), Some(other));
+    }
+    if opposite && config.on_opposite == OnOpposite::Close {
+        return order(Some(ExitReason::Reverse), None);
+    }
+    if leave {
+        return order(Some(ExitReason::Rule), None);
+    }
+    if expired {
+        return order(Some(ExitReason::Time), same.then_some(side));
+    }
+    if same && account.book.entries < config.pyramiding {
+        return order(None, Some(side));
+    }
+    None
+}
+
+/// Bars held at the end of `bar`: the entry bar counts when it was entered at its open.
+#[inline(always)]
+pub(crate) fn bars_held(config: &Config, account: &Account, bar: usize) -> usize {
+    bar - account.book.entry_bar + usize::from(config.fill == Fill::NextOpen)
+}

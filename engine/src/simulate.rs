@@ -1,0 +1,94 @@
+//! Running trials: one tile of bars after the other, every trial through each tile.
+
+use assay_core::metrics::Metrics;
+use assay_core::row::Sketch;
+
+use crate::account::{Account, EquityBuffer};
+use crate::plan::{Path, Plan};
+use crate::signals::{Settings, SignalTile};
+use crate::tile::Tile;
+use crate::{bars, events, finish};
+
+/// Which instructions the hot loops may use. Results have the same bits at every level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// What every x86-64 has.
+    Baseline,
+    /// AVX2 and bit manipulation.
+    Avx2,
+}
+
+impl Level {
+    /// The best level of this machine.
+    pub fn detect() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("bmi1")
+            && is_x86_feature_detected!("bmi2")
+            && is_x86_feature_detected!("lzcnt")
+        {
+            return Self::Avx2;
+        }
+        Self::Baseline
+    }
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Baseline => "baseline",
+            Self::Avx2 => "avx2",
+        }
+    }
+}
+
+/// Runs one tile of one trial.
+#[inline]
+pub fn advance(
+    level: Level,
+    plan: &Plan,
+    tile: &Tile<'_>,
+    account: &mut Account,
+    settings: &Settings,
+    signals: &SignalTile<'_>,
+    buffer: &mut EquityBuffer,
+) {
+    match level {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: `Level::Avx2` only comes from `Level::detect`, which has seen these features on this machine.
+        Level::Avx2 => unsafe { advance_avx2(plan, tile, account, settings, signals, buffer) },
+        _ => advance_on(plan, tile, account, settings, signals, buffer),
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+fn advance_avx2(
+    plan: &Plan,
+    tile: &Tile<'_>,
+    account: &mut Account,
+    settings: &Settings,
+    signals: &SignalTile<'_>,
+    buffer: &mut EquityBuffer,
+) {
+    advance_on(plan, tile, account, settings, signals, buffer);
+}
+
+#[inline(always)]
+fn advance_on(
+    plan: &Plan,
+    tile: &Tile<'_>,
+    account: &mut Account,
+    settings: &Settings,
+    signals: &SignalTile<'_>,
+    buffer: &mut EquityBuffer,
+) {
+    match plan.path {
+        Path::Events => events::advance(plan, tile, account, settings, signals, buffer),
+        Path::Bars => bars::advance(plan, tile, account, settings, signals, buffer, &mut ()),
+    }
+}
+
+/// Metrics and sketch of a trial whose last tile has been run.
+pub fn finish(plan: &Plan, account: &Account) -> (Metrics, Option<Box<Sketch>>) {
+    (finish::metrics(plan, account), finish::sketch(plan, account))
+}

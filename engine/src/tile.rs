@@ -1,0 +1,277 @@
+//! The working set: a few thousand consecutive bars through which all trials pass while they stay in the cache.
+
+use std::ops::Range;
+
+use crate::equity::{BarTimes, simple_return};
+use crate::market::Market;
+use crate::plan::{Checkpoint, Plan};
+
+/// Bars in a tile. A multiple of 64, small enough that the columns of a sweep stay in the second-level cache.
+pub const TILE: usize = 1_024;
+
+/// Per-bar running sums within a tile, one cache line a bar, so that the sums over a holding are one subtraction of two lines.
+///
+/// Line 0 stands for the bar before the tile. Summing inside a tile only keeps the precision of a short series.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[repr(C, align(64))]
+pub struct Line {
+    /// Sums of a, a^2, a^3, a^4 with a the instrument's own return.
+    pub powers: [f64; 4],
+    /// Sum of min(a - rf, 0)^2.
+    pub downside: f64,
+    /// Sum of a x b with b the return of buy-and-hold.
+    pub with_benchmark: f64,
+    /// This bar's close (mid).
+    pub close: f64,
+    /// This bar's return of buy-and-hold.
+    pub benchmark: f64,
+}
+
+/// One tile of a market, prepared for a plan.
+#[derive(Debug)]
+pub struct Tile<'a> {
+    /// Index of the tile's first bar in the market.
+    pub start: usize,
+    /// Bars.
+    pub len: usize,
+    /// First bar in the tile that is traded.
+    pub first: usize,
+    /// Close of the bar before the tile; the first close at the market's start.
+    pub close_before: f64,
+    /// Mid closes.
+    pub close: &'a [f64],
+    /// What buyers pay.
+    pub buy: Side4<'a>,
+    /// What sellers get.
+    pub sell: Side4<'a>,
+    /// `len + 1` lines; empty unless the plan needs them.
+    pub lines: &'a [Line],
+    /// Buy-and-hold's return in each bar; empty unless equity is sampled by bar.
+    pub benchmark: &'a [f64],
+    /// Range minima of the close.
+    pub lows: &'a RangeTable,
+    /// Range maxima of the close.
+    pub highs: &'a RangeTable,
+    /// Bars of this tile at which something is sampled, with indices into the tile.
+    pub checkpoints: &'a [Checkpoint],
+    /// Times of all bars of the market.
+    pub times: BarTimes<'a>,
+}
+
+impl std::fmt::Debug for BarTimes<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BarTimes")
+            .field("bars", &self.start.len())
+            .field("length", &self.length)
+            .finish()
+    }
+}
+
+/// Executable prices of one side.
+#[derive(Debug, Clone, Copy)]
+pub struct Side4<'a> {
+    /// At the open.
+    pub open: &'a [f64],
+    /// Highest.
+    pub high: &'a [f64],
+    /// Lowest.
+    pub low: &'a [f64],
+    /// At the close.
+    pub close: &'a [f64],
+}
+
+/// Minima or maxima of any range of a tile in two look-ups: level k holds the extreme of 2^k bars from each bar on.
+#[derive(Debug, Default)]
+pub struct RangeTable {
+    levels: Vec<Vec<f64>>,
+}
+
+impl RangeTable {
+    fn build(&mut self, values: &[f64], pick: impl Fn(f64, f64) -> f64 + Copy) {
+        let depth = values.len().max(1).ilog2() as usize + 1;
+        self.levels.resize_with(depth.max(self.levels.len()), Vec::new);
+        self.levels[0].clear();
+        self.levels[0].extend_from_slice(values);
+        for k in 1..depth {
+            let half = 1 << (k - 1);
+            let (below, above) = self.levels.split_at_mut(k);
+            let (source, target) = (&below[k - 1], &mut above[0]);
+            target.clear();
+            target.extend(source.iter().zip(&source[half..]).map(|(a, b)| pick(*a, *b)));
+        }
+    }
+
+    /// The lowest of `from..to`, not empty, of a table of minima.
+    #[inline(always)]
+    pub fn min(&self, from: usize, to: usize) -> f64 {
+        let (a, b) = self.pair(from, to);
+        if b < a { b } else { a }
+    }
+
+    /// The highest of `from..to`, not empty, of a table of maxima.
+    #[inline(always)]
+    pub fn max(&self, from: usize, to: usize) -> f64 {
+        let (a, b) = self.pair(from, to);
+        if b > a { b } else { a }
+    }
+
+    #[inline(always)]
+    fn pair(&self, from: usize, to: usize) -> (f64, f64) {
+        let k = (to - from).ilog2() as usize;
+        let level = &self.levels[k];
+        (level[from], level[to - (1 << k)])
+    }
+}
+
+/// Buffers of the current tile; one per thread.
+#[derive(Debug, Default)]
+pub struct TileBuffers {
+    lines: Vec<Line>,
+    benchmark: Vec<f64>,
+    lows: RangeTable,
+    highs: RangeTable,
+    checkpoints: Vec<Checkpoint>,
+    buy: [Vec<f64>; 4],
+    sell: [Vec<f64>; 4],
+}
+
+impl TileBuffers {
+    /// Prepares the bars `range` of the plan's market; `range` starts at a multiple of 64 and ends within the traded window.
+    pub fn load<'a>(&'a mut self, plan: &'a Plan, range: Range<usize>) -> Tile<'a> {
+        let market: &'a Market = &plan.market;
+        let close = &market.mid.close[range.clone()];
+        let first = plan.market.window.start.saturating_sub(range.start).min(range.len());
+        let close_before = if range.start > 0 {
+            market.mid.close[range.start - 1]
+        } else {
+            close[0]
+        };
+        if plan.compounds {
+            self.lows.build(close, |a, b| if b < a { b } else { a });
+            self.highs.build(close, |a, b| if b > a { b } else { a });
+        }
+        if plan.samples_bars() {
+            self.fill_benchmark(plan, &range);
+        }
+        if plan.compounds && plan.samples_bars() {
+            self.fill_lines(plan, close, close_before);
+        }
+        let points = plan.checkpoints_in(range.clone());
+        self.checkpoints.clear();
+        self.checkpoints.extend(points.iter().map(|c| Checkpoint {
+            bar: c.bar - range.start as u32,
+            ..*c
+        }));
+        let plain = market.quotes.is_none() && plan.config.half_spread == 0.0;
+        if !plain {
+            self.fill_sides(plan, &range);
+        }
+        let mid = Side4 {
+            open: &market.mid.open[range.clone()],
+            high: &market.mid.high[range.clone()],
+            low: &market.mid.low[range.clone()],
+            close,
+        };
+        let side = |own: &'a [Vec<f64>; 4]| {
+            if plain {
+                mid
+            } else {
+                Side4 {
+                    open: &own[0],
+                    high: &own[1],
+                    low: &own[2],
+                    close: &own[3],
+                }
+            }
+        };
+        Tile {
+            start: range.start,
+            len: range.len(),
+            first,
+            close_before,
+            close,
+            buy: side(&self.buy),
+            sell: side(&self.sell),
+            lines: if plan.compounds && plan.samples_bars() {
+                &self.lines
+            } else {
+                &[]
+            },
+            benchmark: if plan.samples_bars() { &self.benchmark } else { &[] },
+            lows: &self.lows,
+            highs: &self.highs,
+            checkpoints: &self.checkpoints,
+            times: BarTimes {
+                start: &market.time,
+                length: market.bar_ns,
+            },
+        }
+    }
+
+    /// Executable prices, column by column: buyers pay the higher of bid and ask, sellers get the lower (at crossed quotes the
+    /// sides are swapped); without quotes, half the spread either side.
+    fn fill_sides(&mut self, plan: &Plan, range: &Range<usize>) {
+        let market = &plan.market;
+        let columns =
+            |side: &crate::market::Ohlc| [&side.open, &side.high, &side.low, &side.close].map(|c| c[range.clone()].to_vec());
+        match &market.quotes {
+            Some(quotes) => {
+                let (bid, ask) = (columns(&quotes.bid), columns(&quotes.ask));
+                for k in 0..4 {
+                    let pairs = || bid[k].iter().zip(&ask[k]);
+                    self.buy[k].clear();
+                    self.buy[k].extend(pairs().map(|(b, a)| if *b > *a { *b } else { *a }));
+                    self.sell[k].clear();
+                    self.sell[k].extend(pairs().map(|(b, a)| if *b > *a { *a } else { *b }));
+                }
+            }
+            None => {
+                let half = plan.config.half_spread;
+                for (k, mid) in columns(&market.mid).iter().enumerate() {
+                    self.buy[k].clear();
+                    self.buy[k].extend(mid.iter().map(|p| p + half));
+                    self.sell[k].clear();
+                    self.sell[k].extend(mid.iter().map(|p| p - half));
+                }
+            }
+        }
+    }
+
+    fn fill_benchmark(&mut self, plan: &Plan, range: &Range<usize>) {
+        let window = &plan.market.window;
+        self.benchmark.clear();
+        let equity = |bar: usize| plan.buy_and_hold_equity(bar);
+        self.benchmark.extend(range.clone().map(|bar| {
+            if bar < window.start {
+                0.0
+            } else if bar == window.start {
+                simple_return(plan.config.capital, equity(bar))
+            } else {
+                simple_return(equity(bar - 1), equity(bar))
+            }
+        }));
+    }
+
+    fn fill_lines(&mut self, plan: &Plan, close: &[f64], close_before: f64) {
+        let rf = plan.config.risk_free;
+        self.lines.clear();
+        let mut line = Line {
+            close: close_before,
+            ..Line::default()
+        };
+        self.lines.push(line);
+        for (close, benchmark) in close.iter().zip(&self.benchmark) {
+            let a = simple_return(line.close, *close);
+            let square = a * a;
+            for (sum, term) in line.powers.iter_mut().zip([a, square, square * a, square * square]) {
+                *sum += term;
+            }
+            let short = (a - rf).min(0.0);
+            line.downside += short * short;
+            line.with_benchmark += a * benchmark;
+            line.close = *close;
+            line.benchmark = *benchmark;
+            self.lines.push(line);
+        }
+    }
+}
