@@ -1,0 +1,450 @@
+//! Computes a program tile after tile.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use assay_engine::{Market, SignalTile};
+
+use crate::bits;
+use crate::buffers::{Buffers, Earlier, Window};
+use crate::elementwise::{function_tile, negate_tile, pairwise_tile, select_tile};
+use crate::graph::{BitsId, BitsOp, ColumnId, ColumnOp, Comparison, Operand, Source, Step};
+use crate::kernels::deviation::Deviation;
+use crate::kernels::extreme::Extreme;
+use crate::kernels::smoothing::{Rsi, Smoothing, TOGETHER, run_together};
+use crate::kernels::sums::{RunningSum, WeightedMean};
+use crate::kernels::{BarsSince, clock};
+use crate::program::Program;
+use crate::scales::{Scales, to_integer};
+use crate::series;
+use crate::simd::{self, Lane, LastBar, Level, Predicate};
+
+/// Averages of one series worth running side by side.
+const FEWEST_TOGETHER: usize = 3;
+
+/// The state of a program at a place in time, and the values of the present tile.
+///
+/// ```
+/// # use assay_strategies::{Evaluator, Program};
+/// # fn example(program: &Program, market: &assay_engine::Market) {
+/// let mut evaluator = Evaluator::new(program, market);
+/// for from in (0..market.len()).step_by(assay_strategies::TILE) {
+///     evaluator.advance(from..market.len().min(from + assay_strategies::TILE));
+///     let signals = evaluator.signals(0);
+///     assert_eq!(signals.exit_short.len(), 0);
+/// }
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Evaluator<'a> {
+    program: &'a Program,
+    market: &'a Market,
+    level: Level,
+    columns: Option<Buffers<f64>>,
+    bits: Option<Buffers<u64>>,
+    sums: Vec<PrefixSum>,
+    kernels: Vec<Kernel>,
+    work: Vec<Work>,
+    scratch: [Vec<f64>; TOGETHER],
+    tile: Range<usize>,
+}
+
+/// What a column keeps from tile to tile.
+#[derive(Debug, Clone)]
+enum Kernel {
+    None,
+    ExactSum {
+        sum: usize,
+        n: usize,
+        divisor: f64,
+        small: bool,
+    },
+    RunningSum(RunningSum),
+    WeightedMean(WeightedMean),
+    Smoothing(Smoothing),
+    Rsi(Rsi),
+    Deviation(Deviation),
+    Extreme(Extreme),
+    BarsSince(BarsSince),
+}
+
+#[derive(Debug)]
+enum Work {
+    Column(ColumnId),
+    Bits(BitsId),
+    Cross {
+        a: Operand,
+        b: Operand,
+        up: BitsId,
+        last: LastBar,
+    },
+    Together {
+        x: ColumnId,
+        members: Vec<ColumnId>,
+    },
+}
+
+/// Sums of a market's column from the first bar on, as wrapping integers.
+#[derive(Debug)]
+struct PrefixSum {
+    source: Source,
+    factor: f64,
+    history: usize,
+    total: i64,
+    values: Option<Buffers<i64>>,
+}
+
+impl<'a> Evaluator<'a> {
+    /// Before the first bar, with the best instructions of this processor.
+    pub fn new(program: &'a Program, market: &'a Market) -> Self {
+        let scales = Self::scales(program, market);
+        Self::with(program, market, &scales, Level::detect())
+    }
+
+    /// The scales of the market's columns that the program sums; evaluators of the same market may share them.
+    pub fn scales(program: &Program, market: &Market) -> Scales {
+        let columns = &program.graph.columns;
+        let summed = columns.iter().filter_map(|node| match node.op {
+            ColumnOp::Sum(x, _) | ColumnOp::Mean(x, _) => match columns[x.0 as usize].op {
+                ColumnOp::Source(source) => Some(source),
+                _ => None,
+            },
+            _ => None,
+        });
+        Scales::measure(market, summed)
+    }
+
+    /// [`Evaluator::new`] with everything given. Results depend on the scales by rounding, and not on the level.
+    pub fn with(program: &'a Program, market: &'a Market, scales: &Scales, level: Level) -> Self {
+        let mut sums = Vec::new();
+        let columns = &program.graph.columns;
+        let kernels = columns.iter().map(|node| {
+            let source = |x: ColumnId| match columns[x.0 as usize].op {
+                ColumnOp::Source(source) => Some(source),
+                _ => None,
+            };
+            match node.op {
+                ColumnOp::Sum(x, n) => sum_kernel(source(x), n, false, scales, &mut sums),
+                ColumnOp::Mean(x, n) => sum_kernel(source(x), n, true, scales, &mut sums),
+                op => kernel(op),
+            }
+        });
+        let kernels = kernels.collect();
+        Self {
+            program,
+            market,
+            level: simd::available(level),
+            columns: None,
+            bits: None,
+            sums,
+            kernels,
+            work: schedule(program),
+            scratch: std::array::from_fn(|_| Vec::new()),
+            tile: 0..0,
+        }
+    }
+
+    /// Computes the next tile. Tiles follow each other from bar 0, begin at multiples of 64 bars, and are never longer than the
+    /// first one.
+    ///
+    /// # Panics
+    /// The tile is not such a tile.
+    pub fn advance(&mut self, tile: Range<usize>) {
+        let (done, len) = (self.tile.len(), tile.len());
+        assert!(
+            tile.start == self.tile.end && tile.start.is_multiple_of(64),
+            "tiles follow each other at whole words"
+        );
+        assert!(len > 0 && tile.end <= self.market.len(), "a tile lies within the market");
+        let words = |bars: usize| bars.div_ceil(64);
+        let program = self.program;
+        let mut columns = self
+            .columns
+            .take()
+            .unwrap_or_else(|| Buffers::new(program.column_histories.iter().copied(), len, f64::NAN));
+        let mut bits = self
+            .bits
+            .take()
+            .unwrap_or_else(|| Buffers::new(program.bits_histories.iter().copied(), words(len), 0));
+        columns.advance(done, len);
+        bits.advance(words(done), words(len));
+        for sum in &mut self.sums {
+            sum.advance(self.market, &tile, done);
+        }
+        let mut work = std::mem::take(&mut self.work);
+        for work in &mut work {
+            match work {
+                Work::Column(id) => self.run_column(*id, &tile, &mut columns, &bits),
+                Work::Bits(id) => self.run_bits(*id, &tile, &columns, &mut bits),
+                Work::Cross { a, b, up, last } => {
+                    let lane = |operand| self.lane(operand, &tile, columns.earlier());
+                    let (up, down) = bits.pair(up.0, words(len));
+                    simd::cross(self.level, lane(*a), lane(*b), last, up, down);
+                }
+                Work::Together { x, members } => self.run_group(*x, members, &tile, &mut columns),
+            }
+        }
+        (self.work, self.columns, self.bits) = (work, Some(columns), Some(bits));
+        self.tile = tile;
+    }
+
+    /// The bars of the present tile.
+    pub fn tile(&self) -> Range<usize> {
+        self.tile.clone()
+    }
+
+    /// Words of a node over the tile; bits past its end are 0.
+    pub fn bits(&self, id: BitsId) -> &[u64] {
+        let words = self.tile.len().div_ceil(64);
+        self.bits.as_ref().map_or(&[], |bits| bits.tile(id.0, words))
+    }
+
+    /// Values of a node over the tile; NaN is null.
+    pub fn column(&self, id: ColumnId) -> &[f64] {
+        if let ColumnOp::Source(source) = self.program.graph.columns[id.0 as usize].op {
+            return &series::values(self.market, source)[self.tile.clone()];
+        }
+        self.columns
+            .as_ref()
+            .map_or(&[], |columns| columns.tile(id.0, self.tile.len()))
+    }
+
+    /// Everything the engine needs of a trial over the tile.
+    pub fn signals(&self, trial: usize) -> SignalTile<'_> {
+        let plan = &self.program.trials[trial];
+        let bits = |id: Option<BitsId>| id.map_or(&[][..], |id| self.bits(id));
+        let column = |id: Option<ColumnId>| id.map_or(&[][..], |id| self.column(id));
+        SignalTile {
+            enter_long: bits(plan.enter_long),
+            exit_long: bits(plan.exit_long),
+            enter_short: bits(plan.enter_short),
+            exit_short: bits(plan.exit_short),
+            stop: column(plan.stop),
+            target: column(plan.target),
+            trail: column(plan.trail),
+            volatility: column(plan.volatility),
+        }
+    }
+
+    fn window<'b>(&'b self, id: ColumnId, tile: &Range<usize>, earlier: Earlier<'b, f64>) -> Window<'b, f64> {
+        match self.program.graph.columns[id.0 as usize].op {
+            ColumnOp::Source(source) => Window {
+                values: &series::values(self.market, source)[..tile.end],
+                at: tile.start,
+            },
+            _ => earlier.window(id.0, tile.len()),
+        }
+    }
+
+    fn lane<'b>(&'b self, operand: Operand, tile: &Range<usize>, earlier: Earlier<'b, f64>) -> Lane<'b> {
+        match operand {
+            Operand::Column(id) => Lane::Slice(self.window(id, tile, earlier).tile()),
+            Operand::Number(bits) => Lane::Number(f64::from_bits(bits)),
+        }
+    }
+
+    fn run_column(&mut self, id: ColumnId, tile: &Range<usize>, columns: &mut Buffers<f64>, bits: &Buffers<u64>) {
+        let op = self.program.graph.columns[id.0 as usize].op;
+        if matches!(op, ColumnOp::Source(_)) {
+            return;
+        }
+        let mut kernel = std::mem::replace(&mut self.kernels[id.0 as usize], Kernel::None);
+        let (earlier, out) = columns.split(id.0, tile.len());
+        let window = |x: ColumnId| self.window(x, tile, earlier);
+        let lane = |operand: Operand| self.lane(operand, tile, earlier);
+        let words = |id: BitsId| bits.tile(id.0, tile.len().div_ceil(64));
+        match (op, &mut kernel) {
+            (ColumnOp::Constant(value), _) => out.fill(f64::from_bits(value)),
+            (ColumnOp::Never(_), _) => out.fill(f64::NAN),
+            (ColumnOp::Clock(field), _) => clock::run(field, &self.market.time[tile.clone()], out),
+            (ColumnOp::Negate(x), _) => negate_tile(window(x).tile(), out),
+            (ColumnOp::Function(function, x), _) => function_tile(function, window(x).tile(), out),
+            (ColumnOp::Pairwise(op, a, b), _) => pairwise_tile(op, lane(a), lane(b), out),
+            (
+                ColumnOp::Select {
+                    holds,
+                    fails,
+                    then,
+                    otherwise,
+                },
+                _,
+            ) => select_tile(words(holds), words(fails), lane(then), lane(otherwise), out),
+            (ColumnOp::Delay(x, n), _) => delay(window(x), n as usize, out),
+            (_, Kernel::ExactSum { sum, n, divisor, small }) => {
+                let prefix = self.sums[*sum].window(tile.len());
+                let (newer, older) = (prefix.tile(), &prefix.values[prefix.at - *n..]);
+                simd::divide_differences(self.level, newer, older, *divisor, *small, out);
+                let undefined = (*n - 1).saturating_sub(tile.start).min(out.len());
+                out[..undefined].fill(f64::NAN);
+            }
+            (ColumnOp::Sum(x, _) | ColumnOp::Mean(x, _), Kernel::RunningSum(kernel)) => kernel.run(window(x), out),
+            (ColumnOp::WeightedMean(x, _), Kernel::WeightedMean(kernel)) => kernel.run(window(x), out),
+            (ColumnOp::Ema { x, .. } | ColumnOp::Wilder(x, _), Kernel::Smoothing(kernel)) => kernel.run(window(x).tile(), out),
+            (ColumnOp::Rsi(x, _), Kernel::Rsi(kernel)) => kernel.run(window(x).tile(), out),
+            (ColumnOp::Deviation { x, .. }, Kernel::Deviation(kernel)) => kernel.run(window(x), out),
+            (ColumnOp::Highest(x, _) | ColumnOp::Lowest(x, _), Kernel::Extreme(kernel)) => kernel.run(window(x).tile(), out),
+            (ColumnOp::BarsSince(holds), Kernel::BarsSince(kernel)) => kernel.run(words(holds), out),
+            (op, kernel) => unreachable!("{op:?} is never given {kernel:?}"),
+        }
+        self.kernels[id.0 as usize] = kernel;
+    }
+
+    fn run_group(&mut self, x: ColumnId, members: &[ColumnId], tile: &Range<usize>, columns: &mut Buffers<f64>) {
+        let smoothing = |kernel: &Kernel| match kernel {
+            Kernel::Smoothing(kernel) => kernel.clone(),
+            other => unreachable!("a group of averages holds {other:?}"),
+        };
+        // A group of fewer repeats its first member in the places left over.
+        let member = |k: usize| members.get(k).unwrap_or(&members[0]);
+        let mut kernels: [Smoothing; TOGETHER] = std::array::from_fn(|k| smoothing(&self.kernels[member(k).0 as usize]));
+        let mut scratch = std::mem::take(&mut self.scratch);
+        for out in &mut scratch {
+            out.resize(tile.len(), 0.0);
+        }
+        run_together(&mut kernels, self.window(x, tile, columns.earlier()).tile(), &mut scratch);
+        for ((id, kernel), out) in members.iter().zip(kernels).zip(&scratch) {
+            columns.tile_mut(id.0, tile.len()).copy_from_slice(out);
+            self.kernels[id.0 as usize] = Kernel::Smoothing(kernel);
+        }
+        self.scratch = scratch;
+    }
+
+    fn run_bits(&self, id: BitsId, tile: &Range<usize>, columns: &Buffers<f64>, bits: &mut Buffers<u64>) {
+        let bars = tile.len();
+        let count = bars.div_ceil(64);
+        let (earlier, out) = bits.split(id.0, count);
+        let words = |id: BitsId| earlier.window(id.0, count);
+        let lane = |operand: Operand| self.lane(operand, tile, columns.earlier());
+        match self.program.graph.bits[id.0 as usize].op {
+            BitsOp::Flag(value) => bits::fill(value, bars, out),
+            BitsOp::Compare(comparison, a, b) => {
+                let predicate = match comparison {
+                    Comparison::Gt => Predicate::Gt,
+                    Comparison::Ge => Predicate::Ge,
+                    Comparison::Eq => Predicate::Eq,
+                    Comparison::Ne => Predicate::Ne,
+                };
+                simd::compare(self.level, predicate, lane(a), lane(b), bars, out);
+            }
+            BitsOp::IsNull(x) => {
+                let x = lane(Operand::Column(x));
+                simd::compare(self.level, Predicate::Unordered, x, x, bars, out);
+            }
+            BitsOp::And(a, b) => bits::combine(words(a).tile(), words(b).tile(), out, |a, b| a & b),
+            BitsOp::Or(a, b) => bits::combine(words(a).tile(), words(b).tile(), out, |a, b| a | b),
+            BitsOp::Nor(a, b) => {
+                bits::combine(words(a).tile(), words(b).tile(), out, |a, b| !(a | b));
+                bits::mask(bars, out);
+            }
+            BitsOp::Delay(x, n) => bits::delay(words(x), n, bars, out),
+            BitsOp::Cross { .. } => unreachable!("crossings have a step of their own"),
+        }
+    }
+}
+
+/// The values `n` bars before; null where there are none.
+fn delay(x: Window<'_, f64>, n: usize, out: &mut [f64]) {
+    let missing = n.saturating_sub(x.at).min(out.len());
+    out[..missing].fill(f64::NAN);
+    if missing < out.len() {
+        let from = x.at + missing - n;
+        let rest = out.len() - missing;
+        out[missing..].copy_from_slice(&x.values[from..from + rest]);
+    }
+}
+
+fn sum_kernel(source: Option<Source>, n: u32, mean: bool, scales: &Scales, sums: &mut Vec<PrefixSum>) -> Kernel {
+    let count = if mean { f64::from(n) } else { 1.0 };
+    let exact = source.and_then(|source| Some((source, scales.for_window(source, n)?)));
+    let Some((source, scale)) = exact else {
+        return Kernel::RunningSum(RunningSum::new(n, count));
+    };
+    let known = sums.iter().position(|sum| sum.source == source && sum.factor == scale.factor);
+    let sum = known.unwrap_or_else(|| {
+        sums.push(PrefixSum {
+            source,
+            factor: scale.factor,
+            history: 0,
+            total: 0,
+            values: None,
+        });
+        sums.len() - 1
+    });
+    sums[sum].history = sums[sum].history.max(n as usize);
+    Kernel::ExactSum {
+        sum,
+        n: n as usize,
+        divisor: count * scale.factor,
+        small: scale.small,
+    }
+}
+
+fn kernel(op: ColumnOp) -> Kernel {
+    match op {
+        ColumnOp::WeightedMean(_, n) => Kernel::WeightedMean(WeightedMean::new(n)),
+        ColumnOp::Ema { n, skip, .. } => Kernel::Smoothing(Smoothing::exponential(n, skip)),
+        ColumnOp::Wilder(_, n) => Kernel::Smoothing(Smoothing::wilder(n)),
+        ColumnOp::Rsi(_, n) => Kernel::Rsi(Rsi::new(n)),
+        ColumnOp::Deviation { n, sample, .. } => Kernel::Deviation(Deviation::new(n, sample)),
+        ColumnOp::Highest(_, n) => Kernel::Extreme(Extreme::highest(n)),
+        ColumnOp::Lowest(_, n) => Kernel::Extreme(Extreme::lowest(n)),
+        ColumnOp::BarsSince(_) => Kernel::BarsSince(BarsSince::default()),
+        _ => Kernel::None,
+    }
+}
+
+/// The steps in order, averages of one series gathered into groups where the first of them stands.
+fn schedule(program: &Program) -> Vec<Work> {
+    let graph = &program.graph;
+    let mut by_series: BTreeMap<ColumnId, Vec<ColumnId>> = BTreeMap::new();
+    for step in &graph.steps {
+        if let Step::Column(id) = step
+            && let ColumnOp::Ema { x, .. } | ColumnOp::Wilder(x, _) = graph.columns[id.0 as usize].op
+        {
+            by_series.entry(x).or_default().push(*id);
+        }
+    }
+    let mut groups = BTreeMap::new();
+    for (x, averages) in &by_series {
+        for members in averages.chunks(TOGETHER).filter(|members| members.len() >= FEWEST_TOGETHER) {
+            for (k, member) in members.iter().enumerate() {
+                groups.insert(*member, (k == 0).then(|| (*x, members.to_vec())));
+            }
+        }
+    }
+    let steps = graph.steps.iter().filter_map(|step| match *step {
+        Step::Column(id) => match groups.remove(&id) {
+            Some(Some((x, members))) => Some(Work::Together { x, members }),
+            Some(None) => None,
+            None => Some(Work::Column(id)),
+        },
+        Step::Bits(id) => Some(Work::Bits(id)),
+        Step::Cross { a, b, up } => Some(Work::Cross {
+            a,
+            b,
+            up,
+            last: LastBar::default(),
+        }),
+    });
+    steps.collect()
+}
+
+impl PrefixSum {
+    fn advance(&mut self, market: &Market, tile: &Range<usize>, done: usize) {
+        let history = self.history;
+        let values = self
+            .values
+            .get_or_insert_with(|| Buffers::new(std::iter::once(Some(history)), tile.len(), 0));
+        values.advance(done, tile.len());
+        let x = &series::values(market, self.source)[tile.clone()];
+        for (out, x) in values.tile_mut(0, tile.len()).iter_mut().zip(x) {
+            self.total = self.total.wrapping_add(to_integer(*x, self.factor));
+            *out = self.total;
+        }
+    }
+
+    fn window(&self, len: usize) -> Window<'_, i64> {
+        let values = self.values.as_ref().expect("sums are advanced before columns");
+        values.earlier().window(0, len)
+    }
+}

@@ -1,0 +1,315 @@
+//! Strategy files: reading, checking, and the text that identifies a strategy.
+
+use std::collections::BTreeMap;
+
+use assay_core::job::{Amount, Level, Size, explain_toml};
+use assay_core::space::{Domain, ParamValue, Point, Space};
+use assay_lang::{Expr, LangError, ParameterType, Scope, Typed, check, parse};
+use serde::Deserialize;
+
+use crate::error::StrategyError;
+
+/// A strategy whose every expression is known to be right.
+#[derive(Debug, Clone)]
+pub struct Strategy {
+    /// Its name.
+    pub name: String,
+    /// What it does, in a line.
+    pub about: String,
+    /// Where its text came from, for messages.
+    pub origin: String,
+    /// Its parameters with their defaults, and the space used when a job gives none.
+    pub space: Space,
+    /// Its lets, each after those it mentions.
+    pub lets: Vec<Let>,
+    /// Its rules.
+    pub rules: Rules,
+    pub(crate) scope: Scope,
+}
+
+/// A named expression.
+#[derive(Debug, Clone)]
+pub struct Let {
+    /// Its name.
+    pub name: String,
+    /// The expression.
+    pub expression: Expression,
+}
+
+/// An expression as written and as understood.
+#[derive(Debug, Clone)]
+pub struct Expression {
+    /// As written.
+    pub source: String,
+    /// Its tree.
+    pub expr: Expr,
+    /// Its typed tree.
+    pub typed: Typed,
+}
+
+/// `[rules]`
+#[derive(Debug, Clone, Default)]
+pub struct Rules {
+    /// When to enter a long position.
+    pub enter_long: Option<Expression>,
+    /// When to leave it.
+    pub exit_long: Option<Expression>,
+    /// When to enter a short position.
+    pub enter_short: Option<Expression>,
+    /// When to leave it.
+    pub exit_short: Option<Expression>,
+    /// Stop loss.
+    pub stop_loss: Option<Level>,
+    /// Take profit.
+    pub take_profit: Option<Level>,
+    /// Trailing stop.
+    pub trailing_stop: Option<Level>,
+    /// Units of an entry.
+    pub size: Option<Size>,
+    /// Bars after which a position is left.
+    pub max_bars: Option<Amount>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileText {
+    name: String,
+    #[serde(default)]
+    about: String,
+    #[serde(default)]
+    params: Space,
+    #[serde(default, rename = "let")]
+    lets: BTreeMap<String, ParamValue>,
+    rules: RulesText,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RulesText {
+    enter_long: Option<String>,
+    exit_long: Option<String>,
+    enter_short: Option<String>,
+    exit_short: Option<String>,
+    stop_loss: Option<Level>,
+    take_profit: Option<Level>,
+    trailing_stop: Option<Level>,
+    size: Option<Size>,
+    max_bars: Option<Amount>,
+}
+
+impl Strategy {
+    /// Reads and checks a strategy file. `origin` says where the text came from, for messages.
+    ///
+    /// # Errors
+    /// Not TOML, an unknown key, an expression that is wrong, lets in a circle, no entry at all.
+    pub fn parse(source: &str, origin: &str) -> Result<Self, StrategyError> {
+        let file: FileText = toml::from_str(source).map_err(|error| StrategyError::File {
+            origin: origin.to_owned(),
+            error: explain_toml(&error, source),
+        })?;
+        let mut scope = Scope::new();
+        for parameter in &file.params.params {
+            let kind = parameter_type(&parameter.domain);
+            let declared = scope.parameter(&parameter.name, kind);
+            declared.map_err(|error| StrategyError::expression(format!("{origin}, params"), &parameter.name, error))?;
+        }
+        let lets = read_lets(&file.lets, origin, &mut scope)?;
+        let rule = |name: &str, text: Option<String>| -> Result<Option<Expression>, StrategyError> {
+            let Some(text) = text else { return Ok(None) };
+            let place = format!("{origin}, rules.{name}");
+            let expression = read_expression(&text, &place, &scope)?;
+            let typed = expression.typed.condition(name);
+            let typed = typed.map_err(|error| StrategyError::expression(place, &text, error))?;
+            Ok(Some(Expression { typed, ..expression }))
+        };
+        let text = file.rules;
+        let rules = Rules {
+            enter_long: rule("enter_long", text.enter_long)?,
+            exit_long: rule("exit_long", text.exit_long)?,
+            enter_short: rule("enter_short", text.enter_short)?,
+            exit_short: rule("exit_short", text.exit_short)?,
+            stop_loss: text.stop_loss,
+            take_profit: text.take_profit,
+            trailing_stop: text.trailing_stop,
+            size: text.size,
+            max_bars: text.max_bars,
+        };
+        if rules.enter_long.is_none() && rules.enter_short.is_none() {
+            return Err(StrategyError::NoEntry {
+                origin: origin.to_owned(),
+            });
+        }
+        let strategy = Self {
+            name: file.name,
+            about: file.about,
+            origin: origin.to_owned(),
+            space: file.params,
+            lets,
+            rules,
+            scope,
+        };
+        crate::orders::check(&strategy.rules, &strategy)?;
+        crate::parameters::check_condition(&strategy.space, &format!("{origin}, params.where"))?;
+        Ok(strategy)
+    }
+
+    /// The text that says what the strategy does, and nothing else: parameters, lets and rules in a fixed order and spelling,
+    /// without name, description, comments and layout.
+    pub fn canonical(&self) -> String {
+        use std::fmt::Write;
+        let mut out = String::new();
+        for parameter in &self.space.params {
+            let _ = writeln!(
+                out,
+                "param {} = {:?} default {:?}",
+                parameter.name, parameter.domain, parameter.default
+            );
+        }
+        if let Some(condition) = &self.space.condition {
+            let spelled = parse(condition).map_or_else(|_| condition.clone(), |expr| expr.to_string());
+            let _ = writeln!(out, "where {spelled}");
+        }
+        let mut lets: Vec<&Let> = self.lets.iter().collect();
+        lets.sort_by(|a, b| a.name.cmp(&b.name));
+        for item in lets {
+            let _ = writeln!(out, "let {} = {}", item.name, item.expression.expr);
+        }
+        for (name, rule) in self.conditions() {
+            if let Some(rule) = rule {
+                let _ = writeln!(out, "{name} = {}", rule.expr);
+            }
+        }
+        let rules = &self.rules;
+        for (name, level) in [
+            ("stop_loss", &rules.stop_loss),
+            ("take_profit", &rules.take_profit),
+            ("trailing_stop", &rules.trailing_stop),
+        ] {
+            if let Some(level) = level {
+                let _ = writeln!(out, "{name} = {level:?}");
+            }
+        }
+        if let Some(size) = &rules.size {
+            let _ = writeln!(out, "size = {size:?}");
+        }
+        if let Some(bars) = &rules.max_bars {
+            let _ = writeln!(out, "max_bars = {bars:?}");
+        }
+        out
+    }
+
+    /// The four conditions with their names, in the order of the language reference.
+    pub fn conditions(&self) -> [(&'static str, Option<&Expression>); 4] {
+        let rules = &self.rules;
+        [
+            ("enter_long", rules.enter_long.as_ref()),
+            ("exit_long", rules.exit_long.as_ref()),
+            ("enter_short", rules.enter_short.as_ref()),
+            ("exit_short", rules.exit_short.as_ref()),
+        ]
+    }
+
+    /// The point of the strategy's own space that takes every default; where there is none, the first value of the range.
+    pub fn default_point(&self) -> Point {
+        let coordinate = |parameter: &assay_core::space::Parameter| {
+            let default = parameter.default.as_ref();
+            let default = default.and_then(|value| parameter.domain.coordinate(value));
+            default.unwrap_or_else(|| match &parameter.domain {
+                Domain::Int { low, .. } => *low as f64,
+                Domain::Float { low, .. } => *low,
+                Domain::Choice(_) => 0.0,
+                Domain::Fixed(value) => parameter.domain.coordinate(value).unwrap_or(0.0),
+            })
+        };
+        Point(self.space.params.iter().map(coordinate).collect())
+    }
+}
+
+/// What the language knows of a parameter.
+pub(crate) fn parameter_type(domain: &Domain) -> ParameterType {
+    match domain {
+        Domain::Int { .. } | Domain::Fixed(ParamValue::Int(_)) => ParameterType::Integer,
+        Domain::Float { .. } | Domain::Fixed(ParamValue::Float(_)) => ParameterType::Number,
+        Domain::Choice(texts) => ParameterType::Choice(texts.clone()),
+        Domain::Fixed(ParamValue::Text(text)) => ParameterType::Choice(vec![text.clone()]),
+    }
+}
+
+/// Reads and types one expression.
+pub(crate) fn read_expression(source: &str, place: &str, scope: &Scope) -> Result<Expression, StrategyError> {
+    let located = |error: LangError| StrategyError::expression(place.to_owned(), source, error);
+    let expr = parse(source).map_err(located)?;
+    let typed = check(&expr, scope).map_err(located)?;
+    Ok(Expression {
+        source: source.to_owned(),
+        expr,
+        typed,
+    })
+}
+
+/// Reads the lets into `scope`, each after those it mentions.
+fn read_lets(texts: &BTreeMap<String, ParamValue>, origin: &str, scope: &mut Scope) -> Result<Vec<Let>, StrategyError> {
+    let mut parsed = BTreeMap::new();
+    for (name, value) in texts {
+        let source = value.to_string();
+        let expr =
+            parse(&source).map_err(|error| StrategyError::expression(format!("{origin}, let.{name}"), &source, error))?;
+        parsed.insert(name.as_str(), (source, expr));
+    }
+    let mut order = Vec::new();
+    let mut done = BTreeMap::new();
+    for name in parsed.keys() {
+        visit(name, &parsed, &mut done, &mut Vec::new(), &mut order).map_err(|names| StrategyError::Cycle {
+            origin: origin.to_owned(),
+            names,
+        })?;
+    }
+    let mut lets = Vec::new();
+    for name in order {
+        let (source, expr) = &parsed[name];
+        let place = format!("{origin}, let.{name}");
+        let located = |error: LangError| StrategyError::expression(place.clone(), source, error);
+        let typed = check(expr, scope).map_err(located)?;
+        // The name itself may be what is wrong; then it is what is shown.
+        scope.bind(name, typed.clone()).map_err(|error| match &error.kind {
+            assay_lang::LangErrorKind::BadName { .. } => StrategyError::expression(format!("{origin}, let"), name, error),
+            _ => located(error),
+        })?;
+        lets.push(Let {
+            name: name.to_owned(),
+            expression: Expression {
+                source: source.clone(),
+                expr: expr.clone(),
+                typed,
+            },
+        });
+    }
+    Ok(lets)
+}
+
+/// Appends `name` and what it needs to `order`; the error is the circle found.
+fn visit<'a>(
+    name: &'a str,
+    parsed: &'a BTreeMap<&'a str, (String, Expr)>,
+    done: &mut BTreeMap<&'a str, ()>,
+    open: &mut Vec<&'a str>,
+    order: &mut Vec<&'a str>,
+) -> Result<(), Vec<String>> {
+    if done.contains_key(name) {
+        return Ok(());
+    }
+    if let Some(first) = open.iter().position(|other| *other == name) {
+        let around = open[first..].iter().chain(std::iter::once(&name));
+        return Err(around.map(|name| (*name).to_owned()).collect());
+    }
+    open.push(name);
+    for mentioned in parsed[name].1.names() {
+        if let Some((mentioned, _)) = parsed.get_key_value(mentioned) {
+            visit(mentioned, parsed, done, open, order)?;
+        }
+    }
+    open.pop();
+    done.insert(name, ());
+    order.push(name);
+    Ok(())
+}

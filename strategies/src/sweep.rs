@@ -1,0 +1,199 @@
+//! Trials of one job on one instrument: strategy and engine together, many trials through each tile of bars.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use assay_core::ids::Ordinal;
+use assay_core::job::{Execution, MetricsSpec};
+use assay_core::row::{Outcome, TrialRow};
+use assay_core::space::{Point, Space};
+use assay_core::{Domain, Explain};
+use assay_engine::market::MarketError;
+use assay_engine::replay::SignalSource;
+use assay_engine::{
+    Account, ConfigError, EquityBuffer, Market, Path, Plan, Replay, SignalTile, SimdLevel, TILE, TileBuffers, replay, simulate,
+};
+
+use crate::error::StrategyError;
+use crate::evaluator::Evaluator;
+use crate::program::Program;
+use crate::scales::Scales;
+use crate::strategy::Strategy;
+
+/// Trials that share a pass over the bars: enough to share their columns, few enough that their state stays in the cache.
+const TOGETHER: usize = 2_048;
+
+/// A sweep that cannot be set up.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum SweepError {
+    /// The strategy does not fit the job or the data.
+    #[error(transparent)]
+    Strategy(#[from] StrategyError),
+    /// The execution does not fit the data.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The bars do not fit the job.
+    #[error(transparent)]
+    Market(#[from] MarketError),
+    /// A single trial that cannot be replayed.
+    #[error("the trial failed: {0}")]
+    Trial(String),
+}
+
+impl Explain for SweepError {
+    fn domain(&self) -> Domain {
+        match self {
+            Self::Strategy(error) => error.domain(),
+            Self::Config(_) | Self::Market(_) => Domain::Usage,
+            Self::Trial(_) => Domain::External,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Strategy(error) => error.hint(),
+            Self::Config(ConfigError::SpreadOnQuotes(_)) => Some("leave `spread` out: fills use the quotes' own".to_owned()),
+            Self::Config(ConfigError::NeedsTicks(_)) => Some("use fill = \"next_open\" or \"close\", and intrabar = \"worst\" or \"best\"".to_owned()),
+            Self::Market(MarketError::EmptyWindow { .. }) => Some("move `from` and `to` into the data; `assay data ls` shows its range".to_owned()),
+            Self::Market(MarketError::Column(_)) | Self::Trial(_) => None,
+        }
+    }
+}
+
+/// One job on one instrument, shared by all threads.
+#[derive(Debug)]
+pub struct Sweep {
+    strategy: Strategy,
+    execution: Execution,
+    space: Space,
+    plan: Plan,
+    scales: Scales,
+    level: SimdLevel,
+}
+
+impl Sweep {
+    /// Prepares a job on a market. `space` is the resolved one: exactly the strategy's parameters.
+    pub fn new(
+        strategy: &Strategy,
+        execution: &Execution,
+        metrics: &MetricsSpec,
+        space: &Space,
+        market: Arc<Market>,
+        level: SimdLevel,
+    ) -> Result<Self, SweepError> {
+        let sample = Point(space.params.iter().map(|p| p.domain.grid_coordinate(0)).collect());
+        let mut program = Program::build(strategy, execution, space, &[sample], &market)?;
+        let settings = program.trials[0].settings;
+        let settings = match program.failures.remove(&0) {
+            // Which levels a job has does not depend on the point; where this one failed, ask another.
+            Some(_) => Self::settings_elsewhere(strategy, execution, space, &market)?,
+            None => settings,
+        };
+        let plan = Plan::new(Arc::clone(&market), execution, metrics, &settings)?;
+        let scales = Scales::of_market(&market);
+        Ok(Self { strategy: strategy.clone(), execution: execution.clone(), space: space.clone(), plan, scales, level })
+    }
+
+    fn settings_elsewhere(strategy: &Strategy, execution: &Execution, space: &Space, market: &Market) -> Result<assay_engine::Settings, SweepError> {
+        let last = |p: &assay_core::space::Parameter| p.domain.grid_coordinate(p.domain.grid_len().unwrap_or(1) - 1);
+        let sample = Point(space.params.iter().map(last).collect());
+        let mut program = Program::build(strategy, execution, space, &[sample], market)?;
+        match program.failures.remove(&0) {
+            Some(error) => Err(error.into()),
+            None => Ok(program.trials[0].settings),
+        }
+    }
+
+    /// The rules of the engine on this market.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Which engine runs the trials, for people.
+    pub fn path(&self) -> &'static str {
+        match (self.plan.path, self.plan.compounds) {
+            (Path::Events, true) => "events, compounding",
+            (Path::Events, false) => "events",
+            (Path::Bars, _) => "bar by bar",
+        }
+    }
+
+    /// Bytes that one thread needs to run `points` at once, besides the bars.
+    pub fn bytes(&self, points: &[Point]) -> usize {
+        let points = &points[..points.len().min(TOGETHER)];
+        let program = Program::build(&self.strategy, &self.execution, &self.space, points, &self.plan.market);
+        let rows = points.len() * (size_of::<TrialRow>() + size_of::<assay_core::row::Sketch>());
+        program.map_or(0, |p| p.memory_bytes()) + points.len() * size_of::<Account>() + rows
+    }
+
+    /// Runs points on the calling thread, in their order. A point that cannot run, or panics, becomes a failed row.
+    pub fn run(&self, instrument: u32, points: &[(Ordinal, Point)]) -> Vec<TrialRow> {
+        points.chunks(TOGETHER).flat_map(|chunk| self.run_together(instrument, chunk)).collect()
+    }
+
+    fn run_together(&self, instrument: u32, points: &[(Ordinal, Point)]) -> Vec<TrialRow> {
+        let row = |(ordinal, point): &(Ordinal, Point), outcome| TrialRow { instrument, ordinal: *ordinal, point: point.clone(), outcome };
+        match catch_unwind(AssertUnwindSafe(|| self.outcomes(points))) {
+            Ok(Ok(outcomes)) => points.iter().zip(outcomes).map(|(point, outcome)| row(point, outcome)).collect(),
+            Ok(Err(error)) => points.iter().map(|point| row(point, Outcome::Failed(error.to_string()))).collect(),
+            Err(_) if points.len() > 1 => points.iter().flat_map(|point| self.run_together(instrument, std::slice::from_ref(point))).collect(),
+            Err(panic) => {
+                let text = panic.downcast_ref::<&str>().map(ToString::to_string).or_else(|| panic.downcast_ref::<String>().cloned());
+                let reason = format!("defect: {}", text.unwrap_or_else(|| "panicked".to_owned()));
+                vec![row(&points[0], Outcome::Failed(reason))]
+            }
+        }
+    }
+
+    fn outcomes(&self, points: &[(Ordinal, Point)]) -> Result<Vec<Outcome>, StrategyError> {
+        let plan = &self.plan;
+        let only: Vec<Point> = points.iter().map(|(_, point)| point.clone()).collect();
+        let mut program = Program::build(&self.strategy, &self.execution, &self.space, &only, &plan.market)?;
+        let failures = std::mem::take(&mut program.failures);
+        let mut evaluator = Evaluator::with(&program, &plan.market, &self.scales, self.level);
+        let mut accounts: Vec<Account> = points.iter().map(|_| Account::new(plan)).collect();
+        let (mut buffer, mut tiles) = (EquityBuffer::default(), TileBuffers::default());
+        let window = plan.market.window.clone();
+        for start in (0..window.end).step_by(TILE) {
+            let range = start..window.end.min(start + TILE);
+            evaluator.advance(range.clone());
+            if range.end <= window.start {
+                continue;
+            }
+            let tile = tiles.load(plan, range);
+            for (index, account) in accounts.iter_mut().enumerate() {
+                let settings = &program.trials[index].settings;
+                simulate::advance(self.level, plan, &tile, account, settings, &evaluator.signals(index), &mut buffer);
+            }
+        }
+        let outcome = |(index, account): (usize, &Account)| match failures.get(&index) {
+            Some(error) => Outcome::Failed(error.to_string()),
+            None => {
+                let (metrics, sketch) = simulate::finish(plan, account);
+                Outcome::Done { metrics, sketch }
+            }
+        };
+        Ok(accounts.iter().enumerate().map(outcome).collect())
+    }
+
+    /// One trial in full detail, by the slow path.
+    pub fn replay(&self, point: &Point) -> Result<Replay, SweepError> {
+        let market = &self.plan.market;
+        let mut program = Program::build(&self.strategy, &self.execution, &self.space, std::slice::from_ref(point), market)?;
+        if let Some(error) = program.failures.remove(&0) {
+            return Err(SweepError::Trial(error.to_string()));
+        }
+        let evaluator = Evaluator::with(&program, market, &self.scales, self.level);
+        Ok(replay(&self.plan, &program.trials[0].settings, &mut Walk(evaluator)))
+    }
+}
+
+/// An evaluator as the source of one trial's signals.
+struct Walk<'a>(Evaluator<'a>);
+
+impl SignalSource for Walk<'_> {
+    fn tile(&mut self, start: usize, len: usize) -> SignalTile<'_> {
+        self.0.advance(start..start + len);
+        self.0.signals(0)
+    }
+}
