@@ -35,9 +35,9 @@ pub(crate) use files::{NewFile, sync, sync_folder};
 use lock::WriteLock;
 pub use manifest::{ColumnInfo, FileEntry, Manifest, SourceInfo};
 pub use reader::RowBatches;
-pub(crate) use reader::{RowGroup, read_parquet};
-pub(crate) use values::Facts as ValueFacts;
+pub(crate) use reader::{RowGroup, read_parquet, stored_columns};
 pub use values::ValuesHash;
+pub(crate) use values::{Facts as ValueFacts, is_decimal};
 pub use writer::{DatasetWriter, Overlap, WriteReport};
 
 /// Which of an instrument's datasets.

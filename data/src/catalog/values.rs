@@ -210,6 +210,11 @@ impl Decimals {
     }
 }
 
+/// Whether a price can be written with at most twelve decimals.
+pub(crate) fn is_decimal(price: f64) -> bool {
+    (0..=MAX_DECIMALS).any(|k| all_exact(&[price], k))
+}
+
 /// 10^k, exact for the decimals in question.
 pub(crate) fn power_of_ten(k: u8) -> f64 {
     const POWERS: [f64; MAX_DECIMALS as usize + 1] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12];
