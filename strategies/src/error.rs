@@ -28,6 +28,16 @@ pub enum StrategyError {
         /// The names around the circle, the first one repeated at the end.
         names: Vec<String>,
     },
+    /// More lets than anybody writes.
+    #[error("{origin}: {found} lets, at most {limit} are allowed")]
+    TooManyLets {
+        /// Where the text came from.
+        origin: String,
+        /// How many there are.
+        found: usize,
+        /// How many there may be.
+        limit: usize,
+    },
     /// Neither side has an entry.
     #[error("{origin}: the strategy never enters a position")]
     NoEntry {
@@ -137,6 +147,7 @@ impl Explain for StrategyError {
             Self::Cycle { .. } => {
                 "a let may use others, but not, through them, itself; x[1] of itself cannot be written".to_owned()
             }
+            Self::TooManyLets { .. } => "write those used once where they are used".to_owned(),
             Self::NoEntry { .. } => "give at least one of rules.enter_long and rules.enter_short".to_owned(),
             Self::UnknownParameter { hint, .. } | Self::UnknownStrategy { hint, .. } => hint.clone(),
             Self::WrongParameter { .. } => {

@@ -45,6 +45,8 @@ pub struct Evaluator<'a> {
     sums: Vec<PrefixSum>,
     kernels: Vec<Kernel>,
     work: Vec<Work>,
+    /// Whether the tile of a column is plain, where that was asked.
+    plain: Vec<Option<bool>>,
     scratch: [Vec<f64>; TOGETHER],
     tile: Range<usize>,
 }
@@ -139,6 +141,7 @@ impl<'a> Evaluator<'a> {
             sums,
             kernels,
             work: schedule(program),
+            plain: vec![None; columns.len()],
             scratch: std::array::from_fn(|_| Vec::new()),
             tile: 0..0,
         }
@@ -172,6 +175,8 @@ impl<'a> Evaluator<'a> {
             sum.advance(self.market, &tile, done);
         }
         let mut work = std::mem::take(&mut self.work);
+        let mut plain = std::mem::take(&mut self.plain);
+        plain.fill(None);
         for work in &mut work {
             match work {
                 Work::Column(id) => self.run_column(*id, &tile, &mut columns, &bits),
@@ -179,12 +184,19 @@ impl<'a> Evaluator<'a> {
                 Work::Cross { a, b, up, last } => {
                     let lane = |operand| self.lane(operand, &tile, columns.earlier());
                     let (up, down) = bits.pair(up.0, words(len));
-                    simd::cross(self.level, lane(*a), lane(*b), last, up, down);
+                    let (lane_a, lane_b) = (lane(*a), lane(*b));
+                    let mut is_plain = |operand, lane| match operand {
+                        Operand::Column(id) => *plain[id.0 as usize].get_or_insert_with(|| simd::all_plain(self.level, lane)),
+                        Operand::Number(_) => simd::all_plain(self.level, lane),
+                    };
+                    let plain = is_plain(*a, lane_a) && is_plain(*b, lane_b);
+                    simd::cross(self.level, lane_a, lane_b, plain, last, up, down);
                 }
                 Work::Together { x, members } => self.run_group(*x, members, &tile, &mut columns),
             }
         }
         (self.work, self.columns, self.bits) = (work, Some(columns), Some(bits));
+        self.plain = plain;
         self.tile = tile;
     }
 

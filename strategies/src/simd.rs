@@ -2,12 +2,6 @@
 //!
 //! The only module with `unsafe`: vector instructions behind a check that the processor has them.
 
-#[cfg(target_arch = "x86_64")]
-use std::arch::x86_64::{
-    _CMP_EQ_OQ, _CMP_EQ_UQ, _CMP_GE_OQ, _CMP_GT_OQ, _CMP_NEQ_OQ, _CMP_UNORD_Q, _mm256_castpd_ps, _mm256_cmp_pd,
-    _mm256_loadu_pd, _mm256_movemask_pd, _mm256_movemask_ps, _mm256_or_pd, _mm256_setzero_pd, _mm256_shuffle_ps,
-};
-
 pub(crate) use assay_engine::SimdLevel as Level;
 
 /// Bars to a word of bits.
@@ -118,21 +112,48 @@ pub(crate) struct LastBar {
     equal: u64,
 }
 
-/// Where `a` crosses over `b` (`up`) and under it (`down`), all four values defined.
+/// Where `a` crosses over `b` (`up`) and under it (`down`), all four values defined. `plain` says that
+/// [`all_plain`] holds for both.
 ///
-/// One comparison serves both: where nothing in a word is equal or null, below is the opposite of above.
-pub(crate) fn cross(level: Level, a: Lane<'_>, b: Lane<'_>, last: &mut LastBar, up: &mut [u64], down: &mut [u64]) {
+/// One comparison serves both directions: where nothing in a word is equal or null, above is the opposite of below.
+pub(crate) fn cross(level: Level, a: Lane<'_>, b: Lane<'_>, plain: bool, last: &mut LastBar, up: &mut [u64], down: &mut [u64]) {
     match available(level) {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: `available` checked that the processor has AVX2.
-        Level::Avx2 => unsafe { avx2::cross(a, b, last, up, down) },
+        Level::Avx2 => unsafe { avx2::cross(a, b, plain, last, up, down) },
         _ => cross_words(a, b, last, up, down, |a, b| {
-            let above = word(a, b, |a, b| a > b);
-            (above, above | word(a, b, |a, b| a < b) != !0)
+            let below = word(a, b, |a, b| a < b);
+            (below, below | word(a, b, |a, b| a > b) != !0)
         }),
     }
 }
 
+/// Whether every value is finite, none is a negative zero, and the last word is full: then a - b has a sign just where a < b.
+pub(crate) fn all_plain(level: Level, x: Lane<'_>) -> bool {
+    let x = match x {
+        Lane::Number(value) => return is_plain(value),
+        Lane::Slice(values) => values,
+    };
+    match available(level) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: `available` checked that the processor has AVX2.
+        Level::Avx2 => unsafe { avx2::all_plain(x) },
+        _ => all_plain_loop(x),
+    }
+}
+
+#[inline(always)]
+fn all_plain_loop(x: &[f64]) -> bool {
+    // A sum rather than `all`, which would stop at the first and so take one value at a time.
+    x.len().is_multiple_of(WORD) && x.iter().map(|x| u64::from(!is_plain(*x))).sum::<u64>() == 0
+}
+
+#[inline(always)]
+fn is_plain(x: f64) -> bool {
+    x.is_finite() && x.to_bits() != (-0.0f64).to_bits()
+}
+
+/// `below` gives where a is below b in a word, and whether anything may be equal or null there.
 #[inline(always)]
 fn cross_words(
     a: Lane<'_>,
@@ -140,7 +161,7 @@ fn cross_words(
     last: &mut LastBar,
     up: &mut [u64],
     down: &mut [u64],
-    above: impl Fn(&Block, &Block) -> (u64, bool),
+    below: impl Fn(&Block, &Block) -> (u64, bool),
 ) {
     let (mut a_room, mut b_room) = (a.room(), b.room());
     let LastBar {
@@ -150,8 +171,8 @@ fn cross_words(
     } = *last;
     for (w, (up, down)) in up.iter_mut().zip(down.iter_mut()).enumerate() {
         let (a, b) = (a.block(w, &mut a_room), b.block(w, &mut b_room));
-        let (above, equal_or_null) = above(a, b);
-        let (below, equal) = if equal_or_null { tied(a, b) } else { (!above, 0) };
+        let (below, equal_or_null) = below(a, b);
+        let (above, below, equal) = if equal_or_null { exactly(a, b) } else { (!below, below, 0) };
         let not_above_before = ((below | equal) << 1) | was_below | was_equal;
         let not_below_before = ((above | equal) << 1) | was_above | was_equal;
         *up = above & not_above_before;
@@ -165,11 +186,11 @@ fn cross_words(
     };
 }
 
-/// Below and equal, for the rare words in which something is equal or null.
+/// Above, below and equal, for the rare words in which something is equal or null.
 #[cold]
 #[inline(never)]
-fn tied(a: &Block, b: &Block) -> (u64, u64) {
-    (word(a, b, |a, b| a < b), word(a, b, |a, b| a == b))
+fn exactly(a: &Block, b: &Block) -> (u64, u64, u64) {
+    (word(a, b, |a, b| a > b), word(a, b, |a, b| a < b), word(a, b, |a, b| a == b))
 }
 
 /// `(newer - older) / divisor`, the difference exact and rounded once. Differences must lie within 2^51 if `small`.
@@ -220,26 +241,38 @@ fn any_to_f64(value: i64) -> f64 {
 
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
-    use super::{
-        _CMP_EQ_OQ, _CMP_EQ_UQ, _CMP_GE_OQ, _CMP_GT_OQ, _CMP_NEQ_OQ, _CMP_UNORD_Q, _mm256_castpd_ps, _mm256_cmp_pd,
-        _mm256_loadu_pd, _mm256_movemask_pd, _mm256_movemask_ps, _mm256_or_pd, _mm256_setzero_pd, _mm256_shuffle_ps, Block,
-        Lane, LastBar, Predicate, cross_words, divide_loop, fill,
+    use std::arch::x86_64::{
+        __m256d, _CMP_EQ_OQ, _CMP_EQ_UQ, _CMP_GE_OQ, _CMP_GT_OQ, _CMP_LT_OQ, _CMP_NEQ_OQ, _CMP_UNORD_Q, _mm256_castpd_ps,
+        _mm256_castps_si256, _mm256_cmp_pd, _mm256_cmpeq_epi32, _mm256_loadu_pd, _mm256_min_epu32, _mm256_movemask_epi8,
+        _mm256_movemask_pd, _mm256_movemask_ps, _mm256_or_pd, _mm256_set1_epi32, _mm256_setzero_pd, _mm256_setzero_si256,
+        _mm256_shuffle_ps, _mm256_sub_pd,
     };
+
+    use super::{Block, Lane, LastBar, Predicate, all_plain_loop, cross_words, divide_loop, fill};
 
     #[target_feature(enable = "avx2")]
     pub(super) fn compare(predicate: Predicate, a: Lane<'_>, b: Lane<'_>, out: &mut [u64]) {
         match predicate {
-            Predicate::Gt => fill(a, b, out, |a, b| word::<_CMP_GT_OQ, false>(a, b).0),
-            Predicate::Ge => fill(a, b, out, |a, b| word::<_CMP_GE_OQ, false>(a, b).0),
-            Predicate::Eq => fill(a, b, out, |a, b| word::<_CMP_EQ_OQ, false>(a, b).0),
-            Predicate::Ne => fill(a, b, out, |a, b| word::<_CMP_NEQ_OQ, false>(a, b).0),
-            Predicate::Unordered => fill(a, b, out, |a, b| word::<_CMP_UNORD_Q, false>(a, b).0),
+            Predicate::Gt => fill(a, b, out, |a, b| compared::<_CMP_GT_OQ, false>(a, b).0),
+            Predicate::Ge => fill(a, b, out, |a, b| compared::<_CMP_GE_OQ, false>(a, b).0),
+            Predicate::Eq => fill(a, b, out, |a, b| compared::<_CMP_EQ_OQ, false>(a, b).0),
+            Predicate::Ne => fill(a, b, out, |a, b| compared::<_CMP_NEQ_OQ, false>(a, b).0),
+            Predicate::Unordered => fill(a, b, out, |a, b| compared::<_CMP_UNORD_Q, false>(a, b).0),
         }
     }
 
     #[target_feature(enable = "avx2")]
-    pub(super) fn cross(a: Lane<'_>, b: Lane<'_>, last: &mut LastBar, up: &mut [u64], down: &mut [u64]) {
-        cross_words(a, b, last, up, down, |a, b| word::<_CMP_GT_OQ, true>(a, b));
+    pub(super) fn cross(a: Lane<'_>, b: Lane<'_>, plain: bool, last: &mut LastBar, up: &mut [u64], down: &mut [u64]) {
+        if plain {
+            cross_words(a, b, last, up, down, |a, b| subtracted(a, b));
+        } else {
+            cross_words(a, b, last, up, down, |a, b| compared::<_CMP_LT_OQ, true>(a, b));
+        }
+    }
+
+    #[target_feature(enable = "avx2")]
+    pub(super) fn all_plain(x: &[f64]) -> bool {
+        all_plain_loop(x)
     }
 
     #[target_feature(enable = "avx2")]
@@ -247,29 +280,56 @@ mod avx2 {
         divide_loop(newer, older, divisor, small, out);
     }
 
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn load(values: &[f64; 8]) -> (__m256d, __m256d) {
+        let from = values.as_ptr();
+        // SAFETY: four of the eight values follow each address; the loads need no alignment.
+        unsafe { (_mm256_loadu_pd(from), _mm256_loadu_pd(from.add(4))) }
+    }
+
     /// The comparison as bits and, if `TIES`, whether any two values are equal or null.
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn word<const PREDICATE: i32, const TIES: bool>(a: &Block, b: &Block) -> (u64, bool) {
+    fn compared<const PREDICATE: i32, const TIES: bool>(a: &Block, b: &Block) -> (u64, bool) {
         let mut bits = 0;
         let mut ties = _mm256_setzero_pd();
         for (byte, (a, b)) in a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0).enumerate() {
-            let load = |values: &[f64; 8], from: usize| {
-                // SAFETY: `from` is 0 or 4, and four of the eight values follow it; the load needs no alignment.
-                unsafe { _mm256_loadu_pd(values.as_ptr().add(from)) }
-            };
-            let (a0, a1, b0, b1) = (load(a, 0), load(a, 4), load(b, 0), load(b, 4));
+            let ((a0, a1), (b0, b1)) = (load(a), load(b));
             let (c0, c1) = (_mm256_cmp_pd::<PREDICATE>(a0, b0), _mm256_cmp_pd::<PREDICATE>(a1, b1));
             if TIES {
                 let (t0, t1) = (_mm256_cmp_pd::<_CMP_EQ_UQ>(a0, b0), _mm256_cmp_pd::<_CMP_EQ_UQ>(a1, b1));
                 ties = _mm256_or_pd(ties, _mm256_or_pd(t0, t1));
             }
-            let both = _mm256_shuffle_ps::<0x88>(_mm256_castpd_ps(c0), _mm256_castpd_ps(c1));
+            let both = _mm256_shuffle_ps::<0xDD>(_mm256_castpd_ps(c0), _mm256_castpd_ps(c1));
             bits |= u64::from(_mm256_movemask_ps(both) as u8) << (8 * byte);
         }
-        // The shuffle works within halves: in every byte, the middle two pairs of bits stand the other way round.
+        (in_order(bits), TIES && _mm256_movemask_pd(ties) != 0)
+    }
+
+    /// Where a is below b, by the sign of a - b, and whether any difference is 0 (or too small to tell). For plain values.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn subtracted(a: &Block, b: &Block) -> (u64, bool) {
+        let mut bits = 0;
+        let mut least = _mm256_set1_epi32(-1);
+        for (byte, (a, b)) in a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0).enumerate() {
+            let ((a0, a1), (b0, b1)) = (load(a), load(b));
+            let (d0, d1) = (_mm256_sub_pd(a0, b0), _mm256_sub_pd(a1, b1));
+            // The upper halves: sign, exponent and the first digits; all 0 for 0, and with a sign the greatest unsigned ones.
+            let upper = _mm256_shuffle_ps::<0xDD>(_mm256_castpd_ps(d0), _mm256_castpd_ps(d1));
+            least = _mm256_min_epu32(least, _mm256_castps_si256(upper));
+            bits |= u64::from(_mm256_movemask_ps(upper) as u8) << (8 * byte);
+        }
+        let zeros = _mm256_cmpeq_epi32(least, _mm256_setzero_si256());
+        (in_order(bits), _mm256_movemask_epi8(zeros) != 0)
+    }
+
+    /// Shuffles work within halves of a vector: in every byte, the middle two pairs of bits stand the other way round.
+    #[inline]
+    fn in_order(bits: u64) -> u64 {
         let exchanged = (bits ^ (bits >> 2)) & 0x0C0C_0C0C_0C0C_0C0C;
-        (bits ^ exchanged ^ (exchanged << 2), TIES && _mm256_movemask_pd(ties) != 0)
+        bits ^ exchanged ^ (exchanged << 2)
     }
 }
 
@@ -277,7 +337,7 @@ mod avx2 {
 mod tests {
     use super::*;
 
-    fn numbers(seed: u64, len: usize, levels: u64) -> Vec<f64> {
+    fn numbers(seed: u64, len: usize, levels: u64, nulls: bool) -> Vec<f64> {
         let mut state = seed;
         let mut next = || {
             state = state
@@ -287,10 +347,10 @@ mod tests {
         };
         (0..len)
             .map(|_| {
-                if next() % 13 == 0 {
+                if nulls && next() % 13 == 0 {
                     f64::NAN
                 } else {
-                    (next() % levels) as f64 - 2.0
+                    ((next() % levels) as f64 - 2.0) * -1.0
                 }
             })
             .collect()
@@ -301,7 +361,7 @@ mod tests {
         use Predicate::{Eq, Ge, Gt, Ne, Unordered};
         for len in [0, 1, 63, 64, 65, 200, 256] {
             for levels in [3, 1_000_000] {
-                let (a, b) = (numbers(1, len, levels), numbers(2, len, levels));
+                let (a, b) = (numbers(1, len, levels, true), numbers(2, len, levels, true));
                 for (a, b) in [
                     (Lane::Slice(&a), Lane::Slice(&b)),
                     (Lane::Slice(&a), Lane::Number(0.0)),
@@ -321,22 +381,18 @@ mod tests {
 
     #[test]
     fn crossings_follow_their_definition_at_every_level() {
-        for levels in [3, 1_000_000] {
-            let (a, b) = (numbers(3, 640, levels), numbers(4, 640, levels));
+        // Three levels make ties and, with the sign turned, negative zeros.
+        for (levels, nulls) in [(3, true), (3, false), (1_000_000, true), (1_000_000, false)] {
+            let (a, b) = (numbers(3, 640, levels, nulls), numbers(4, 640, levels, nulls));
             let bit = |words: &[u64], i: usize| words[i / WORD] >> (i % WORD) & 1 == 1;
             for level in [Level::Baseline, Level::Avx2] {
                 let (mut up, mut down) = (vec![0; 10], vec![0; 10]);
                 let mut last = LastBar::default();
                 for (from, to) in [(0, 64), (64, 320), (320, 640)] {
                     let (up, down) = (&mut up[from / 64..to / 64], &mut down[from / 64..to / 64]);
-                    cross(
-                        level,
-                        Lane::Slice(&a[from..to]),
-                        Lane::Slice(&b[from..to]),
-                        &mut last,
-                        up,
-                        down,
-                    );
+                    let (a, b) = (Lane::Slice(&a[from..to]), Lane::Slice(&b[from..to]));
+                    let plain = all_plain(level, a) && all_plain(level, b);
+                    cross(level, a, b, plain, &mut last, up, down);
                 }
                 for i in 1..640 {
                     assert_eq!(bit(&up, i), a[i] > b[i] && a[i - 1] <= b[i - 1], "{level:?} up {i}");

@@ -1,6 +1,6 @@
 //! Strategy files: reading, checking, and the text that identifies a strategy.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use assay_core::job::{Amount, Level, Size, explain_toml};
 use assay_core::space::{Domain, ParamValue, Point, Space};
@@ -8,6 +8,9 @@ use assay_lang::{Expr, LangError, ParameterType, Scope, Typed, check, parse};
 use serde::Deserialize;
 
 use crate::error::StrategyError;
+
+/// Most lets of a strategy.
+const MOST_LETS: usize = 1_000;
 
 /// A strategy whose every expression is known to be right.
 #[derive(Debug, Clone)]
@@ -249,6 +252,13 @@ pub(crate) fn read_expression(source: &str, place: &str, scope: &Scope) -> Resul
 
 /// Reads the lets into `scope`, each after those it mentions.
 fn read_lets(texts: &BTreeMap<String, ParamValue>, origin: &str, scope: &mut Scope) -> Result<Vec<Let>, StrategyError> {
+    if texts.len() > MOST_LETS {
+        return Err(StrategyError::TooManyLets {
+            origin: origin.to_owned(),
+            found: texts.len(),
+            limit: MOST_LETS,
+        });
+    }
     let mut parsed = BTreeMap::new();
     for (name, value) in texts {
         let source = value.to_string();
@@ -257,7 +267,7 @@ fn read_lets(texts: &BTreeMap<String, ParamValue>, origin: &str, scope: &mut Sco
         parsed.insert(name.as_str(), (source, expr));
     }
     let mut order = Vec::new();
-    let mut done = BTreeMap::new();
+    let mut done = BTreeSet::new();
     for name in parsed.keys() {
         visit(name, &parsed, &mut done, &mut Vec::new(), &mut order).map_err(|names| StrategyError::Cycle {
             origin: origin.to_owned(),
@@ -291,11 +301,11 @@ fn read_lets(texts: &BTreeMap<String, ParamValue>, origin: &str, scope: &mut Sco
 fn visit<'a>(
     name: &'a str,
     parsed: &'a BTreeMap<&'a str, (String, Expr)>,
-    done: &mut BTreeMap<&'a str, ()>,
+    done: &mut BTreeSet<&'a str>,
     open: &mut Vec<&'a str>,
     order: &mut Vec<&'a str>,
 ) -> Result<(), Vec<String>> {
-    if done.contains_key(name) {
+    if done.contains(name) {
         return Ok(());
     }
     if let Some(first) = open.iter().position(|other| *other == name) {
@@ -309,7 +319,7 @@ fn visit<'a>(
         }
     }
     open.pop();
-    done.insert(name, ());
+    done.insert(name);
     order.push(name);
     Ok(())
 }

@@ -17,7 +17,6 @@ use assay_engine::{
 use crate::error::StrategyError;
 use crate::evaluator::Evaluator;
 use crate::program::Program;
-use crate::scales::Scales;
 use crate::strategy::Strategy;
 
 /// Trials that share a pass over the bars: enough to share their columns, few enough that their state stays in the cache.
@@ -53,8 +52,12 @@ impl Explain for SweepError {
         match self {
             Self::Strategy(error) => error.hint(),
             Self::Config(ConfigError::SpreadOnQuotes(_)) => Some("leave `spread` out: fills use the quotes' own".to_owned()),
-            Self::Config(ConfigError::NeedsTicks(_)) => Some("use fill = \"next_open\" or \"close\", and intrabar = \"worst\" or \"best\"".to_owned()),
-            Self::Market(MarketError::EmptyWindow { .. }) => Some("move `from` and `to` into the data; `assay data ls` shows its range".to_owned()),
+            Self::Config(ConfigError::NeedsTicks(_)) => {
+                Some("use fill = \"next_open\" or \"close\", and intrabar = \"worst\" or \"best\"".to_owned())
+            }
+            Self::Market(MarketError::EmptyWindow { .. }) => {
+                Some("move `from` and `to` into the data; `assay data ls` shows its range".to_owned())
+            }
             Self::Market(MarketError::Column(_)) | Self::Trial(_) => None,
         }
     }
@@ -67,7 +70,6 @@ pub struct Sweep {
     execution: Execution,
     space: Space,
     plan: Plan,
-    scales: Scales,
     level: SimdLevel,
 }
 
@@ -90,11 +92,21 @@ impl Sweep {
             None => settings,
         };
         let plan = Plan::new(Arc::clone(&market), execution, metrics, &settings)?;
-        let scales = Scales::of_market(&market);
-        Ok(Self { strategy: strategy.clone(), execution: execution.clone(), space: space.clone(), plan, scales, level })
+        Ok(Self {
+            strategy: strategy.clone(),
+            execution: execution.clone(),
+            space: space.clone(),
+            plan,
+            level,
+        })
     }
 
-    fn settings_elsewhere(strategy: &Strategy, execution: &Execution, space: &Space, market: &Market) -> Result<assay_engine::Settings, SweepError> {
+    fn settings_elsewhere(
+        strategy: &Strategy,
+        execution: &Execution,
+        space: &Space,
+        market: &Market,
+    ) -> Result<assay_engine::Settings, SweepError> {
         let last = |p: &assay_core::space::Parameter| p.domain.grid_coordinate(p.domain.grid_len().unwrap_or(1) - 1);
         let sample = Point(space.params.iter().map(last).collect());
         let mut program = Program::build(strategy, execution, space, &[sample], market)?;
@@ -128,17 +140,38 @@ impl Sweep {
 
     /// Runs points on the calling thread, in their order. A point that cannot run, or panics, becomes a failed row.
     pub fn run(&self, instrument: u32, points: &[(Ordinal, Point)]) -> Vec<TrialRow> {
-        points.chunks(TOGETHER).flat_map(|chunk| self.run_together(instrument, chunk)).collect()
+        points
+            .chunks(TOGETHER)
+            .flat_map(|chunk| self.run_together(instrument, chunk))
+            .collect()
     }
 
     fn run_together(&self, instrument: u32, points: &[(Ordinal, Point)]) -> Vec<TrialRow> {
-        let row = |(ordinal, point): &(Ordinal, Point), outcome| TrialRow { instrument, ordinal: *ordinal, point: point.clone(), outcome };
+        let row = |(ordinal, point): &(Ordinal, Point), outcome| TrialRow {
+            instrument,
+            ordinal: *ordinal,
+            point: point.clone(),
+            outcome,
+        };
         match catch_unwind(AssertUnwindSafe(|| self.outcomes(points))) {
-            Ok(Ok(outcomes)) => points.iter().zip(outcomes).map(|(point, outcome)| row(point, outcome)).collect(),
-            Ok(Err(error)) => points.iter().map(|point| row(point, Outcome::Failed(error.to_string()))).collect(),
-            Err(_) if points.len() > 1 => points.iter().flat_map(|point| self.run_together(instrument, std::slice::from_ref(point))).collect(),
+            Ok(Ok(outcomes)) => points
+                .iter()
+                .zip(outcomes)
+                .map(|(point, outcome)| row(point, outcome))
+                .collect(),
+            Ok(Err(error)) => points
+                .iter()
+                .map(|point| row(point, Outcome::Failed(error.to_string())))
+                .collect(),
+            Err(_) if points.len() > 1 => points
+                .iter()
+                .flat_map(|point| self.run_together(instrument, std::slice::from_ref(point)))
+                .collect(),
             Err(panic) => {
-                let text = panic.downcast_ref::<&str>().map(ToString::to_string).or_else(|| panic.downcast_ref::<String>().cloned());
+                let text = panic
+                    .downcast_ref::<&str>()
+                    .map(ToString::to_string)
+                    .or_else(|| panic.downcast_ref::<String>().cloned());
                 let reason = format!("defect: {}", text.unwrap_or_else(|| "panicked".to_owned()));
                 vec![row(&points[0], Outcome::Failed(reason))]
             }
@@ -150,7 +183,7 @@ impl Sweep {
         let only: Vec<Point> = points.iter().map(|(_, point)| point.clone()).collect();
         let mut program = Program::build(&self.strategy, &self.execution, &self.space, &only, &plan.market)?;
         let failures = std::mem::take(&mut program.failures);
-        let mut evaluator = Evaluator::with(&program, &plan.market, &self.scales, self.level);
+        let mut evaluator = self.evaluator(&program);
         let mut accounts: Vec<Account> = points.iter().map(|_| Account::new(plan)).collect();
         let (mut buffer, mut tiles) = (EquityBuffer::default(), TileBuffers::default());
         let window = plan.market.window.clone();
@@ -163,7 +196,15 @@ impl Sweep {
             let tile = tiles.load(plan, range);
             for (index, account) in accounts.iter_mut().enumerate() {
                 let settings = &program.trials[index].settings;
-                simulate::advance(self.level, plan, &tile, account, settings, &evaluator.signals(index), &mut buffer);
+                simulate::advance(
+                    self.level,
+                    plan,
+                    &tile,
+                    account,
+                    settings,
+                    &evaluator.signals(index),
+                    &mut buffer,
+                );
             }
         }
         let outcome = |(index, account): (usize, &Account)| match failures.get(&index) {
@@ -176,14 +217,25 @@ impl Sweep {
         Ok(accounts.iter().enumerate().map(outcome).collect())
     }
 
+    fn evaluator<'a>(&'a self, program: &'a Program) -> Evaluator<'a> {
+        let market = &self.plan.market;
+        Evaluator::with(program, market, &Evaluator::scales(program, market), self.level)
+    }
+
     /// One trial in full detail, by the slow path.
     pub fn replay(&self, point: &Point) -> Result<Replay, SweepError> {
         let market = &self.plan.market;
-        let mut program = Program::build(&self.strategy, &self.execution, &self.space, std::slice::from_ref(point), market)?;
+        let mut program = Program::build(
+            &self.strategy,
+            &self.execution,
+            &self.space,
+            std::slice::from_ref(point),
+            market,
+        )?;
         if let Some(error) = program.failures.remove(&0) {
             return Err(SweepError::Trial(error.to_string()));
         }
-        let evaluator = Evaluator::with(&program, market, &self.scales, self.level);
+        let evaluator = self.evaluator(&program);
         Ok(replay(&self.plan, &program.trials[0].settings, &mut Walk(evaluator)))
     }
 }
