@@ -96,7 +96,10 @@ fn unknown_keys_circles_and_empty_strategies_are_refused() {
     assert_eq!(error.to_string(), "cross.toml: let.s in a circle: s -> wide -> s");
     let error = parse("name = 'x'\n[rules]\nexit_long = 'close > open'").unwrap_err();
     assert!(matches!(error, StrategyError::NoEntry { .. }), "{error}");
-    let error = broken("wide = \"sma(close, slow)\"", "volume = \"sma(close, slow)\"\nwide = \"open\"");
+    let error = broken(
+        "wide = \"sma(close, slow)\"",
+        "volume = \"sma(close, slow)\"\nwide = \"open\"",
+    );
     assert!(error.to_string().contains("`volume` cannot be a name"), "{error}");
 }
 
