@@ -111,7 +111,9 @@ pub(crate) fn rows_of(layout: &Layout, batch: &RecordBatch) -> Result<Vec<TrialR
     let metrics = metrics.into_iter().collect::<Result<Vec<Vec<f64>>, String>>()?;
     let ordinals = ordinals(batch)?;
     let errors = column(batch, "error")?.as_string_opt::<i32>().ok_or("`error` is no text")?;
-    let sketches = batch.column_by_name("sketch").map(|sketches| sketches.as_fixed_size_binary());
+    let sketches = batch
+        .column_by_name("sketch")
+        .and_then(|column| column.as_fixed_size_binary_opt());
     let row = |i: usize| {
         let outcome = if errors.is_valid(i) {
             Outcome::Failed(errors.value(i).to_owned())
@@ -192,16 +194,12 @@ fn coordinates(param: &crate::layout::ParamColumn, batch: &RecordBatch) -> Resul
 pub(crate) fn metric_values(batch: &RecordBatch, metric: Metric) -> Result<Vec<f64>, String> {
     let column = column(batch, metric.name())?;
     let wrong = || format!("`{metric}` is no number");
-    match metric.unit() {
-        Unit::Count => {
-            let values = column.as_primitive_opt::<Int64Type>().ok_or_else(wrong)?;
-            Ok(values.iter().map(|x| x.map_or(f64::NAN, |x| x as f64)).collect())
-        }
-        _ => {
-            let values = column.as_primitive_opt::<Float64Type>().ok_or_else(wrong)?;
-            Ok(values.iter().map(|x| x.unwrap_or(f64::NAN)).collect())
-        }
+    if metric.unit() == Unit::Count {
+        let values = column.as_primitive_opt::<Int64Type>().ok_or_else(wrong)?;
+        return Ok(values.iter().map(|x| x.map_or(f64::NAN, |x| x as f64)).collect());
     }
+    let values = column.as_primitive_opt::<Float64Type>().ok_or_else(wrong)?;
+    Ok(values.iter().map(|x| x.unwrap_or(f64::NAN)).collect())
 }
 
 /// The trials columns of a staging batch.

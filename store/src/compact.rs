@@ -1,11 +1,12 @@
 //! Staging files and rows in memory to the result files of a finished job.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use arrow::array::{BooleanArray, RecordBatch};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 use assay_core::fingerprint::Fingerprint;
 use assay_core::ids::Ordinal;
 use assay_core::row::TrialRow;
@@ -18,7 +19,7 @@ use serde_json::Value;
 
 use crate::columns;
 use crate::error::StoreError;
-use crate::files::{self, HashingWriter};
+use crate::files;
 use crate::layout::{Layout, sketches_schema};
 use crate::staging::{self, BATCH_ROWS, Staged, TaskRange};
 
@@ -53,6 +54,13 @@ impl TaskRows<'_> {
             Self::Memory { range, .. } => *range,
         }
     }
+
+    fn rows(&self) -> u64 {
+        match self {
+            Self::Staged(staged) => staged.rows,
+            Self::Memory { rows, .. } => rows.len() as u64,
+        }
+    }
 }
 
 /// What the result files of a job hold, and what all of its rows were.
@@ -82,8 +90,14 @@ pub fn compact(
     let tasks = covering(layout, blocks, tasks)?;
     let work = files::staging(home, layout.job).join("results");
     files::remove_folder(&work)?;
-    let mut trials = PartWriter::new(&work, TRIALS, layout, layout.trials_schema())?;
-    let mut sketches = PartWriter::new(&work, SKETCHES, layout, sketches_schema())?;
+    // A zstd context costs more than the rows of a small job.
+    let compression = if tasks.iter().map(TaskRows::rows).sum::<u64>() <= GROUP_ROWS as u64 {
+        Compression::SNAPPY
+    } else {
+        Compression::ZSTD(ZstdLevel::try_new(1).expect("zstd has a level 1"))
+    };
+    let mut trials = PartWriter::new(&work, TRIALS, layout, layout.trials_schema(), compression)?;
+    let mut sketches = PartWriter::new(&work, SKETCHES, layout, sketches_schema(), compression)?;
     let mut total = Compacted {
         trials: 0,
         failed: 0,
@@ -127,10 +141,10 @@ pub fn compact(
         total.trials += rows;
         total.failed += failed;
     }
-    for (kind, writer) in [(TRIALS, trials), (SKETCHES, sketches)] {
-        let folder = writer.finish()?;
-        publish(&folder, &files::results_folder(home, kind, layout.job))?;
-    }
+    let mut written = trials.finish()?;
+    written.extend(sketches.finish()?);
+    files::sync_all(&written)?;
+    publish(home, layout, &work)?;
     Ok(total)
 }
 
@@ -169,13 +183,21 @@ fn keep_points(batch: &RecordBatch, keep: &BTreeSet<Ordinal>) -> Result<RecordBa
     arrow::compute::filter_record_batch(batch, &mask).map_err(|e| e.to_string())
 }
 
-/// Moves a finished folder to where readers look for it.
-fn publish(from: &Path, to: &Path) -> Result<(), StoreError> {
-    let parent = to.parent().expect("result folders have a parent");
-    files::create_folder(parent)?;
-    files::remove_folder(to)?;
-    fs::rename(from, to).map_err(|e| StoreError::io("rename", from, e))?;
-    files::sync_folder(parent)
+/// Moves finished folders to where readers look for them.
+fn publish(home: &Path, layout: &Layout, work: &Path) -> Result<(), StoreError> {
+    let kinds = [TRIALS, SKETCHES];
+    files::sync_all(&kinds.map(|kind| work.join(kind)))?;
+    let places = kinds.map(|kind| files::results_folder(home, kind, layout.job));
+    let parents = places
+        .each_ref()
+        .map(|place| place.parent().expect("result folders have a parent").to_owned());
+    for ((kind, place), parent) in kinds.iter().zip(&places).zip(&parents) {
+        let from = work.join(kind);
+        files::create_folder(parent)?;
+        files::remove_folder(place)?;
+        fs::rename(&from, place).map_err(|e| StoreError::io("rename", &from, e))?;
+    }
+    files::sync_all(&parents)
 }
 
 /// Writes rows into `part-00000.parquet` and so on.
@@ -183,20 +205,23 @@ struct PartWriter {
     folder: PathBuf,
     schema: SchemaRef,
     description: Value,
-    parts: usize,
+    compression: Compression,
+    /// All files begun.
+    written: Vec<PathBuf>,
     /// The part at hand and how many rows it has.
-    open: Option<(PathBuf, ArrowWriter<HashingWriter>, usize)>,
+    open: Option<(PathBuf, ArrowWriter<BufWriter<File>>, usize)>,
 }
 
 impl PartWriter {
-    fn new(work: &Path, kind: &str, layout: &Layout, schema: SchemaRef) -> Result<Self, StoreError> {
-        let folder = work.join(format!("kind={kind}"));
+    fn new(work: &Path, kind: &str, layout: &Layout, schema: SchemaRef, compression: Compression) -> Result<Self, StoreError> {
+        let folder = work.join(kind);
         files::create_folder(&folder)?;
         Ok(Self {
             folder,
             description: layout.describe(kind, &schema),
             schema,
-            parts: 0,
+            compression,
+            written: Vec::new(),
             open: None,
         })
     }
@@ -204,13 +229,10 @@ impl PartWriter {
     fn write(&mut self, batch: &RecordBatch) -> Result<(), StoreError> {
         let mut done = 0;
         while done < batch.num_rows() {
-            let (path, writer, rows) = match &mut self.open {
-                Some(open) => open,
-                None => {
-                    let opened = self.open_part()?;
-                    self.open.insert(opened)
-                }
-            };
+            if self.open.is_none() {
+                self.open = Some(self.open_part()?);
+            }
+            let (path, writer, rows) = self.open.as_mut().expect("a part was opened just now");
             let count = (PART_ROWS - *rows).min(batch.num_rows() - done);
             let slice = batch.slice(done, count);
             writer.write(&slice).map_err(|e| StoreError::unwritable(path, e))?;
@@ -223,60 +245,68 @@ impl PartWriter {
         Ok(())
     }
 
-    fn open_part(&mut self) -> Result<(PathBuf, ArrowWriter<HashingWriter>, usize), StoreError> {
-        let path = self.folder.join(format!("part-{:05}.parquet", self.parts));
-        self.parts += 1;
-        let writer = HashingWriter::create(&path)?;
-        let sorted_by = self.schema.index_of("ordinal").expect("every kind has ordinals");
-        let properties = properties(self.description.to_string(), sorted_by as i32);
-        let writer = ArrowWriter::try_new(writer, self.schema.clone(), Some(properties));
+    fn open_part(&mut self) -> Result<(PathBuf, ArrowWriter<BufWriter<File>>, usize), StoreError> {
+        let path = self.folder.join(format!("part-{:05}.parquet", self.written.len()));
+        self.written.push(path.clone());
+        let file = File::create(&path).map_err(|e| StoreError::io("create", &path, e))?;
+        let file = BufWriter::with_capacity(1 << 17, file);
+        let properties = properties(&self.schema, self.description.to_string(), self.compression);
+        let writer = ArrowWriter::try_new(file, self.schema.clone(), Some(properties));
         let writer = writer.map_err(|e| StoreError::unwritable(&path, e))?;
         Ok((path, writer, 0))
     }
 
     fn close_part(&mut self) -> Result<(), StoreError> {
         if let Some((path, writer, _)) = self.open.take() {
-            let file = writer.into_inner().map_err(|e| StoreError::unwritable(&path, e))?;
-            file.finish(&path)?;
+            let mut file = writer.into_inner().map_err(|e| StoreError::unwritable(&path, e))?;
+            file.flush().map_err(|e| StoreError::io("write", &path, e))?;
         }
         Ok(())
     }
 
-    /// Ends the last part and adds schema and mark of success. A job without rows has one part without rows.
-    fn finish(mut self) -> Result<PathBuf, StoreError> {
-        if self.parts == 0 {
+    /// Ends the last part, adds schema and mark of success, and names all files. A job without rows has one part without rows.
+    fn finish(mut self) -> Result<Vec<PathBuf>, StoreError> {
+        if self.written.is_empty() {
             self.open = Some(self.open_part()?);
         }
         self.close_part()?;
         let schema = serde_json::to_vec_pretty(&self.description).expect("JSON values print");
-        files::write_small(&self.folder.join("_schema.json"), &schema)?;
-        files::write_small(&self.folder.join("_SUCCESS"), b"")?;
-        files::sync_folder(&self.folder)?;
-        Ok(self.folder)
+        for (name, content) in [("_schema.json", schema), ("_SUCCESS", Vec::new())] {
+            let path = self.folder.join(name);
+            fs::write(&path, content).map_err(|e| StoreError::io("write", &path, e))?;
+            self.written.push(path);
+        }
+        Ok(self.written)
     }
 }
 
-fn properties(description: String, sorted_by: i32) -> WriterProperties {
+fn properties(schema: &Schema, description: String, compression: Compression) -> WriterProperties {
     let trial_id = ColumnPath::from("trial_id");
     let ordinal = ColumnPath::from("ordinal");
-    let level = ZstdLevel::try_new(1).expect("zstd has a level 1");
-    WriterProperties::builder()
-        .set_compression(Compression::ZSTD(level))
+    let sorted_by = schema.index_of("ordinal").expect("every kind has ordinals");
+    let mut properties = WriterProperties::builder()
+        .set_compression(compression)
         .set_max_row_group_row_count(Some(GROUP_ROWS))
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_write_batch_size(PAGE_ROWS)
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_column_statistics_enabled(ordinal.clone(), EnabledStatistics::Page)
-        // Ids and ordinals are all different; neighbours share most of their bytes.
-        .set_column_dictionary_enabled(trial_id.clone(), false)
+        .set_dictionary_enabled(false)
+        // Neighbours share most of their bytes.
         .set_column_encoding(trial_id, Encoding::DELTA_BYTE_ARRAY)
-        .set_column_dictionary_enabled(ordinal.clone(), false)
         .set_column_encoding(ordinal, Encoding::DELTA_BINARY_PACKED)
         .set_key_value_metadata(Some(vec![KeyValue::new("assay".to_owned(), description)]))
         .set_sorting_columns(Some(vec![SortingColumn {
-            column_idx: sorted_by,
+            column_idx: sorted_by as i32,
             descending: false,
             nulls_first: false,
-        }]))
-        .build()
+        }]));
+    // Numbers hardly repeat; symbols and choices do.
+    for field in schema.fields() {
+        let text = matches!(field.data_type(), DataType::Utf8 | DataType::Dictionary(..));
+        if text && field.name() != "trial_id" {
+            properties = properties.set_column_dictionary_enabled(ColumnPath::from(field.name().as_str()), true);
+        }
+    }
+    properties.build()
 }

@@ -64,7 +64,7 @@ impl Store {
         }
     }
 
-    /// Closes the database, leaving one file.
+    /// Closes the database, leaving one file. What was completed is safe without it.
     pub async fn close(self) -> Result<(), StoreError> {
         let closed = self.connection.into_inner().close().await;
         closed.map_err(|e| StoreError::database("close the database", &self.path, e))

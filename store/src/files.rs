@@ -42,10 +42,23 @@ pub(crate) fn create_folder(path: &Path) -> Result<(), StoreError> {
     fs::create_dir_all(path).map_err(|e| StoreError::io("create", path, e))
 }
 
-/// Makes the names inside a folder durable.
-pub(crate) fn sync_folder(path: &Path) -> Result<(), StoreError> {
+/// Makes a file's content, or the names inside a folder, durable.
+pub(crate) fn sync(path: &Path) -> Result<(), StoreError> {
     let sync = || File::open(path)?.sync_all();
     sync().map_err(|e| StoreError::io("write", path, e))
+}
+
+/// [`sync`] of several paths, a few at a time: the file system commits what comes together at once.
+pub(crate) fn sync_all(paths: &[PathBuf]) -> Result<(), StoreError> {
+    for some in paths.chunks(8) {
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = some.iter().map(|path| scope.spawn(|| sync(path))).collect();
+            threads
+                .into_iter()
+                .try_for_each(|thread| thread.join().expect("syncing a file does not panic"))
+        })?;
+    }
+    Ok(())
 }
 
 /// Removes a folder and all in it, if it exists.
@@ -63,10 +76,13 @@ pub(crate) struct Written {
     pub(crate) hash: [u8; 32],
 }
 
-/// Passes bytes on to a file and hashes them.
+/// Passes bytes on to a file and hashes them, in large pieces.
 #[derive(Debug)]
-pub(crate) struct HashingWriter {
-    file: BufWriter<File>,
+pub(crate) struct HashingWriter(BufWriter<Hashed>);
+
+#[derive(Debug)]
+struct Hashed {
+    file: File,
     hasher: blake3::Hasher,
     bytes: u64,
 }
@@ -74,28 +90,37 @@ pub(crate) struct HashingWriter {
 impl HashingWriter {
     pub(crate) fn create(path: &Path) -> Result<Self, StoreError> {
         let file = File::create(path).map_err(|e| StoreError::io("create", path, e))?;
-        Ok(Self {
-            file: BufWriter::with_capacity(1 << 17, file),
+        let hashed = Hashed {
+            file,
             hasher: blake3::Hasher::new(),
             bytes: 0,
-        })
+        };
+        Ok(Self(BufWriter::with_capacity(1 << 18, hashed)))
     }
 
     /// Flushes, makes the content durable and says what was written.
     pub(crate) fn finish(self, path: &Path) -> Result<Written, StoreError> {
-        let file = self
-            .file
-            .into_inner()
-            .map_err(|e| StoreError::io("write", path, e.into_error()))?;
-        file.sync_all().map_err(|e| StoreError::io("write", path, e))?;
+        let failed = |e| StoreError::io("write", path, e);
+        let hashed = self.0.into_inner().map_err(|e| failed(e.into_error()))?;
+        hashed.file.sync_all().map_err(failed)?;
         Ok(Written {
-            bytes: self.bytes,
-            hash: *self.hasher.finalize().as_bytes(),
+            bytes: hashed.bytes,
+            hash: *hashed.hasher.finalize().as_bytes(),
         })
     }
 }
 
 impl Write for HashingWriter {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.0.write(buffer)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl Write for Hashed {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         let count = self.file.write(buffer)?;
         self.hasher.update(&buffer[..count]);
@@ -106,16 +131,6 @@ impl Write for HashingWriter {
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
     }
-}
-
-/// Writes a small file durably under its final name; its folder is synced by the caller.
-pub(crate) fn write_small(path: &Path, content: &[u8]) -> Result<(), StoreError> {
-    let write = || {
-        let mut file = File::create(path)?;
-        file.write_all(content)?;
-        file.sync_all()
-    };
-    write().map_err(|e| StoreError::io("write", path, e))
 }
 
 /// Size and hash of a file as it is now.
@@ -137,10 +152,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x");
         let mut writer = HashingWriter::create(&path).unwrap();
-        writer.write_all(&[7; 300_000]).unwrap();
+        writer.write_all(&vec![7; 300_000]).unwrap();
         let written = writer.finish(&path).unwrap();
         assert_eq!((written.bytes, written), (300_000, measure(&path).unwrap()));
-        fs::write(&path, [7; 299_999]).unwrap();
+        fs::write(&path, vec![7; 299_999]).unwrap();
         assert_ne!(written, measure(&path).unwrap());
     }
 

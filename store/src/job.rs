@@ -92,7 +92,7 @@ pub struct NewJob {
     pub id: JobId,
     /// Its name.
     pub name: String,
-    /// The job with its defaults filled in, as JSON.
+    /// The job with its defaults filled in: an `assay_core::job::JobSpec` as JSON.
     pub spec: String,
     /// The strategy's source.
     pub strategy: String,
@@ -113,7 +113,7 @@ pub struct JobRecord {
     pub id: JobId,
     /// Its name.
     pub name: String,
-    /// The job with its defaults filled in, as JSON.
+    /// The job with its defaults filled in: an `assay_core::job::JobSpec` as JSON.
     pub spec: String,
     /// The strategy's source.
     pub strategy: String,

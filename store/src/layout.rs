@@ -129,7 +129,7 @@ impl Layout {
     /// Columns with type, unit and meaning, for the metadata of the files and for `_schema.json`.
     pub(crate) fn describe(&self, kind: &str, schema: &Schema) -> Value {
         let columns = schema.fields().iter().map(|field| {
-            let (unit, about) = self.meaning(field.name());
+            let (unit, about) = Self::meaning(field.name());
             json!({
                 "name": field.name(),
                 "type": type_name(field.data_type()),
@@ -149,7 +149,7 @@ impl Layout {
         })
     }
 
-    fn meaning(&self, column: &str) -> (&'static str, String) {
+    fn meaning(column: &str) -> (&'static str, String) {
         if let Ok(metric) = column.parse::<Metric>() {
             return (metric.unit().name(), metric.about().to_owned());
         }

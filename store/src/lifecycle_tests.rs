@@ -212,6 +212,28 @@ fn a_job_killed_between_any_two_steps_ends_with_the_same_bytes() {
 }
 
 #[test]
+fn a_job_killed_while_its_results_are_put_in_place_ends_with_the_same_bytes() {
+    let (home, whole) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let expected = block_on(run(whole.path(), &tasks(), None, Fate(None))).unwrap();
+    // Both folders are in place, the transaction is not.
+    block_on(run(home.path(), &tasks(), None, Fate(Some(7)))).unwrap_err();
+    assert_eq!(results(home.path()), results(whole.path()));
+    // One of the two is: half of the files of the other lie in the working folder, and what is in place is of another try.
+    let work = home.path().join("staging").join(expected.id.to_string()).join("results");
+    fs::remove_dir_all(results_folder(home.path(), "sketches", expected.id)).unwrap();
+    fs::create_dir_all(work.join("sketches")).unwrap();
+    fs::write(work.join("sketches/part-00000.parquet"), "PAR1").unwrap();
+    fs::write(
+        results_folder(home.path(), "trials", expected.id).join("part-00001.parquet"),
+        "PAR1",
+    )
+    .unwrap();
+    let job = block_on(run(home.path(), &tasks(), None, Fate(None))).unwrap();
+    assert_eq!(job, expected);
+    assert_eq!(results(home.path()), results(whole.path()));
+}
+
+#[test]
 fn a_damaged_task_is_run_again_and_other_task_sizes_give_the_same_job() {
     let home = tempfile::tempdir().unwrap();
     let whole = tempfile::tempdir().unwrap();

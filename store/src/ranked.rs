@@ -219,7 +219,9 @@ fn ranked(layout: &Layout, row: &SqliteRow) -> Result<Ranked, StoreError> {
             let mut metrics = Metrics::default();
             for metric in Metric::ALL {
                 let value = named.get(metric.name()).and_then(Value::as_f64);
-                value.into_iter().for_each(|x| metrics.set(metric, x));
+                if let Some(value) = value {
+                    metrics.set(metric, value);
+                }
             }
             metrics
         })

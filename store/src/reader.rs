@@ -112,7 +112,7 @@ impl Ord for BestPoint {
 fn best_points(parts: &[PathBuf], layout: &Layout, count: usize, objective: &Objective) -> Result<Vec<BestPoint>, StoreError> {
     let metric = objective.maximize.metric;
     let per_point = layout.instruments.len();
-    let mut best = BinaryHeap::with_capacity(count + 1);
+    let mut best = BinaryHeap::new();
     let mut values = Vec::with_capacity(per_point);
     let mut position = 0;
     for path in parts {

@@ -107,7 +107,7 @@ pub fn write_staged(
         let _ = fs::remove_file(&temporary);
     })?;
     fs::rename(&temporary, &path).map_err(|e| StoreError::io("rename", &temporary, e))?;
-    files::sync_folder(&folder)?;
+    files::sync(&folder)?;
     let (fingerprint, failed) = summary(rows);
     Ok(Staged {
         job: layout.job,
@@ -130,7 +130,9 @@ pub fn remove_staging(home: &Path, job: JobId) -> Result<(), StoreError> {
 /// Fingerprint of rows, and how many of them failed.
 pub(crate) fn summary(rows: &[TrialRow]) -> (Fingerprint, u64) {
     let mut fingerprint = Fingerprint::default();
-    rows.iter().for_each(|row| row.fingerprint(&mut fingerprint));
+    for row in rows {
+        row.fingerprint(&mut fingerprint);
+    }
     let failed = rows.iter().filter(|row| matches!(row.outcome, Outcome::Failed(_))).count();
     (fingerprint, failed as u64)
 }
@@ -147,7 +149,8 @@ pub(crate) fn in_order(rows: &[TrialRow]) -> Vec<&TrialRow> {
 
 fn write(path: &Path, layout: &Layout, rows: &[TrialRow]) -> Result<files::Written, StoreError> {
     let properties = WriterProperties::builder()
-        .set_compression(Compression::SNAPPY)
+        // Short-lived, and mostly numbers that do not compress.
+        .set_compression(Compression::UNCOMPRESSED)
         .set_dictionary_enabled(false)
         .set_statistics_enabled(EnabledStatistics::None)
         .set_max_row_group_row_count(Some(GROUP_ROWS))

@@ -60,7 +60,7 @@ CREATE TABLE ranked (
     -- [{"sharpe": 1.2, ...}, ...] per instrument; null where the trial failed.
     metrics TEXT NOT NULL,
     PRIMARY KEY (job, rank)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 -- One row per finished job: what has been tried on which data, and how widely its results scatter.
 CREATE TABLE ledger (
