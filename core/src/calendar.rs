@@ -167,6 +167,11 @@ pub fn epoch_day(date: Date) -> i32 {
     (date - epoch).get_days()
 }
 
+/// Whether a day, counted from 1970-01-01 (a Thursday), is a Saturday or a Sunday.
+pub fn is_weekend(day: i32) -> bool {
+    matches!((day - 2).rem_euclid(7), 0 | 1)
+}
+
 /// The trading day of one moment, for callers that have no column of times.
 pub fn trading_day(calendar: &Calendar, time: UtcNs) -> i32 {
     calendar.day_span(time.0).day
@@ -273,6 +278,7 @@ mod tests {
         assert_eq!(new_york.day_start(monday), Some(at("2014-05-04T21:00")));
         assert!(new_york.day_span(at("2014-05-02T21:00")).weekend);
         assert!(!new_york.day_span(at("2014-05-04T21:00")).weekend);
+        assert!(!is_weekend(monday) && is_weekend(monday - 1) && is_weekend(monday - 2) && !is_weekend(monday - 3));
         let times: Vec<i64> = (0..5_000)
             .map(|i| i * 3_600_000_000_000 + 1_390_000_000_000_000_000)
             .collect();

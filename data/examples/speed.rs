@@ -1,5 +1,7 @@
 //! Measures writing, reading and resampling: `cargo run --release -p assay-data --example speed -- 10000000`.
 
+#![allow(clippy::print_stdout, reason = "a measurement prints")]
+
 use std::sync::Arc;
 use std::time::Instant;
 

@@ -225,7 +225,7 @@ impl Checker<'_> {
     }
 
     fn check_bars(&mut self, batch: &RecordBatch) {
-        let column = |name: String| batch.column_by_name(&name).map(|c| c.as_primitive::<Float64Type>());
+        let column = |name: String| batch.column_by_name(&name).map(AsArray::as_primitive::<Float64Type>);
         for prefix in ["", "bid_", "ask_"] {
             let [Some(open), Some(high), Some(low), Some(close)] =
                 ["open", "high", "low", "close"].map(|name| column(format!("{prefix}{name}")))

@@ -297,3 +297,21 @@ fn no_dataset_hint(symbol: &Symbol, have: &Have) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_apart_wherever_it_shows() {
+        let full = || io::Error::from(io::ErrorKind::StorageFull);
+        let path = Path::new("x.parquet");
+        for error in [
+            DataError::io("write", path, full()),
+            DataError::parquet(path, parquet::errors::ParquetError::from(full())),
+        ] {
+            assert!(matches!(error, DataError::DiskFull { .. }), "{error:?}");
+            assert!(error.retryable() && error.hint().is_some_and(|hint| hint.contains("space")));
+        }
+    }
+}

@@ -1,6 +1,29 @@
 //! Market files to a validated Parquet catalog to Arrow columns.
 //!
-//! It must never use the network or a clock, print, or know of strategies and results.
+//! [`import::import`] reads files into the [`Catalog`] of a home, [`Catalog::bars`] makes time bars of any length from it, and
+//! [`check`], [`export`] and [`generate`] are what their names say. This crate must never use the network or a clock, print, or know
+//! of strategies and results.
+//!
+//! ```
+//! use assay_core::job::FillGaps;
+//! use assay_data::{BarRequest, Catalog, DataError, GenerateRequest, generate};
+//!
+//! # fn main() -> Result<(), DataError> {
+//! # let folder = tempfile::tempdir().expect("a temporary folder");
+//! # let home = folder.path();
+//! let catalog = Catalog::open(home)?;
+//! let ticks = GenerateRequest { days: 2, ticks_per_day: 5_000, ..GenerateRequest::demo(7) };
+//! generate(&catalog, &ticks)?;
+//! let bars = catalog.bars(&BarRequest {
+//!     symbol: ticks.symbol,
+//!     length: "1h".parse().expect("a length"),
+//!     fill_gaps: FillGaps::None,
+//!     source: None,
+//! })?;
+//! assert_eq!((bars.batch.num_rows(), bars.source.as_str()), (48, "quotes"));
+//! # Ok(())
+//! # }
+//! ```
 
 mod bars;
 pub mod catalog;

@@ -223,8 +223,7 @@ fn explain(error: &toml::de::Error, text: &str, path: &Path) -> DataError {
 }
 
 fn line_of(text: &str, position: usize) -> usize {
-    let end = position.min(text.len());
-    1 + text.as_bytes()[..end].iter().filter(|byte| **byte == b'\n').count()
+    1 + text.get(..position).map_or(0, |before| before.matches('\n').count())
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Bars made from real ticks equal the vendor's own bars, price by price.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
+
 use std::path::{Path, PathBuf};
 
 use arrow::array::{AsArray, RecordBatch};

@@ -1,5 +1,7 @@
 //! The catalog from outside: what is written is read back, once, whole, or not at all.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

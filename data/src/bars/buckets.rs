@@ -7,6 +7,9 @@ use crate::error::DataError;
 
 /// 1970-01-05, the first Monday: whole weeks start on Mondays.
 const FIRST_MONDAY: i32 = 4;
+/// Added to the stamp of a daily bar before asking for its trading day. Such bars are stamped with midnight here, midnight there, or
+/// the evening before; half a day later it is the same trading day in all of these.
+pub(crate) const MIDDLE_OF_DAY: i64 = DAY_NS / 2;
 
 /// The bars of one length on the time axis.
 ///
@@ -74,21 +77,17 @@ impl Buckets {
         }
     }
 
-    /// The start of the bar after the one stamped `start`.
-    pub(crate) fn next(&self, start: i64) -> i64 {
+    /// Length of a bar in nanoseconds, daylight saving aside.
+    pub(super) fn length(&self) -> i64 {
         match self {
-            Self::Intraday { .. } => self.span(start).end,
-            Self::Days { days, calendar } => {
-                let following = first_day(*days, calendar.day_span(start).day) + days;
-                // A weekend that joins Monday leads to Monday's bar.
-                calendar.day_start(following).map_or(i64::MAX, |time| self.span(time).start)
-            }
+            Self::Intraday { length } => *length,
+            Self::Days { days, .. } => i64::from(*days) * DAY_NS,
         }
     }
 }
 
 /// First of the `days` days that share a bar with `day`.
-fn first_day(days: i32, day: i32) -> i32 {
+pub(super) fn first_day(days: i32, day: i32) -> i32 {
     let anchor = if days % 7 == 0 { FIRST_MONDAY } else { 0 };
     day - (day - anchor).rem_euclid(days)
 }
@@ -108,7 +107,6 @@ mod tests {
         let span = buckets.span(at(time));
         assert!(span.end > at(time));
         assert_eq!(buckets.span(span.start).start, span.start, "a bar holds its start");
-        assert_eq!(buckets.span(buckets.next(span.start)).start, buckets.next(span.start));
         assay_core::time::UtcNs(span.start).to_string()
     }
 

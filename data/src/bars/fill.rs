@@ -1,12 +1,12 @@
 //! `fill_gaps = "forward"`: bars where there was no data.
 
-use assay_core::calendar::{Calendar, DaySpan, Week};
+use assay_core::calendar::{Calendar, DaySpan, Week, is_weekend};
 
-use super::buckets::Buckets;
+use super::buckets::{Buckets, MIDDLE_OF_DAY, first_day};
 use super::resample::{Bars, Side};
 
 /// More filled bars than this are refused rather than held in memory.
-const MOST_BARS: u64 = 50_000_000;
+const MOST_BARS: usize = 50_000_000;
 
 /// Adds the bars that are missing between the first and the last, each at the last close with volume 0.
 ///
@@ -20,7 +20,7 @@ pub(super) fn forward(bars: &Bars, buckets: &Buckets, calendar: &Calendar) -> Re
         ..Bars::default()
     };
     let mut days = Days { calendar, span: None };
-    let intraday = matches!(buckets, Buckets::Intraday { .. });
+    let mut missing = Vec::new();
     for index in 0..bars.time.len() {
         filled.time.push(bars.time[index]);
         filled.volume.push(bars.volume[index]);
@@ -31,36 +31,23 @@ pub(super) fn forward(bars: &Bars, buckets: &Buckets, calendar: &Calendar) -> Re
             side.close.push(from.close[index]);
         }
         let Some(&until) = bars.time.get(index + 1) else { break };
-        let day = days.at(bars.time[index]).day;
-        let same_day = days.at(until).day == day;
-        if intraday && calendar.week == Week::Session && !same_day {
-            continue;
+        missing.clear();
+        let most = MOST_BARS - filled.time.len();
+        match buckets {
+            Buckets::Intraday { length } => days.missing_within(buckets, *length, bars.time[index], until, most, &mut missing),
+            Buckets::Days { days: length, .. } => days.missing_days(*length, bars.time[index], until, &mut missing),
         }
-        let mut time = buckets.next(bars.time[index]);
-        while time < until {
-            let span = days.at(time);
-            if span.weekend && calendar.week != Week::AlwaysOpen && (intraday || calendar.week == Week::Session) {
-                // Straight to the bar in which the next day begins.
-                time = if intraday {
-                    buckets.span(span.to).start.max(buckets.next(time))
-                } else {
-                    buckets.next(time)
-                };
-                continue;
+        if missing.len() >= most {
+            let whole = (bars.time[bars.time.len() - 1] - bars.time[0]) / buckets.length();
+            return Err(whole as u64);
+        }
+        filled.time.extend_from_slice(&missing);
+        let length = filled.time.len();
+        filled.volume.resize(length, 0.0);
+        for (side, from) in filled.sides.iter_mut().zip(&bars.sides) {
+            for column in [&mut side.open, &mut side.high, &mut side.low, &mut side.close] {
+                column.resize(length, from.close[index]);
             }
-            filled.time.push(time);
-            filled.volume.push(0.0);
-            for (side, from) in filled.sides.iter_mut().zip(&bars.sides) {
-                let close = from.close[index];
-                for column in [&mut side.open, &mut side.high, &mut side.low, &mut side.close] {
-                    column.push(close);
-                }
-            }
-            if filled.time.len() as u64 > MOST_BARS {
-                let whole = (bars.time[bars.time.len() - 1] - bars.time[0]) / (buckets.next(time) - time).max(1);
-                return Err(whole as u64);
-            }
-            time = buckets.next(time);
         }
     }
     Ok(filled)
@@ -77,6 +64,54 @@ impl Days<'_> {
         match self.span {
             Some(span) if (span.from..span.to).contains(&time) => span,
             _ => *self.span.insert(self.calendar.day_span(time)),
+        }
+    }
+
+    /// Starts of the bars shorter than a day that are missing between two, at most `most`.
+    fn missing_within(&mut self, buckets: &Buckets, length: i64, from: i64, until: i64, most: usize, out: &mut Vec<i64>) {
+        if self.calendar.week == Week::Session && self.at(from).day != self.at(until).day {
+            return;
+        }
+        // Stored bars may start at other minutes than those made here: then count from the bar before.
+        let aligned = buckets.span(from).start == from;
+        let mut time = from;
+        while out.len() < most {
+            time = if aligned { buckets.span(time).end } else { time + length };
+            let day = self.at(time);
+            if day.weekend {
+                // Straight to the bar in which the next day begins.
+                time = if aligned {
+                    buckets.span(day.to).start.max(time)
+                } else {
+                    time + (day.to - time) / length * length
+                };
+            }
+            if time >= until {
+                return;
+            }
+            if !self.at(time).weekend {
+                out.push(time);
+            }
+        }
+    }
+
+    /// Starts of the bars of `length` days that are missing between two.
+    fn missing_days(&mut self, length: i32, from: i64, until: i64, out: &mut Vec<i64>) {
+        let mut day_of = |time: i64| first_day(length, self.at(time + MIDDLE_OF_DAY).day);
+        let (first, last) = (day_of(from), day_of(until));
+        let Some(first_start) = self.calendar.day_start(first) else {
+            return;
+        };
+        let weekend = |day: i32| self.calendar.week != Week::AlwaysOpen && is_weekend(day);
+        let mut day = first + length;
+        while day < last {
+            if !(day..day + length).all(weekend)
+                && let Some(start) = self.calendar.day_start(day)
+            {
+                // Stored daily bars may be stamped with another hour than the day's start: it is kept.
+                out.push(start + (from - first_start));
+            }
+            day += length;
         }
     }
 }
@@ -146,6 +181,27 @@ mod tests {
         assert_eq!(
             filled("EURUSD", "1d", &["2014-04-30T21:00", "2014-05-05T21:00"]),
             ["04-30T21:00 9 1", "05-01T21:00 0 0", "05-04T21:00 0 0", "05-05T21:00 9 1"]
+        );
+        assert_eq!(
+            filled("IBM", "1w", &["2014-05-05T04:00", "2014-05-19T04:00"]),
+            ["05-05T04:00 9 1", "05-12T04:00 0 0", "05-19T04:00 9 1"]
+        );
+    }
+
+    #[test]
+    fn stored_bars_keep_their_own_stamps() {
+        assert_eq!(
+            filled("BTCUSD", "1h", &["2014-05-01T10:30", "2014-05-01T13:30"]),
+            ["05-01T10:30 9 1", "05-01T11:30 0 0", "05-01T12:30 0 0", "05-01T13:30 9 1"]
+        );
+        assert_eq!(
+            filled("EURUSD", "1h", &["2014-05-02T19:30", "2014-05-04T22:30"]),
+            ["05-02T19:30 9 1", "05-02T20:30 0 0", "05-04T21:30 0 0", "05-04T22:30 9 1"]
+        );
+        // Daily bars stamped with UTC midnight, of a market whose day starts at midnight in New York.
+        assert_eq!(
+            filled("IBM", "1d", &["2014-05-01", "2014-05-02", "2014-05-06"]),
+            ["05-01T00:00 9 1", "05-02T00:00 9 1", "05-05T00:00 1 0", "05-06T00:00 9 1"]
         );
     }
 }

@@ -1,6 +1,6 @@
 //! Time bars of any length: from ticks, or from stored bars that divide it.
 
-mod buckets;
+pub(crate) mod buckets;
 mod cache;
 mod fill;
 mod resample;
@@ -70,23 +70,21 @@ impl Catalog {
             self.stored_bars(&manifest, from_quotes)?
         } else {
             let key = cache::key(&manifest, request, calendar);
-            let cached = cache::load(self.home(), &key, &schema::bars(from_quotes));
-            match cached {
-                Some(batch) => batch,
-                None => {
-                    let bars = if stored_as_wanted {
-                        as_stored(&self.stored_bars(&manifest, from_quotes)?)
-                    } else {
-                        self.resample_files(&manifest, &buckets)?
-                    };
-                    let bars = match request.fill_gaps {
-                        FillGaps::None => bars,
-                        FillGaps::Forward => fill_forward(&bars, &buckets, calendar, request)?,
-                    };
-                    let batch = to_batch(bars);
-                    cache::store(self.home(), &key, &batch);
-                    batch
-                }
+            if let Some(batch) = cache::load(self.home(), &key, &schema::bars(from_quotes)) {
+                batch
+            } else {
+                let bars = if stored_as_wanted {
+                    as_stored(&self.stored_bars(&manifest, from_quotes)?)
+                } else {
+                    self.resample_files(&manifest, &buckets)?
+                };
+                let bars = match request.fill_gaps {
+                    FillGaps::None => bars,
+                    FillGaps::Forward => fill_forward(&bars, &buckets, calendar, request)?,
+                };
+                let batch = to_batch(bars);
+                cache::store(self.home(), &key, &batch);
+                batch
             }
         };
         Ok(BarTable {

@@ -4,7 +4,7 @@ use arrow::array::{Array, AsArray, Float64Array, RecordBatch};
 use arrow::datatypes::{Float64Type, TimestampNanosecondType};
 use rayon::prelude::*;
 
-use super::buckets::Buckets;
+use super::buckets::{Buckets, MIDDLE_OF_DAY};
 use crate::catalog::DatasetKind;
 
 /// Rows that one thread takes at a time. Fixed, so that sums do not depend on the number of threads.
@@ -84,13 +84,17 @@ impl Bars {
     /// Adds rows that follow those added before.
     pub(super) fn add(&mut self, kind: DatasetKind, batch: &RecordBatch, buckets: &Buckets) {
         let times = batch.column(0).as_primitive::<TimestampNanosecondType>().values();
+        let shift = match kind {
+            DatasetKind::Bars(length) if length.is_daily_or_longer() => MIDDLE_OF_DAY,
+            _ => 0,
+        };
         let sides = side_inputs(kind, batch);
         let volumes = volume_inputs(batch);
         self.sides.resize_with(sides.len(), Side::default);
         let mut row = 0;
         while row < times.len() {
-            let span = buckets.span(times[row]);
-            let end = row + run_length(&times[row..], span.end);
+            let span = buckets.span(times[row] + shift);
+            let end = row + run_length(&times[row..], span.end - shift);
             let fresh = self.time.last() != Some(&span.start);
             if fresh {
                 self.time.push(span.start);
@@ -180,7 +184,7 @@ fn volume_inputs(batch: &RecordBatch) -> Vec<&Float64Array> {
     ["volume", "size", "bid_size", "ask_size"]
         .into_iter()
         .filter_map(|name| batch.column_by_name(name))
-        .map(|column| column.as_primitive::<Float64Type>())
+        .map(AsArray::as_primitive::<Float64Type>)
         .collect()
 }
 
@@ -330,7 +334,9 @@ mod tests {
             let joined = Bars::join(parts.iter().map(|part| resample(DatasetKind::Trades, part, &buckets)).collect());
             prop_assert_eq!(flat(&joined), expected.clone());
             let mut added = Bars::default();
-            parts.iter().for_each(|part| added.add(DatasetKind::Trades, part, &buckets));
+            for part in &parts {
+                added.add(DatasetKind::Trades, part, &buckets);
+            }
             prop_assert_eq!(flat(&added), expected);
         }
     }

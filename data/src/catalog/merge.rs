@@ -56,19 +56,19 @@ pub(crate) fn write_partition(context: &WriteContext, task: &Task, budget: &Budg
             if entry.hash == stored.hash {
                 return Ok(unchanged());
             }
-            Ok(Outcome::Written(WrittenPartition {
+            Ok(Outcome::Written(Box::new(WrittenPartition {
                 file,
                 entry,
                 new_sources,
                 merged: true,
-            }))
+            })))
         }
-        _ => Ok(Outcome::Written(WrittenPartition {
+        _ => Ok(Outcome::Written(Box::new(WrittenPartition {
             file,
             entry,
             new_sources,
             merged: false,
-        })),
+        }))),
     }
 }
 

@@ -257,13 +257,19 @@ impl Catalog {
         let mut symbols = Vec::new();
         for name in folder_names(&self.root())? {
             if let Ok(symbol) = name.parse::<Symbol>()
-                && !self.manifests(&symbol)?.is_empty()
+                && self.has_data(&symbol)?
             {
                 symbols.push(symbol);
             }
         }
         symbols.sort();
         Ok(symbols)
+    }
+
+    fn has_data(&self, symbol: &Symbol) -> Result<bool, DataError> {
+        let folder = self.root().join(symbol.as_str());
+        let kinds = folder_names(&folder)?;
+        Ok(kinds.iter().any(|kind| folder.join(kind).join(manifest::MANIFEST).exists()))
     }
 
     fn root(&self) -> PathBuf {

@@ -53,7 +53,7 @@ pub(crate) enum Outcome {
     /// It held these rows already.
     Unchanged { partition: String },
     /// A new file, complete on the disk under a temporary name.
-    Written(WrittenPartition),
+    Written(Box<WrittenPartition>),
 }
 
 /// A file that waits for its final name.

@@ -1,10 +1,11 @@
 //! Open time without rows.
 
-use assay_core::calendar::{Calendar, DaySpan, Week};
+use assay_core::calendar::{Calendar, DaySpan, Week, is_weekend};
 use assay_core::time::{DAY_NS, DurationNs, HOUR_NS, UtcNs};
 use serde::Serialize;
 
 use super::keep_largest;
+use crate::bars::buckets::MIDDLE_OF_DAY;
 use crate::catalog::DatasetKind;
 
 /// Open time without rows.
@@ -125,13 +126,13 @@ impl<'a> GapFinder<'a> {
 
     /// Bars of whole days that are missing between two.
     fn missing_days(&self, from: i64, to: i64, bar: i64) -> i64 {
-        let (first, last) = (self.calendar.day_span(from).day, self.calendar.day_span(to).day);
+        let day = |time: i64| self.calendar.day_span(time + MIDDLE_OF_DAY).day;
+        let (first, last) = (day(from), day(to));
         if bar > DAY_NS {
             return (i64::from(last - first) / (bar / DAY_NS) - 1).max(0);
         }
-        // 1970-01-01 was a Thursday; day 2 was a Saturday.
-        let weekend = |day: &i32| self.calendar.week != Week::AlwaysOpen && matches!((day - 2).rem_euclid(7), 0 | 1);
-        (first + 1..last).filter(|day| !weekend(day)).count() as i64
+        let closed = |day: &i32| self.calendar.week != Week::AlwaysOpen && is_weekend(*day);
+        (first + 1..last).filter(|day| !closed(day)).count() as i64
     }
 }
 
@@ -144,7 +145,9 @@ mod tests {
         let calendar = SymbolTable::built_in().instrument(&symbol.parse().unwrap()).facts.calendar;
         let mut finder = GapFinder::new(kind.parse().unwrap(), &calendar, None);
         let times: Vec<i64> = times.iter().map(|t| t.parse::<UtcNs>().unwrap().0).collect();
-        times.array_windows().for_each(|[a, b]| finder.add(*a, *b));
+        for [a, b] in times.array_windows() {
+            finder.add(*a, *b);
+        }
         let found = finder.finish();
         found
             .largest
