@@ -337,19 +337,17 @@ impl Roots {
 
 /// Standard deviation of `n` returns of the close (ddof 1), annualised.
 fn annual_volatility(binder: &mut Binder<'_>, market: &Market, n: u32) -> Result<ColumnId, StrategyError> {
-    use assay_lang::BinaryOp::{Div, Mul, Sub};
+    use assay_lang::BinaryOp::{Div, Sub};
     let close = binder.series("close")?;
     let before = binder.delay(close, 1);
-    let operator = Pairwise::Operator;
-    let ratio = binder.pairwise(operator(Div), Operand::Column(close), Operand::Column(before));
-    let returns = binder.pairwise(operator(Sub), ratio, Operand::number(1.0));
-    let Operand::Column(returns) = returns else { return Ok(close) };
+    let ratio = binder.operator(Div, close, before);
+    let returns = ColumnOp::Pairwise(Pairwise::Operator(Sub), Operand::Column(ratio), Operand::number(1.0));
+    let returns = binder.graph.column(returns);
     let deviation = binder.windowed(ColumnOp::Deviation {
         x: returns,
         n,
         sample: true,
     });
     let factor = market.instrument.facts.calendar.bars_per_year(market.bar_ns).sqrt();
-    let annual = ColumnOp::Pairwise(operator(Mul), Operand::Column(deviation), Operand::number(factor));
-    Ok(binder.graph.column(annual))
+    Ok(binder.scale(deviation, factor))
 }

@@ -138,8 +138,8 @@ mod tests {
     fn decimals_are_found_through_rounding() {
         assert_eq!(shape(&[1.0, 250.0]).decimals, Some(0));
         assert_eq!(shape(&[1.38572, 1.3857]).decimals, Some(5));
-        let mid = (1.38572 + 1.38573) / 2.0;
-        assert_eq!(shape(&[mid, f64::midpoint(0.1, 0.2)]).decimals, Some(6));
+        let mid = f64::midpoint(1.38572, 1.38573);
+        assert_eq!(shape(&[mid, 0.15]).decimals, Some(6));
         assert_eq!(
             shape(&[100.0 * std::f64::consts::PI, 100.0 * std::f64::consts::E]).decimals,
             None

@@ -2,6 +2,11 @@
 //!
 //! The only module with `unsafe`: vector instructions behind a check that the processor has them.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+
+use std::cmp::Ordering;
+
 pub(crate) use assay_engine::SimdLevel as Level;
 
 /// Bars to a word of bits.
@@ -81,7 +86,9 @@ pub(crate) fn compare(level: Level, predicate: Predicate, a: Lane<'_>, b: Lane<'
             Predicate::Gt => fill(a, b, out, |a, b| word(a, b, |a, b| a > b)),
             Predicate::Ge => fill(a, b, out, |a, b| word(a, b, |a, b| a >= b)),
             Predicate::Eq => fill(a, b, out, |a, b| word(a, b, |a, b| a == b)),
-            Predicate::Ne => fill(a, b, out, |a, b| word(a, b, |a, b| a < b || a > b)),
+            Predicate::Ne => fill(a, b, out, |a, b| {
+                word(a, b, |a, b| a.partial_cmp(&b).is_some_and(Ordering::is_ne))
+            }),
             Predicate::Unordered => fill(a, b, out, |a, b| word(a, b, |a, b| a.is_nan() || b.is_nan())),
         },
     }
@@ -121,10 +128,7 @@ pub(crate) fn cross(level: Level, a: Lane<'_>, b: Lane<'_>, plain: bool, last: &
         #[cfg(target_arch = "x86_64")]
         // SAFETY: `available` checked that the processor has AVX2.
         Level::Avx2 => unsafe { avx2::cross(a, b, plain, last, up, down) },
-        _ => cross_words(a, b, last, up, down, |a, b| {
-            let below = word(a, b, |a, b| a < b);
-            (below, below | word(a, b, |a, b| a > b) != !0)
-        }),
+        _ => cross_lanes(a, b, last, up, down, exactly),
     }
 }
 
@@ -153,30 +157,34 @@ fn is_plain(x: f64) -> bool {
     x.is_finite() && x.to_bits() != (-0.0f64).to_bits()
 }
 
-/// `below` gives where a is below b in a word, and whether anything may be equal or null there.
+/// [`cross`] by a function that gives above, below and equal for the two blocks of a word.
 #[inline(always)]
-fn cross_words(
+fn cross_lanes(
     a: Lane<'_>,
     b: Lane<'_>,
     last: &mut LastBar,
     up: &mut [u64],
     down: &mut [u64],
-    below: impl Fn(&Block, &Block) -> (u64, bool),
+    compare: impl Fn(&Block, &Block) -> Compared,
 ) {
     let (mut a_room, mut b_room) = (a.room(), b.room());
+    cross_words(last, up, down, |w| compare(a.block(w, &mut a_room), b.block(w, &mut b_room)));
+}
+
+/// Where a word is above, below and equal.
+type Compared = (u64, u64, u64);
+
+#[inline(always)]
+fn cross_words(last: &mut LastBar, up: &mut [u64], down: &mut [u64], mut compare: impl FnMut(usize) -> Compared) {
     let LastBar {
         above: mut was_above,
         below: mut was_below,
         equal: mut was_equal,
     } = *last;
     for (w, (up, down)) in up.iter_mut().zip(down.iter_mut()).enumerate() {
-        let (a, b) = (a.block(w, &mut a_room), b.block(w, &mut b_room));
-        let (below, equal_or_null) = below(a, b);
-        let (above, below, equal) = if equal_or_null { exactly(a, b) } else { (!below, below, 0) };
-        let not_above_before = ((below | equal) << 1) | was_below | was_equal;
-        let not_below_before = ((above | equal) << 1) | was_above | was_equal;
-        *up = above & not_above_before;
-        *down = below & not_below_before;
+        let (above, below, equal) = compare(w);
+        *up = above & (((below | equal) << 1) | was_below | was_equal);
+        *down = below & (((above | equal) << 1) | was_above | was_equal);
         (was_above, was_below, was_equal) = (above >> 63, below >> 63, equal >> 63);
     }
     *last = LastBar {
@@ -186,10 +194,10 @@ fn cross_words(
     };
 }
 
-/// Above, below and equal, for the rare words in which something is equal or null.
+/// One value at a time; where vectors are at hand, for the rare words in which something is equal or null.
 #[cold]
 #[inline(never)]
-fn exactly(a: &Block, b: &Block) -> (u64, u64, u64) {
+fn exactly(a: &Block, b: &Block) -> Compared {
     (word(a, b, |a, b| a > b), word(a, b, |a, b| a < b), word(a, b, |a, b| a == b))
 }
 
@@ -239,100 +247,6 @@ fn any_to_f64(value: i64) -> f64 {
     high * 4_294_967_296.0 + low
 }
 
-#[cfg(target_arch = "x86_64")]
-mod avx2 {
-    use std::arch::x86_64::{
-        __m256d, _CMP_EQ_OQ, _CMP_EQ_UQ, _CMP_GE_OQ, _CMP_GT_OQ, _CMP_LT_OQ, _CMP_NEQ_OQ, _CMP_UNORD_Q, _mm256_castpd_ps,
-        _mm256_castps_si256, _mm256_cmp_pd, _mm256_cmpeq_epi32, _mm256_loadu_pd, _mm256_min_epu32, _mm256_movemask_epi8,
-        _mm256_movemask_pd, _mm256_movemask_ps, _mm256_or_pd, _mm256_set1_epi32, _mm256_setzero_pd, _mm256_setzero_si256,
-        _mm256_shuffle_ps, _mm256_sub_pd,
-    };
-
-    use super::{Block, Lane, LastBar, Predicate, all_plain_loop, cross_words, divide_loop, fill};
-
-    #[target_feature(enable = "avx2")]
-    pub(super) fn compare(predicate: Predicate, a: Lane<'_>, b: Lane<'_>, out: &mut [u64]) {
-        match predicate {
-            Predicate::Gt => fill(a, b, out, |a, b| compared::<_CMP_GT_OQ, false>(a, b).0),
-            Predicate::Ge => fill(a, b, out, |a, b| compared::<_CMP_GE_OQ, false>(a, b).0),
-            Predicate::Eq => fill(a, b, out, |a, b| compared::<_CMP_EQ_OQ, false>(a, b).0),
-            Predicate::Ne => fill(a, b, out, |a, b| compared::<_CMP_NEQ_OQ, false>(a, b).0),
-            Predicate::Unordered => fill(a, b, out, |a, b| compared::<_CMP_UNORD_Q, false>(a, b).0),
-        }
-    }
-
-    #[target_feature(enable = "avx2")]
-    pub(super) fn cross(a: Lane<'_>, b: Lane<'_>, plain: bool, last: &mut LastBar, up: &mut [u64], down: &mut [u64]) {
-        if plain {
-            cross_words(a, b, last, up, down, |a, b| subtracted(a, b));
-        } else {
-            cross_words(a, b, last, up, down, |a, b| compared::<_CMP_LT_OQ, true>(a, b));
-        }
-    }
-
-    #[target_feature(enable = "avx2")]
-    pub(super) fn all_plain(x: &[f64]) -> bool {
-        all_plain_loop(x)
-    }
-
-    #[target_feature(enable = "avx2")]
-    pub(super) fn divide_differences(newer: &[i64], older: &[i64], divisor: f64, small: bool, out: &mut [f64]) {
-        divide_loop(newer, older, divisor, small, out);
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn load(values: &[f64; 8]) -> (__m256d, __m256d) {
-        let from = values.as_ptr();
-        // SAFETY: four of the eight values follow each address; the loads need no alignment.
-        unsafe { (_mm256_loadu_pd(from), _mm256_loadu_pd(from.add(4))) }
-    }
-
-    /// The comparison as bits and, if `TIES`, whether any two values are equal or null.
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn compared<const PREDICATE: i32, const TIES: bool>(a: &Block, b: &Block) -> (u64, bool) {
-        let mut bits = 0;
-        let mut ties = _mm256_setzero_pd();
-        for (byte, (a, b)) in a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0).enumerate() {
-            let ((a0, a1), (b0, b1)) = (load(a), load(b));
-            let (c0, c1) = (_mm256_cmp_pd::<PREDICATE>(a0, b0), _mm256_cmp_pd::<PREDICATE>(a1, b1));
-            if TIES {
-                let (t0, t1) = (_mm256_cmp_pd::<_CMP_EQ_UQ>(a0, b0), _mm256_cmp_pd::<_CMP_EQ_UQ>(a1, b1));
-                ties = _mm256_or_pd(ties, _mm256_or_pd(t0, t1));
-            }
-            let both = _mm256_shuffle_ps::<0xDD>(_mm256_castpd_ps(c0), _mm256_castpd_ps(c1));
-            bits |= u64::from(_mm256_movemask_ps(both) as u8) << (8 * byte);
-        }
-        (in_order(bits), TIES && _mm256_movemask_pd(ties) != 0)
-    }
-
-    /// Where a is below b, by the sign of a - b, and whether any difference is 0 (or too small to tell). For plain values.
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn subtracted(a: &Block, b: &Block) -> (u64, bool) {
-        let mut bits = 0;
-        let mut least = _mm256_set1_epi32(-1);
-        for (byte, (a, b)) in a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0).enumerate() {
-            let ((a0, a1), (b0, b1)) = (load(a), load(b));
-            let (d0, d1) = (_mm256_sub_pd(a0, b0), _mm256_sub_pd(a1, b1));
-            // The upper halves: sign, exponent and the first digits; all 0 for 0, and with a sign the greatest unsigned ones.
-            let upper = _mm256_shuffle_ps::<0xDD>(_mm256_castpd_ps(d0), _mm256_castpd_ps(d1));
-            least = _mm256_min_epu32(least, _mm256_castps_si256(upper));
-            bits |= u64::from(_mm256_movemask_ps(upper) as u8) << (8 * byte);
-        }
-        let zeros = _mm256_cmpeq_epi32(least, _mm256_setzero_si256());
-        (in_order(bits), _mm256_movemask_epi8(zeros) != 0)
-    }
-
-    /// Shuffles work within halves of a vector: in every byte, the middle two pairs of bits stand the other way round.
-    #[inline]
-    fn in_order(bits: u64) -> u64 {
-        let exchanged = (bits ^ (bits >> 2)) & 0x0C0C_0C0C_0C0C_0C0C;
-        bits ^ exchanged ^ (exchanged << 2)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -350,7 +264,7 @@ mod tests {
                 if nulls && next() % 13 == 0 {
                     f64::NAN
                 } else {
-                    ((next() % levels) as f64 - 2.0) * -1.0
+                    -((next() % levels) as f64 - 2.0)
                 }
             })
             .collect()

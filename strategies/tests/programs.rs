@@ -1,9 +1,13 @@
 //! Programs: what they share, and what their values never depend on.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are not marked as tests")]
 
 mod support;
 
 use assay_core::job::{Direction, Execution, Size};
 use assay_core::space::Point;
+use assay_engine::{Market, SimdLevel};
+use assay_lang::FUNCTIONS;
+use assay_lang::functions::Kind;
 use assay_strategies::{Evaluator, Program, Strategy, evaluate_expression, library, look_ahead};
 use proptest::prelude::{Just, ProptestConfig, prop, prop_oneof, proptest};
 use proptest::strategy::Strategy as Generator;
@@ -28,8 +32,13 @@ struct Signals {
 }
 
 /// The signals of a trial over the whole market, taken in tiles.
-fn signals(program: &Program, market: &assay_engine::Market, trial: usize, tile: usize) -> Signals {
-    let mut evaluator = Evaluator::new(program, market);
+fn signals(program: &Program, market: &Market, trial: usize, tile: usize) -> Signals {
+    signals_at(SimdLevel::detect(), program, market, trial, tile)
+}
+
+fn signals_at(level: SimdLevel, program: &Program, market: &Market, trial: usize, tile: usize) -> Signals {
+    let scales = Evaluator::scales(program, market);
+    let mut evaluator = Evaluator::with(program, market, &scales, level);
     let mut all = Signals::default();
     for from in (0..market.len()).step_by(tile) {
         let range = from..market.len().min(from + tile);
@@ -110,20 +119,20 @@ fn conditions_know_three_values() {
         (format!("{null} or close > 0"), Some(1.0)),
         (format!("{null} or close < 0"), None),
         (format!("not {null}"), None),
-        (format!("not (not (close > 0)) and not (close < 0)"), Some(1.0)),
+        ("not (not (close > 0)) and not (close < 0)".to_owned(), Some(1.0)),
         (format!("is_null({null})"), Some(1.0)),
-        (format!("is_null(close > 0)"), Some(0.0)),
-        (format!("nz(close / 0, 7) == 7"), Some(1.0)),
+        ("is_null(close > 0)".to_owned(), Some(0.0)),
+        ("nz(close / 0, 7) == 7".to_owned(), Some(1.0)),
         (format!("if({null}, 1, 2) > 0"), None),
-        (format!("(close > 0) == (close < 0)"), Some(0.0)),
-        (format!("(close > 0) != (close < 0)"), Some(1.0)),
+        ("(close > 0) == (close < 0)".to_owned(), Some(0.0)),
+        ("(close > 0) != (close < 0)".to_owned(), Some(1.0)),
         (format!("{null} == (close > 0)"), None),
-        (format!("log(close - 1000)"), None),
-        (format!("sqrt(0 - close)"), None),
-        (format!("close % 0"), None),
-        (format!("exp(close * 100)"), None),
-        (format!("if(close > 0, close / close, close)"), Some(1.0)),
-        (format!("if(close > 0, close < 0, close > 0)"), Some(0.0)),
+        ("log(close - 1000)".to_owned(), None),
+        ("sqrt(0 - close)".to_owned(), None),
+        ("close % 0".to_owned(), None),
+        ("exp(close * 100)".to_owned(), None),
+        ("if(close > 0, close / close, close)".to_owned(), Some(1.0)),
+        ("if(close > 0, close < 0, close > 0)".to_owned(), Some(0.0)),
     ] {
         let found = evaluate_expression(&market, &expression).unwrap()[9];
         assert_eq!((!found.is_nan()).then_some(found), expected, "{expression}");
@@ -238,6 +247,38 @@ fn the_library_does_not_look_ahead_and_trades() {
     }
 }
 
+#[test]
+fn every_function_gives_values() {
+    let market = market(&walk(400, 2, true));
+    for function in FUNCTIONS {
+        let arguments = function
+            .parameters
+            .iter()
+            .enumerate()
+            .map(|(i, parameter)| match parameter.kind {
+                Kind::Series | Kind::Any => ["close", "open", "high"][i].to_owned(),
+                Kind::Condition => "close > open".to_owned(),
+                Kind::Scalar => "1.5".to_owned(),
+                Kind::Length { .. } => (3 + i).to_string(),
+            });
+        let call = format!("{}({})", function.name, arguments.collect::<Vec<_>>().join(", "));
+        let values = evaluate_expression(&market, &call).unwrap();
+        assert!(values[50..].iter().all(|value| value.is_finite()), "{call}");
+        assert!(
+            !evaluate_expression(&market, &format!("is_null({call})"))
+                .unwrap()
+                .contains(&f64::NAN),
+            "{call}"
+        );
+    }
+}
+
+#[test]
+fn quotes_are_asked_for_by_name() {
+    let error = evaluate_expression(&market(&walk(10, 1, true)), "spread").unwrap_err();
+    assert_eq!(error.to_string(), "`spread` needs bars made from quotes, TEST has none");
+}
+
 /// Expressions of numbers, nested a few levels.
 fn number() -> impl Generator<Value = String> {
     let leaf = prop_oneof![
@@ -323,6 +364,7 @@ proptest! {
         for tile in [64, 192, 512] {
             assert_eq!(whole, signals(&together, &market, 0, tile), "tile {tile}");
         }
+        assert_eq!(whole, signals_at(SimdLevel::Baseline, &together, &market, 0, 192));
         assert_eq!(look_ahead(&strategy, &market, &point).unwrap().difference, None);
         for (rule, bits) in rules.iter().zip(&whole.bits) {
             let alone = evaluate_expression(&market, rule).unwrap();

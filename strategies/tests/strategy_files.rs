@@ -1,4 +1,5 @@
 //! Reading strategy files, and what is said of those that are wrong.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are not marked as tests")]
 
 use assay_core::Explain;
 use assay_core::space::Space;

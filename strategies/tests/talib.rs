@@ -1,4 +1,5 @@
 //! Functions against TA-Lib's numbers, to 1e-9: on a small random walk, and on a year of real hours.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are not marked as tests")]
 
 mod support;
 

@@ -36,8 +36,8 @@ pub(crate) fn market(bars: &Bars) -> Market {
         ("close", column(&bars.close)),
         ("volume", column(&bars.volume)),
     ]);
-    let instrument = Instrument::unknown("TEST".parse().unwrap());
-    Market::new(&batch.unwrap(), instrument, MINUTE_NS, None, None).unwrap()
+    let instrument = Instrument::unknown("TEST".parse().expect("a symbol"));
+    Market::new(&batch.expect("columns of one length"), instrument, MINUTE_NS, None, None).expect("bars")
 }
 
 /// A random walk, decimal with two digits or not at all.
@@ -78,6 +78,6 @@ pub(crate) fn both_sides() -> Execution {
 
 /// A program of points of the strategy's own space.
 pub(crate) fn program(strategy: &Strategy, points: &[Point], market: &Market) -> Program {
-    let space: Space = strategy.resolve_space(None).unwrap();
-    Program::build(strategy, &both_sides(), &space, points, market).unwrap()
+    let space: Space = strategy.resolve_space(None).expect("a space");
+    Program::build(strategy, &both_sides(), &space, points, market).expect("a program")
 }

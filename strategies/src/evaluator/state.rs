@@ -1,0 +1,164 @@
+//! What is kept between tiles, and in which order nodes are computed.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use assay_engine::Market;
+
+use crate::buffers::{Buffers, Window};
+use crate::graph::{BitsId, ColumnId, ColumnOp, Operand, Source, Step};
+use crate::kernels::BarsSince;
+use crate::kernels::deviation::Deviation;
+use crate::kernels::extreme::Extreme;
+use crate::kernels::smoothing::{Rsi, Smoothing, TOGETHER};
+use crate::kernels::sums::{RunningSum, WeightedMean};
+use crate::program::Program;
+use crate::scales::{Scales, to_integer};
+use crate::series;
+use crate::simd::LastBar;
+
+/// Averages of one series worth running side by side.
+const FEWEST_TOGETHER: usize = 3;
+
+/// What a column keeps from tile to tile.
+#[derive(Debug, Clone)]
+pub(super) enum Kernel {
+    None,
+    ExactSum {
+        sum: usize,
+        n: usize,
+        divisor: f64,
+        small: bool,
+    },
+    RunningSum(RunningSum),
+    WeightedMean(WeightedMean),
+    Smoothing(Smoothing),
+    Rsi(Rsi),
+    Deviation(Deviation),
+    Extreme(Extreme),
+    BarsSince(BarsSince),
+}
+
+#[derive(Debug)]
+pub(super) enum Work {
+    Column(ColumnId),
+    Bits(BitsId),
+    Cross {
+        a: Operand,
+        b: Operand,
+        up: BitsId,
+        last: LastBar,
+    },
+    Together {
+        x: ColumnId,
+        members: Vec<ColumnId>,
+    },
+}
+
+/// Sums of a market's column from the first bar on, as wrapping integers.
+#[derive(Debug)]
+pub(super) struct PrefixSum {
+    source: Source,
+    factor: f64,
+    history: usize,
+    total: i64,
+    values: Option<Buffers<i64>>,
+}
+
+/// A sum or mean: exact if the market holds the column.
+pub(super) fn sum_kernel(source: Option<Source>, n: u32, mean: bool, scales: &Scales, sums: &mut Vec<PrefixSum>) -> Kernel {
+    let count = if mean { f64::from(n) } else { 1.0 };
+    let exact = source.and_then(|source| Some((source, scales.for_window(source, n)?)));
+    let Some((source, scale)) = exact else {
+        return Kernel::RunningSum(RunningSum::new(n, count));
+    };
+    let known = sums.iter().position(|sum| sum.source == source && sum.factor == scale.factor);
+    let sum = known.unwrap_or_else(|| {
+        sums.push(PrefixSum {
+            source,
+            factor: scale.factor,
+            history: 0,
+            total: 0,
+            values: None,
+        });
+        sums.len() - 1
+    });
+    sums[sum].history = sums[sum].history.max(n as usize);
+    Kernel::ExactSum {
+        sum,
+        n: n as usize,
+        divisor: count * scale.factor,
+        small: scale.small,
+    }
+}
+
+/// The state of any other column before the first bar.
+pub(super) fn kernel(op: ColumnOp) -> Kernel {
+    match op {
+        ColumnOp::WeightedMean(_, n) => Kernel::WeightedMean(WeightedMean::new(n)),
+        ColumnOp::Ema { n, skip, .. } => Kernel::Smoothing(Smoothing::exponential(n, skip)),
+        ColumnOp::Wilder(_, n) => Kernel::Smoothing(Smoothing::wilder(n)),
+        ColumnOp::Rsi(_, n) => Kernel::Rsi(Rsi::new(n)),
+        ColumnOp::Deviation { n, sample, .. } => Kernel::Deviation(Deviation::new(n, sample)),
+        ColumnOp::Highest(_, n) => Kernel::Extreme(Extreme::highest(n)),
+        ColumnOp::Lowest(_, n) => Kernel::Extreme(Extreme::lowest(n)),
+        ColumnOp::BarsSince(_) => Kernel::BarsSince(BarsSince::default()),
+        _ => Kernel::None,
+    }
+}
+
+/// The steps in order, averages of one series gathered into groups where the first of them stands.
+pub(super) fn schedule(program: &Program) -> Vec<Work> {
+    let graph = &program.graph;
+    let mut by_series: BTreeMap<ColumnId, Vec<ColumnId>> = BTreeMap::new();
+    for step in &graph.steps {
+        if let Step::Column(id) = step
+            && let ColumnOp::Ema { x, .. } | ColumnOp::Wilder(x, _) = graph.columns[id.0 as usize].op
+        {
+            by_series.entry(x).or_default().push(*id);
+        }
+    }
+    let mut groups = BTreeMap::new();
+    for (x, averages) in &by_series {
+        for members in averages.chunks(TOGETHER).filter(|members| members.len() >= FEWEST_TOGETHER) {
+            for (k, member) in members.iter().enumerate() {
+                groups.insert(*member, (k == 0).then(|| (*x, members.to_vec())));
+            }
+        }
+    }
+    let steps = graph.steps.iter().filter_map(|step| match *step {
+        Step::Column(id) => match groups.remove(&id) {
+            Some(Some((x, members))) => Some(Work::Together { x, members }),
+            Some(None) => None,
+            None => Some(Work::Column(id)),
+        },
+        Step::Bits(id) => Some(Work::Bits(id)),
+        Step::Cross { a, b, up } => Some(Work::Cross {
+            a,
+            b,
+            up,
+            last: LastBar::default(),
+        }),
+    });
+    steps.collect()
+}
+
+impl PrefixSum {
+    pub(super) fn advance(&mut self, market: &Market, tile: &Range<usize>, done: usize) {
+        let history = self.history;
+        let values = self
+            .values
+            .get_or_insert_with(|| Buffers::new(std::iter::once(Some(history)), tile.len(), 0));
+        values.advance(done, tile.len());
+        let x = &series::values(market, self.source)[tile.clone()];
+        for (out, x) in values.tile_mut(0, tile.len()).iter_mut().zip(x) {
+            self.total = self.total.wrapping_add(to_integer(*x, self.factor));
+            *out = self.total;
+        }
+    }
+
+    pub(super) fn window(&self, len: usize) -> Window<'_, i64> {
+        let values = self.values.as_ref().expect("sums are advanced before columns");
+        values.earlier().window(0, len)
+    }
+}
