@@ -23,10 +23,20 @@ use crate::files;
 use crate::layout::{Layout, sketches_schema};
 use crate::staging::{self, BATCH_ROWS, Staged, TaskRange};
 
-/// Rows of a row group.
-pub(crate) const GROUP_ROWS: usize = 65_536;
-/// Rows of a part: about a million.
-pub(crate) const PART_ROWS: usize = 16 * GROUP_ROWS;
+/// How result files are cut.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cut {
+    /// Rows of a row group.
+    pub(crate) group: usize,
+    /// Rows of a part.
+    pub(crate) part: usize,
+}
+
+/// Parts of about a million rows.
+const CUT: Cut = Cut {
+    group: 65_536,
+    part: 16 * 65_536,
+};
 /// Rows of a page, the least that is decoded to see one row.
 const PAGE_ROWS: usize = 4_096;
 /// Kinds of result files.
@@ -87,17 +97,28 @@ pub fn compact(
     tasks: &[TaskRows<'_>],
     keep: Option<&BTreeSet<Ordinal>>,
 ) -> Result<Compacted, StoreError> {
+    compact_cut(home, layout, blocks, tasks, keep, CUT)
+}
+
+pub(crate) fn compact_cut(
+    home: &Path,
+    layout: &Layout,
+    blocks: u64,
+    tasks: &[TaskRows<'_>],
+    keep: Option<&BTreeSet<Ordinal>>,
+    cut: Cut,
+) -> Result<Compacted, StoreError> {
     let tasks = covering(layout, blocks, tasks)?;
     let work = files::staging(home, layout.job).join("results");
     files::remove_folder(&work)?;
     // A zstd context costs more than the rows of a small job.
-    let compression = if tasks.iter().map(TaskRows::rows).sum::<u64>() <= GROUP_ROWS as u64 {
+    let compression = if tasks.iter().map(TaskRows::rows).sum::<u64>() <= cut.group as u64 {
         Compression::SNAPPY
     } else {
         Compression::ZSTD(ZstdLevel::try_new(1).expect("zstd has a level 1"))
     };
-    let mut trials = PartWriter::new(&work, TRIALS, layout, layout.trials_schema(), compression)?;
-    let mut sketches = PartWriter::new(&work, SKETCHES, layout, sketches_schema(), compression)?;
+    let mut trials = PartWriter::new(&work, TRIALS, layout, layout.trials_schema(), compression, cut)?;
+    let mut sketches = PartWriter::new(&work, SKETCHES, layout, sketches_schema(), compression, cut)?;
     let mut total = Compacted {
         trials: 0,
         failed: 0,
@@ -206,6 +227,7 @@ struct PartWriter {
     schema: SchemaRef,
     description: Value,
     compression: Compression,
+    cut: Cut,
     /// All files begun.
     written: Vec<PathBuf>,
     /// The part at hand and how many rows it has.
@@ -213,7 +235,14 @@ struct PartWriter {
 }
 
 impl PartWriter {
-    fn new(work: &Path, kind: &str, layout: &Layout, schema: SchemaRef, compression: Compression) -> Result<Self, StoreError> {
+    fn new(
+        work: &Path,
+        kind: &str,
+        layout: &Layout,
+        schema: SchemaRef,
+        compression: Compression,
+        cut: Cut,
+    ) -> Result<Self, StoreError> {
         let folder = work.join(kind);
         files::create_folder(&folder)?;
         Ok(Self {
@@ -221,6 +250,7 @@ impl PartWriter {
             description: layout.describe(kind, &schema),
             schema,
             compression,
+            cut,
             written: Vec::new(),
             open: None,
         })
@@ -233,12 +263,12 @@ impl PartWriter {
                 self.open = Some(self.open_part()?);
             }
             let (path, writer, rows) = self.open.as_mut().expect("a part was opened just now");
-            let count = (PART_ROWS - *rows).min(batch.num_rows() - done);
+            let count = (self.cut.part - *rows).min(batch.num_rows() - done);
             let slice = batch.slice(done, count);
             writer.write(&slice).map_err(|e| StoreError::unwritable(path, e))?;
             done += count;
             *rows += count;
-            if *rows == PART_ROWS {
+            if *rows == self.cut.part {
                 self.close_part()?;
             }
         }
@@ -250,7 +280,7 @@ impl PartWriter {
         self.written.push(path.clone());
         let file = File::create(&path).map_err(|e| StoreError::io("create", &path, e))?;
         let file = BufWriter::with_capacity(1 << 17, file);
-        let properties = properties(&self.schema, self.description.to_string(), self.compression);
+        let properties = properties(&self.schema, self.description.to_string(), self.compression, self.cut.group);
         let writer = ArrowWriter::try_new(file, self.schema.clone(), Some(properties));
         let writer = writer.map_err(|e| StoreError::unwritable(&path, e))?;
         Ok((path, writer, 0))
@@ -280,13 +310,13 @@ impl PartWriter {
     }
 }
 
-fn properties(schema: &Schema, description: String, compression: Compression) -> WriterProperties {
+fn properties(schema: &Schema, description: String, compression: Compression, group_rows: usize) -> WriterProperties {
     let trial_id = ColumnPath::from("trial_id");
     let ordinal = ColumnPath::from("ordinal");
     let sorted_by = schema.index_of("ordinal").expect("every kind has ordinals");
     let mut properties = WriterProperties::builder()
         .set_compression(compression)
-        .set_max_row_group_row_count(Some(GROUP_ROWS))
+        .set_max_row_group_row_count(Some(group_rows))
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_write_batch_size(PAGE_ROWS)
         .set_statistics_enabled(EnabledStatistics::Chunk)

@@ -20,6 +20,8 @@ mod compact;
 mod database;
 mod error;
 mod files;
+#[cfg(test)]
+mod harness;
 mod job;
 mod layout;
 #[cfg(test)]
@@ -28,6 +30,8 @@ mod lock;
 mod ranked;
 mod reader;
 mod staging;
+#[cfg(test)]
+mod store_tests;
 mod tasks;
 #[cfg(test)]
 mod testing;

@@ -18,10 +18,13 @@ use parquet::file::metadata::{PageIndexPolicy, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 
 use crate::columns;
-use crate::compact::{GROUP_ROWS, TRIALS};
+use crate::compact::TRIALS;
 use crate::error::StoreError;
 use crate::files;
 use crate::layout::Layout;
+
+/// Rows decoded at a time.
+const READ_ROWS: usize = 65_536;
 
 /// The row of a trial, without its sketch; `None` if the result files do not have it.
 pub(crate) fn find_row(home: &Path, layout: &Layout, trial: &TrialId) -> Result<Option<TrialRow>, StoreError> {
@@ -218,7 +221,7 @@ impl Part {
         let failed = |e| StoreError::unreadable(&self.path, e);
         let file = self.file.try_clone().map_err(|e| StoreError::io("open", &self.path, e))?;
         let mut builder =
-            ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone()).with_batch_size(GROUP_ROWS);
+            ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone()).with_batch_size(READ_ROWS);
         if !columns.is_empty() {
             let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
             builder = builder.with_projection(mask);
@@ -276,5 +279,48 @@ impl Part {
             before += batch.num_rows();
         }
         Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use assay_core::BLOCK;
+
+    use super::*;
+    use crate::compact::{Cut, TaskRows, compact_cut};
+    use crate::staging::TaskRange;
+    use crate::testing::{layout, row};
+
+    #[test]
+    fn points_that_lie_across_groups_and_parts_are_found_and_ranked() {
+        let home = tempfile::tempdir().unwrap();
+        let layout = layout(3);
+        let range = TaskRange {
+            first_block: 0,
+            blocks: 1,
+        };
+        let rows: Vec<TrialRow> = (0..BLOCK).flat_map(|o| (0..3).map(move |i| row(o, i))).collect();
+        let tasks = [TaskRows::Memory { range, rows: &rows }];
+        // Neither divides the three rows of a point.
+        let cut = Cut { group: 100, part: 700 };
+        compact_cut(home.path(), &layout, 1, &tasks, None, cut).unwrap();
+        assert_eq!(parts(home.path(), &layout).unwrap().len(), 5);
+        for wanted in &rows {
+            let trial = layout.trial_id(wanted.instrument, wanted.ordinal);
+            let found = find_row(home.path(), &layout, &trial).unwrap().unwrap();
+            assert_eq!((&found.point, found.metrics()), (&wanted.point, wanted.metrics()));
+        }
+        let objective = Objective::default();
+        let all = top(home.path(), &layout, usize::MAX, &objective).unwrap();
+        assert_eq!(all.len() as u64, BLOCK);
+        let key = |point: &Ranked| (point.objective, point.ordinal);
+        assert!(all.is_sorted_by(|a, b| rank::by_score(key(a), key(b)) == Ordering::Less));
+        for point in &all {
+            let of_point = &rows[point.ordinal.0 as usize * 3..][..3];
+            let metrics: Vec<_> = of_point.iter().map(|row| row.metrics().copied()).collect();
+            assert_eq!((&point.point, &point.metrics), (&of_point[0].point, &metrics));
+        }
+        assert_eq!(top(home.path(), &layout, 10, &objective).unwrap(), all[..10]);
+        assert!(top(home.path(), &layout, 0, &objective).unwrap().is_empty());
     }
 }
