@@ -9,7 +9,7 @@ use assay_core::ids::Symbol;
 use assay_core::time::{DurationNs, UtcNs};
 use serde::Serialize;
 
-use crate::catalog::{Catalog, DatasetKind, Manifest, ValueFacts, stored_columns};
+use crate::catalog::{Catalog, DatasetKind, Manifest, ValueFacts, is_decimal, schema, stored_columns};
 use crate::error::DataError;
 use gaps::GapFinder;
 pub use gaps::{Gap, Gaps};
@@ -51,9 +51,9 @@ pub struct CheckReport {
     pub disorder: u64,
     /// Quotes (for bars: closes) with bid above ask; nothing where there is no bid and ask.
     pub crossed: Option<u64>,
-    /// Prices that are 0.
+    /// Values of price columns that are 0; computed mids are left out here and below.
     pub zero_prices: u64,
-    /// Prices below 0: rare, but real for some futures and spot markets.
+    /// Values of price columns below 0: rare, but real for some futures and spot markets.
     pub negative_prices: u64,
     /// Prices that need more than twelve decimals.
     pub non_decimal_prices: u64,
@@ -206,20 +206,18 @@ impl Checker<'_> {
     }
 
     fn check_prices(&mut self, batch: &RecordBatch) {
-        use crate::catalog::{is_decimal, schema::is_price};
-        for (field, column) in batch.schema_ref().fields().iter().zip(batch.columns()) {
-            let Some(column) = column.as_primitive_opt::<Float64Type>() else {
-                continue;
-            };
-            if is_price(field.name()) {
-                let values = column.values();
-                self.report.zero_prices += values.iter().filter(|price| **price == 0.0).count() as u64;
-                self.report.negative_prices += values.iter().filter(|price| **price < 0.0).count() as u64;
-                if self.report.decimals.is_none() {
-                    self.report.non_decimal_prices += values.iter().filter(|price| !is_decimal(**price)).count() as u64;
-                }
-            } else {
-                self.report.negative_sizes += column.iter().flatten().filter(|size| *size < 0.0).count() as u64;
+        let prices = schema::price_columns(batch.schema_ref());
+        for index in prices {
+            let values = batch.column(index).as_primitive::<Float64Type>().values();
+            self.report.zero_prices += values.iter().filter(|price| **price == 0.0).count() as u64;
+            self.report.negative_prices += values.iter().filter(|price| **price < 0.0).count() as u64;
+            if self.report.decimals.is_none() {
+                self.report.non_decimal_prices += values.iter().filter(|price| !is_decimal(**price)).count() as u64;
+            }
+        }
+        for name in ["volume", "size", "bid_size", "ask_size"] {
+            if let Some(sizes) = batch.column_by_name(name).map(AsArray::as_primitive::<Float64Type>) {
+                self.report.negative_sizes += sizes.iter().flatten().filter(|size| *size < 0.0).count() as u64;
             }
         }
     }

@@ -94,6 +94,9 @@ fn euro_minutes() {
     if let Some((_home, catalog)) = imported(["fx_ticks/fxcm_eurusd", "fx_minute/fxcm_eurusd"], "EURUSD") {
         let columns = [&SIDES[..], &PRICES[..]].concat();
         assert_eq!(compare(&catalog, &symbol, DataKind::Quotes, &columns), 15_857);
+        // Also those of the minutes, whose mids are not counted.
+        let decimals: Vec<_> = catalog.datasets().unwrap().iter().map(|d| d.decimals).collect();
+        assert_eq!(decimals, [Some(5), Some(5)]);
     }
 }
 

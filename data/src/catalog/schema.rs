@@ -75,9 +75,20 @@ pub(crate) fn unit(column: &str, currency: &str) -> String {
     }
 }
 
-/// Whether a column holds prices (which decide the number of decimals).
-pub(crate) fn is_price(column: &str) -> bool {
-    !matches!(column, "time" | "volume" | "size" | "bid_size" | "ask_size" | "side")
+/// Positions of the columns that hold prices as they were quoted or traded. Mids beside bid and ask are computed: they need one
+/// decimal more, and (bid + ask) / 2 in floating point need not be the nearest number to any decimal.
+pub(crate) fn price_columns(schema: &Schema) -> Vec<usize> {
+    let sides = schema.field_with_name("bid_open").is_ok();
+    let is_price = |name: &str| match name {
+        "time" | "volume" | "size" | "bid_size" | "ask_size" | "side" => false,
+        "open" | "high" | "low" | "close" => !sides,
+        _ => true,
+    };
+    let fields = schema.fields().iter().enumerate();
+    fields
+        .filter(|(_, field)| is_price(field.name()))
+        .map(|(index, _)| index)
+        .collect()
 }
 
 /// Every column a dataset of this kind may have.

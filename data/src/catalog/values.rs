@@ -7,7 +7,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Float64Type, Int8Type, TimestampNanosecondType};
 use serde::{Deserialize, Serialize};
 
-use super::schema::is_price;
+use super::schema::price_columns;
 
 /// Most decimals that a price may have and still be held as an integer.
 const MAX_DECIMALS: u8 = 12;
@@ -89,9 +89,9 @@ impl Facts {
         for (facts, column) in self.columns.iter_mut().zip(batch.columns()) {
             facts.present |= column.null_count() < rows;
             hash_column(&mut facts.hasher, column.as_ref());
-            if is_price(&facts.name) {
-                self.decimals.add(column.as_primitive::<Float64Type>().values());
-            }
+        }
+        for index in price_columns(batch.schema_ref()) {
+            self.decimals.add(batch.column(index).as_primitive::<Float64Type>().values());
         }
     }
 
