@@ -97,7 +97,15 @@ pub fn compact(
     tasks: &[TaskRows<'_>],
     keep: Option<&BTreeSet<Ordinal>>,
 ) -> Result<Compacted, StoreError> {
-    compact_cut(home, layout, blocks, tasks, keep, CUT)
+    compact_cut(home, layout, blocks, tasks, keep, CUT).inspect_err(|_| {
+        // The error at hand is the one to report; what is left behind would be removed by the next try.
+        let _ = fs::remove_dir_all(work_folder(home, layout));
+    })
+}
+
+/// Where result files are written before they are moved to their place.
+fn work_folder(home: &Path, layout: &Layout) -> PathBuf {
+    files::staging(home, layout.job).join("results")
 }
 
 pub(crate) fn compact_cut(
@@ -109,7 +117,7 @@ pub(crate) fn compact_cut(
     cut: Cut,
 ) -> Result<Compacted, StoreError> {
     let tasks = covering(layout, blocks, tasks)?;
-    let work = files::staging(home, layout.job).join("results");
+    let work = work_folder(home, layout);
     files::remove_folder(&work)?;
     // A zstd context costs more than the rows of a small job.
     let compression = if tasks.iter().map(TaskRows::rows).sum::<u64>() <= cut.group as u64 {

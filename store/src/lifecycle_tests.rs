@@ -89,6 +89,22 @@ fn a_damaged_task_is_run_again_and_other_task_sizes_give_the_same_job() {
 }
 
 #[test]
+fn a_compaction_that_fails_half_way_leaves_nothing_behind() {
+    let home = tempfile::tempdir().unwrap();
+    let layout = layout(INSTRUMENTS);
+    let staged: Vec<Staged> = tasks()
+        .iter()
+        .map(|range| write_staged(home.path(), &layout, *range, 1, &rows(*range)).unwrap())
+        .collect();
+    fs::write(staged[2].path(home.path()), "cut").unwrap();
+    let sources: Vec<TaskRows<'_>> = staged.iter().map(TaskRows::Staged).collect();
+    let error = compact(home.path(), &layout, BLOCKS, &sources, None).unwrap_err();
+    assert!(matches!(error, StoreError::Unreadable { .. }), "{error}");
+    assert!(!has_results(home.path(), &layout));
+    assert_eq!(files_under(home.path()).len(), 3, "the staging files alone");
+}
+
+#[test]
 fn tasks_that_leave_a_gap_make_no_results() {
     let home = tempfile::tempdir().unwrap();
     let layout = layout(INSTRUMENTS);
