@@ -90,6 +90,22 @@ impl Book {
         }
     }
 
+    /// The open position as the path of alternating holdings carries it: units, price paid, fees paid, time of entry.
+    #[inline(always)]
+    pub fn holding(&self) -> (f64, f64, f64, i64) {
+        (self.units, self.entry_price, self.paid, self.entry_time)
+    }
+
+    /// Takes a long position over from the path of alternating holdings; 0 units are none.
+    #[inline(always)]
+    pub fn set_holding(&mut self, multiplier: f64, (units, price, paid, time): (f64, f64, f64, i64)) {
+        self.units = units;
+        self.value_per_price = units * multiplier;
+        self.entry_price = price;
+        self.paid = paid;
+        self.entry_time = time;
+    }
+
     /// The open position's side.
     #[inline(always)]
     pub fn side(&self) -> Option<Side> {

@@ -6,14 +6,14 @@
 
 use assay_core::job::{Direction, Fill, OnOpposite};
 
-use crate::account::{Account, EquityBuffer, Order, read};
+use crate::account::{Account, EquityBuffer};
 use crate::bars::{bars_held, step};
-use crate::book::Moment;
-use crate::config::{ExitReason, Side};
-use crate::equity::{Moments, simple_return};
+use crate::config::Side;
+use crate::equity::simple_return;
+use crate::holdings::{self, add_difference, scan_holding};
 use crate::plan::Plan;
-use crate::signals::{Settings, SignalTile, Size};
-use crate::tile::{Line, Tile};
+use crate::signals::{Settings, SignalTile};
+use crate::tile::Tile;
 
 /// Slack of the price at which a margin call is looked for; whether it is one is then tested exactly.
 const MARGIN_SLACK: f64 = 1e-9;
@@ -84,30 +84,6 @@ impl<const BARS: bool> Compounding<BARS> {
     }
 }
 
-#[inline(always)]
-fn add_difference(moments: &mut Moments, upto: &Line, before: &Line) {
-    for k in 0..4 {
-        moments.powers[k] += upto.powers[k] - before.powers[k];
-    }
-    moments.downside += upto.downside - before.downside;
-    moments.with_benchmark += upto.with_benchmark - before.with_benchmark;
-}
-
-/// A stretch that reaches the peak has to be looked at bar by bar.
-#[inline(never)]
-fn scan_holding(tile: &Tile<'_>, account: &mut Account, from: usize, to: usize) {
-    const CHUNK: usize = 64;
-    let (cash, q) = (account.book.cash, account.book.value_per_price);
-    let mut equity = [0.0; CHUNK];
-    for start in (from..to).step_by(CHUNK) {
-        let closes = &tile.close[start..to.min(start + CHUNK)];
-        equity.iter_mut().zip(closes).for_each(|(e, c)| *e = cash + q * c);
-        account
-            .drawdown
-            .scan((tile.start + start) as u32, &equity[..closes.len()], tile.times);
-    }
-}
-
 impl<const BARS: bool> Ledger for Compounding<BARS> {
     #[inline(always)]
     fn hold(&mut self, plan: &Plan, tile: &Tile<'_>, account: &mut Account, from: usize, to: usize) {
@@ -119,7 +95,7 @@ impl<const BARS: bool> Ledger for Compounding<BARS> {
             }
             let may_surface = account.drawdown.at_peak(cash + q * self.highest);
             if may_surface && account.drawdown.at_peak(cash + q * tile.highs.max(from, to)) {
-                scan_holding(tile, account, from, to);
+                scan_holding(tile, &mut account.drawdown, cash, q, from, to);
             } else {
                 account
                     .drawdown
@@ -156,121 +132,22 @@ pub(crate) fn advance(
     signals: &SignalTile<'_>,
     buffer: &mut EquityBuffer,
 ) {
-    if plan.compounds {
+    if plan.alternates(settings) {
+        match (plan.samples_bars(), plan.config.fill) {
+            (true, Fill::Close) => holdings::advance::<true, true>(plan, tile, account, signals),
+            (true, _) => holdings::advance::<true, false>(plan, tile, account, signals),
+            (false, Fill::Close) => holdings::advance::<false, true>(plan, tile, account, signals),
+            (false, _) => holdings::advance::<false, false>(plan, tile, account, signals),
+        }
+    } else if plan.compounds {
         if plan.samples_bars() {
-            compound(plan, tile, account, settings, signals, &mut Compounding::<true>::new(tile));
+            walk(plan, tile, account, settings, signals, &mut Compounding::<true>::new(tile));
         } else {
-            compound(plan, tile, account, settings, signals, &mut Compounding::<false>::new(tile));
+            walk(plan, tile, account, settings, signals, &mut Compounding::<false>::new(tile));
         }
     } else {
         walk(plan, tile, account, settings, signals, &mut Buffered(buffer));
         account.absorb(plan, tile, buffer);
-    }
-}
-
-#[inline(always)]
-fn compound(
-    plan: &Plan,
-    tile: &Tile<'_>,
-    account: &mut Account,
-    settings: &Settings,
-    signals: &SignalTile<'_>,
-    ledger: &mut impl Ledger,
-) {
-    let plain = settings.stop.is_none() && settings.target.is_none() && settings.max_bars.is_none() && plan.positive_prices;
-    match (plain, plan.config.fill) {
-        (true, Fill::Close) => alternate::<true>(plan, tile, account, signals, ledger),
-        (true, _) => alternate::<false>(plan, tile, account, signals, ledger),
-        (false, _) => walk(plan, tile, account, settings, signals, ledger),
-    }
-}
-
-/// Long, all-in, rules only: entries and exits alternate, nothing else can happen. `CLOSE`: filled at the signal's close.
-#[inline(always)]
-fn alternate<const CLOSE: bool>(
-    plan: &Plan,
-    tile: &Tile<'_>,
-    account: &mut Account,
-    signals: &SignalTile<'_>,
-    ledger: &mut impl Ledger,
-) {
-    let config = &plan.config;
-    let settings = Settings {
-        size: Size::AllIn,
-        ..Settings::default()
-    };
-    let words = signals.enter_long.len().min(tile.len.div_ceil(64));
-    let mut done = tile.first;
-    let event = |account: &mut Account, ledger: &mut _, done: &mut usize, i: usize| {
-        if *done < i {
-            Ledger::hold(ledger, plan, tile, account, *done, i);
-        }
-        let bar = tile.start + i;
-        let after = if CLOSE { tile.times.length } else { 0 };
-        let at = Moment {
-            time: tile.times.start[bar] + after,
-            bar,
-        };
-        let (buy, sell) = if CLOSE {
-            (tile.buy.close[i], tile.sell.close[i])
-        } else {
-            (tile.buy.open[i], tile.sell.open[i])
-        };
-        if account.book.is_flat() {
-            let reading = crate::book::Reading {
-                stop: f64::NAN,
-                target: f64::NAN,
-                trail: f64::NAN,
-                volatility: f64::NAN,
-            };
-            if !account.ruined {
-                account.book.enter(config, &settings, Side::Long, buy, &reading, at);
-            }
-        } else {
-            account.book.exit(config, sell, at, ExitReason::Rule, &mut ());
-            account.ruined |= account.book.cash <= 0.0;
-        }
-        Ledger::mark(ledger, plan, tile, account, i);
-        *done = i + 1;
-    };
-    if !CLOSE && account.pending.take().is_some() && done < tile.len {
-        event(account, ledger, &mut done, 0);
-    }
-    let nothing: &[u64] = &[];
-    let exits = if signals.exit_long.is_empty() {
-        nothing
-    } else {
-        signals.exit_long
-    };
-    for w in tile.first / 64..words {
-        let (enter, exit) = (signals.enter_long[w], exits.get(w).copied().unwrap_or(0));
-        let (enter, exit) = (enter & !exit, exit & !enter);
-        let begin = tile.first.saturating_sub(w * 64);
-        let end = (tile.len - w * 64).min(64);
-        let mut mask = (!0u64 << begin) & (!0u64 >> (64 - end));
-        loop {
-            let wanted = if account.book.is_flat() { enter } else { exit } & mask;
-            if wanted == 0 {
-                break;
-            }
-            let bit = wanted.trailing_zeros() as usize;
-            mask &= (!0u64 << bit) << 1;
-            let i = w * 64 + bit;
-            if CLOSE {
-                event(account, ledger, &mut done, i);
-            } else if i + 1 < tile.len {
-                event(account, ledger, &mut done, i + 1);
-            } else if tile.start + i + 1 < plan.market.window.end {
-                account.pending = Some(Order {
-                    exit: None,
-                    enter: None,
-                    reading: read(signals, i),
-                });
-            }
-        }
-    }
-    if done < tile.len {
-        ledger.hold(plan, tile, account, done, tile.len);
     }
 }
 

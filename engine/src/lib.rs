@@ -10,6 +10,7 @@ pub mod config;
 mod equity;
 mod events;
 mod finish;
+mod holdings;
 pub mod market;
 mod plan;
 pub mod replay;

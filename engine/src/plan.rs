@@ -120,6 +120,14 @@ impl Plan {
         }
     }
 
+    /// Entries and exits of this trial alternate and nothing else can happen: no levels, no expiry, costs in proportion to value.
+    pub fn alternates(&self, settings: &Settings) -> bool {
+        let config = &self.config;
+        let proportional = config.commission_fixed == 0.0 && config.commission_per_unit == 0.0 && config.commission_min == 0.0;
+        let rules_only = settings.stop.is_none() && settings.target.is_none() && settings.max_bars.is_none();
+        self.compounds && rules_only && proportional && self.positive_prices
+    }
+
     /// Returns are taken every bar.
     pub fn samples_bars(&self) -> bool {
         self.config.sampling == Sampling::Bar
