@@ -1,0 +1,120 @@
+//! `assay data ...`
+
+use std::path::PathBuf;
+
+use assay_core::calendar::Zone;
+use assay_core::ids::Symbol;
+use assay_core::job::{DataKind, FillGaps};
+use assay_core::time::{BarLength, DurationNs, UtcNs};
+use assay_data::DatasetKind;
+use assay_data::import::{Crossed, Format, TimeFormat, Unsorted};
+use clap::{Args, Subcommand};
+
+/// Commands about market data.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DataCommand {
+    /// Read market files into the catalog; importing the same again changes nothing
+    Import(Box<ImportArgs>),
+    /// List what is imported
+    Ls,
+    /// Everything known about an instrument and its data
+    Show {
+        /// Symbol in the catalog
+        symbol: Symbol,
+    },
+    /// Look for gaps, duplicates, crossed quotes, spikes and bad prices
+    Check(CheckArgs),
+    /// Write bars into a file
+    Export(ExportArgs),
+}
+
+/// `assay data import`
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// Files, folders, or patterns with * and ?
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Symbol under which the data are kept
+    #[arg(short, long)]
+    pub(crate) symbol: Symbol,
+    /// lean, lean-forex, lean-cfd, lean-equity, lean-future, lean-crypto, csv, bitfinex or parquet [default: told from the files]
+    #[arg(short, long)]
+    pub(crate) format: Option<Format>,
+    /// quotes, trades or bars [default: told from the columns]
+    #[arg(short, long, value_parser = data_kind)]
+    pub(crate) kind: Option<DataKind>,
+    /// Length of the bars in the files, stamped with their start, such as 1m or 1d
+    #[arg(long, value_name = "LENGTH")]
+    pub(crate) bar: Option<BarLength>,
+    /// Time zone of times without one, such as UTC, America/New_York, -05:00
+    #[arg(long, value_name = "ZONE", allow_hyphen_values = true)]
+    pub(crate) tz: Option<Zone>,
+    /// Names of the columns in order, `_` to skip one
+    #[arg(long, value_name = "a,b,c", value_delimiter = ',')]
+    pub(crate) columns: Option<Vec<String>>,
+    /// `unix_s`, `unix_ms`, `unix_us`, `unix_ns` or a strftime pattern
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) time_format: Option<TimeFormat>,
+    /// Quotes with the bid above the ask: keep, drop or swap
+    #[arg(long, default_value = "keep")]
+    pub(crate) crossed: Crossed,
+    /// Rows out of order: reject or sort
+    #[arg(long, default_value = "reject")]
+    pub(crate) unsorted: Unsorted,
+    /// Replace stored rows that the new ones contradict
+    #[arg(long)]
+    pub(crate) replace: bool,
+}
+
+/// `assay data check`
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// Symbol in the catalog
+    pub(crate) symbol: Symbol,
+    /// quotes, trades, or a length of bars such as 1m [default: all there are]
+    #[arg(long)]
+    pub(crate) kind: Option<DatasetKind>,
+    /// Between ticks, open time longer than this is a gap [default: 1h]
+    #[arg(long, value_name = "LENGTH")]
+    pub(crate) gap: Option<DurationNs>,
+}
+
+/// `assay data export`
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// Symbol in the catalog
+    pub(crate) symbol: Symbol,
+    /// Length of the bars, such as 1m, 4h, 1d
+    #[arg(long, value_name = "LENGTH")]
+    pub(crate) bars: BarLength,
+    /// File to write; its ending, .parquet or .csv, says the format
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: PathBuf,
+    /// First bar: a date or UTC time
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<UtcNs>,
+    /// First bar no longer wanted: a date or UTC time
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<UtcNs>,
+    /// What stands where no bar exists: none or forward
+    #[arg(long, default_value = "none", value_parser = fill_gaps)]
+    pub(crate) fill_gaps: FillGaps,
+    /// Make the bars from quotes, trades or bars [default: the first of these that there is]
+    #[arg(long, value_parser = data_kind)]
+    pub(crate) source: Option<DataKind>,
+}
+
+fn data_kind(text: &str) -> Result<DataKind, String> {
+    [DataKind::Quotes, DataKind::Trades, DataKind::Bars]
+        .into_iter()
+        .find(|kind| kind.to_string() == text)
+        .ok_or_else(|| "expected quotes, trades or bars".to_owned())
+}
+
+pub(super) fn fill_gaps(text: &str) -> Result<FillGaps, String> {
+    match text {
+        "none" => Ok(FillGaps::None),
+        "forward" => Ok(FillGaps::Forward),
+        _ => Err("expected none or forward".to_owned()),
+    }
+}

@@ -1,0 +1,78 @@
+//! `assay plan | run | top | show | demo`
+
+use std::path::PathBuf;
+
+use assay_core::ids::TrialId;
+use assay_core::metrics::Metric;
+use clap::Args;
+
+use super::values::{MemoryLimit, ThreadCount};
+
+/// What a computation may take of the machine.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Limits {
+    /// Threads that compute: a number, or `all` [default: all]
+    #[arg(long, value_name = "N", env = "ASSAY_THREADS", hide_env_values = true)]
+    pub(crate) threads: Option<ThreadCount>,
+    /// Memory to stay under, such as 4GB [default: half of the limit of the cgroup, else of the machine]
+    #[arg(long, value_name = "SIZE", env = "ASSAY_MEMORY", hide_env_values = true)]
+    pub(crate) memory: Option<MemoryLimit>,
+}
+
+/// `assay plan`
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    /// Job file
+    pub(crate) job: PathBuf,
+    #[command(flatten)]
+    pub(crate) limits: Limits,
+}
+
+/// `assay run`
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// Job file
+    pub(crate) job: PathBuf,
+    #[command(flatten)]
+    pub(crate) limits: Limits,
+}
+
+/// `assay top`
+#[derive(Debug, Args)]
+pub(crate) struct TopArgs {
+    /// Job id, job name, or job file
+    pub(crate) job: String,
+    /// How many
+    #[arg(short = 'n', long = "limit", default_value_t = 20, value_name = "N")]
+    pub(crate) limit: usize,
+    /// Metric to rank by, a leading `-` for the smallest first [default: the job's objective]
+    #[arg(long, value_name = "METRIC", allow_hyphen_values = true, value_parser = ranking)]
+    pub(crate) by: Option<Ranking>,
+}
+
+/// A metric and whether the smallest comes first.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ranking {
+    pub(crate) metric: Metric,
+    pub(crate) negated: bool,
+}
+
+fn ranking(text: &str) -> Result<Ranking, String> {
+    let (negated, name) = text.strip_prefix('-').map_or((false, text), |name| (true, name));
+    let metric = name.parse::<Metric>().map_err(|error| error.to_string())?;
+    Ok(Ranking { metric, negated })
+}
+
+/// `assay show`
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// Trial id, as `top` prints it
+    pub(crate) trial: TrialId,
+}
+
+/// `assay demo`
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    #[command(flatten)]
+    pub(crate) limits: Limits,
+}

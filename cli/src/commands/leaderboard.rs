@@ -1,0 +1,162 @@
+//! Ranked points as people and programs see them.
+
+use assay_core::ids::TrialId;
+use assay_core::job::{Aggregate, Goal};
+use assay_core::metrics::{Metric, Metrics};
+use assay_core::rank::Ranked;
+use assay_store::{JobRecord, ParamKind};
+use serde_json::{Map, Value, json};
+
+use crate::failure::Failure;
+use crate::output::{Cell, Kind, Rows};
+
+/// Metrics that a table shows, after the one that ranks.
+const SHOWN: [Metric; 8] = [
+    Metric::Sharpe,
+    Metric::TotalReturn,
+    Metric::MaxDrawdown,
+    Metric::Calmar,
+    Metric::Trades,
+    Metric::WinRate,
+    Metric::ProfitFactor,
+    Metric::Exposure,
+];
+
+/// A job's points in order, with what it takes to show them.
+pub(super) struct Board<'a> {
+    record: &'a JobRecord,
+    ranked: &'a [Ranked],
+    goal: Goal,
+    aggregate: Aggregate,
+}
+
+impl<'a> Board<'a> {
+    /// `goal` is what the points are ranked by.
+    pub(super) fn new(record: &'a JobRecord, ranked: &'a [Ranked], goal: Goal) -> Result<Self, Failure> {
+        Ok(Self {
+            record,
+            ranked,
+            goal,
+            aggregate: record.objective()?.aggregate,
+        })
+    }
+
+    /// `rank, trial_id, instrument, params, metrics` and, of several instruments, `by_instrument`.
+    pub(super) fn to_json(&self) -> Vec<Value> {
+        (1u64..)
+            .zip(self.ranked)
+            .map(|(rank, point)| self.entry(rank, point))
+            .collect()
+    }
+
+    fn entry(&self, rank: u64, point: &Ranked) -> Value {
+        let instruments = &self.record.layout.instruments;
+        let mut entry = Map::new();
+        entry.insert("rank".to_owned(), json!(rank));
+        entry.insert("trial_id".to_owned(), json!(self.trial_id(point, 0)));
+        let several = instruments.len() > 1;
+        let name = if several { "*" } else { instruments[0].as_str() };
+        entry.insert("instrument".to_owned(), json!(name));
+        entry.insert("params".to_owned(), Value::Object(self.record.layout.values(&point.point)));
+        entry.insert("metrics".to_owned(), json!(self.metrics(point)));
+        if several {
+            let trials = (0u32..).zip(instruments).zip(&point.metrics);
+            let trials = trials.map(|((index, instrument), metrics)| {
+                json!({ "trial_id": self.trial_id(point, index), "instrument": instrument, "metrics": metrics })
+            });
+            entry.insert("by_instrument".to_owned(), trials.collect());
+        }
+        Value::Object(entry)
+    }
+
+    fn trial_id(&self, point: &Ranked, instrument: u32) -> TrialId {
+        TrialId {
+            job: self.record.id,
+            instrument,
+            ordinal: point.ordinal,
+        }
+    }
+
+    /// The trial's metrics; of several instruments each metric's aggregate, the objective's as the point was ranked by it.
+    fn metrics(&self, point: &Ranked) -> Option<Metrics> {
+        if let [metrics] = point.metrics.as_slice() {
+            return *metrics;
+        }
+        let mut total = Metrics::default();
+        for metric in Metric::ALL {
+            let values = point
+                .metrics
+                .iter()
+                .map(|metrics| metrics.as_ref().and_then(|m| m.get(metric)));
+            if let Some(value) = self.aggregate.over(values) {
+                total.set(metric, value);
+            }
+        }
+        total.set(self.goal.metric, point.objective.unwrap_or(f64::NAN));
+        Some(total)
+    }
+
+    /// For tables: the parameters and the metrics that matter most.
+    pub(super) fn table_rows(&self) -> Rows {
+        let metrics: Vec<Metric> = std::iter::once(self.goal.metric)
+            .chain(SHOWN.into_iter().filter(|metric| *metric != self.goal.metric))
+            .collect();
+        self.rows(&metrics, "")
+    }
+
+    /// For files: everything.
+    pub(super) fn file_rows(&self) -> Rows {
+        self.rows(&Metric::ALL, "param.")
+    }
+
+    fn rows(&self, metrics: &[Metric], prefix: &str) -> Rows {
+        let layout = &self.record.layout;
+        let several = layout.instruments.len() > 1;
+        let mut columns = vec![("rank".to_owned(), Kind::Count), ("trial_id".to_owned(), Kind::Text)];
+        if several || !prefix.is_empty() {
+            columns.push(("instrument".to_owned(), Kind::Text));
+        }
+        let kind = |kind: ParamKind| match kind {
+            ParamKind::Int => Kind::Count,
+            ParamKind::Float => Kind::Number,
+            ParamKind::Text => Kind::Text,
+        };
+        columns.extend(layout.params.iter().map(|p| (format!("{prefix}{}", p.name), kind(p.kind))));
+        columns.extend(metrics.iter().map(|metric| (metric.name().to_owned(), metric.unit().into())));
+        let mut rows = Rows::new(columns);
+        for (rank, point) in (1u64..).zip(self.ranked) {
+            let mut row: Vec<Cell> = vec![rank.into(), self.trial_id(point, 0).to_string().into()];
+            if several {
+                row.push("*".into());
+            } else if !prefix.is_empty() {
+                row.push(layout.instruments[0].as_str().into());
+            }
+            row.extend(layout.values(&point.point).values().map(param_cell));
+            let values = self.metrics(point);
+            row.extend(metrics.iter().map(|metric| metric_cell(*metric, values.as_ref())));
+            rows.push(row);
+        }
+        rows
+    }
+}
+
+fn param_cell(value: &Value) -> Cell {
+    match value {
+        Value::Number(number) => match number.as_i64() {
+            Some(whole) => Cell::Whole(whole),
+            None => number.as_f64().into(),
+        },
+        Value::String(text) => text.as_str().into(),
+        _ => Cell::Null,
+    }
+}
+
+fn metric_cell(metric: Metric, metrics: Option<&Metrics>) -> Cell {
+    let value = metrics.and_then(|metrics| metrics.get(metric));
+    match (Kind::from(metric.unit()), value) {
+        (_, None) => Cell::Null,
+        // The mean of counts need not be one; whole it is shown all the same.
+        (Kind::Count, Some(value)) => Cell::Whole(value.round() as i64),
+        (_, Some(value)) => value.into(),
+    }
+}

@@ -1,0 +1,129 @@
+//! `assay run`: a job from its file to its results.
+
+use std::io::Write;
+
+use anstream::eprintln;
+use assay_data::Catalog;
+use serde_json::{Value, json};
+
+use super::leaderboard::Board;
+use crate::args::{OutputFormat, RunArgs};
+use crate::failure::{Failure, INTERRUPTED, Outcome, SOME_TRIALS_FAILED};
+use crate::job::Job;
+use crate::local::{self, Ended, Finished};
+use crate::output::{Cell, Kind, Rows, human, print_json, print_with_json, stdout, table};
+use crate::settings::Settings;
+
+pub(super) fn run(args: &RunArgs, settings: &Settings) -> Outcome {
+    let catalog = Catalog::open(&settings.home)?;
+    let job = Job::load(&args.job, &catalog)?;
+    if settings.verbose > 0 {
+        eprintln!("job {} ({}) in {}", job.spec.name, job.id, settings.home.display());
+    }
+    match local::run(&job, &catalog, settings, args.limits)? {
+        Ended::Done(finished) => {
+            let seconds = settings.started.elapsed().as_secs_f64();
+            report(&finished, seconds, settings)
+        }
+        Ended::Interrupted { done, trials } => {
+            eprintln!(
+                "stopped: {} of {} trials are safe; `assay run {}` continues",
+                human::count(done as i64),
+                human::count(trials as i64),
+                args.job.display()
+            );
+            Ok(INTERRUPTED)
+        }
+    }
+}
+
+/// Prints what a finished job came to.
+pub(super) fn report(finished: &Finished, seconds: f64, settings: &Settings) -> Outcome {
+    let record = &finished.record;
+    match settings.format() {
+        OutputFormat::Json => print_json(&to_json(finished, seconds)?)?,
+        OutputFormat::Table => print_table(finished, seconds)?,
+        format => print_with_json(&summary_row(finished, seconds), format, || Value::Null)?,
+    }
+    if record.trials_failed == 0 {
+        return Ok(0);
+    }
+    eprintln!(
+        "{} of {} trials failed; column `error` of the result files says why",
+        human::count(record.trials_failed as i64),
+        human::count(record.trials as i64)
+    );
+    Ok(SOME_TRIALS_FAILED)
+}
+
+fn to_json(finished: &Finished, seconds: f64) -> Result<Value, Failure> {
+    let record = &finished.record;
+    let best = finished.best.as_slice();
+    let board = Board::new(record, best, record.objective()?.maximize)?;
+    Ok(json!({
+        "job_id": record.id,
+        "trials": record.trials,
+        "failed": record.trials_failed,
+        "seconds": seconds,
+        "trials_per_second": finished.computed as f64 / seconds,
+        "bars": record.bars,
+        "fingerprint": record.fingerprint,
+        "best": board.to_json().into_iter().next(),
+    }))
+}
+
+fn summary_row(finished: &Finished, seconds: f64) -> Rows {
+    let record = &finished.record;
+    let mut rows = Rows::new([
+        ("job_id", Kind::Text),
+        ("trials", Kind::Count),
+        ("failed", Kind::Count),
+        ("seconds", Kind::Seconds),
+        ("trials_per_second", Kind::Number),
+        ("bars", Kind::Count),
+        ("fingerprint", Kind::Text),
+    ]);
+    rows.push(vec![
+        record.id.to_string().into(),
+        record.trials.into(),
+        record.trials_failed.into(),
+        seconds.into(),
+        (finished.computed as f64 / seconds).into(),
+        record.bars.into(),
+        record.fingerprint.clone().map_or(Cell::Null, Cell::Text),
+    ]);
+    rows
+}
+
+fn print_table(finished: &Finished, seconds: f64) -> Result<(), Failure> {
+    let record = &finished.record;
+    let mut out = stdout();
+    let trials = human::count(record.trials as i64);
+    writeln!(out, "{} ({})", record.name, record.id)?;
+    match finished.computed {
+        0 => writeln!(out, "{trials} trials, found: this job was run before")?,
+        computed if computed < record.trials => writeln!(
+            out,
+            "{trials} trials, {} of them run before, the rest in {}",
+            human::count((record.trials - computed) as i64),
+            human::seconds(seconds)
+        )?,
+        computed => writeln!(
+            out,
+            "{trials} trials in {}, {} a second",
+            human::seconds(seconds),
+            human::count((computed as f64 / seconds) as i64)
+        )?,
+    }
+    writeln!(out, "{} bars", human::count(record.bars.unwrap_or_default() as i64))?;
+    if let Some(fingerprint) = &record.fingerprint {
+        writeln!(out, "fingerprint {fingerprint}")?;
+    }
+    let best = finished.best.as_slice();
+    if !best.is_empty() {
+        let board = Board::new(record, best, record.objective()?.maximize)?;
+        writeln!(out, "\n{}", table(&board.table_rows()))?;
+        writeln!(out, "\nnext: assay top {}", record.id)?;
+    }
+    Ok(out.flush()?)
+}

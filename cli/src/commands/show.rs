@@ -1,0 +1,192 @@
+//! `assay show`: one trial again in full detail, compared with its row.
+
+use assay_core::ids::TrialId;
+use assay_core::metrics::{Metric, Metrics};
+use assay_core::row::{Outcome as TrialOutcome, TrialRow};
+use assay_core::time::UtcNs;
+use assay_data::Catalog;
+use assay_engine::{ExitReason, Replay, Side, Trade};
+use assay_store::JobRecord;
+use serde_json::{Map, Value, json};
+
+use super::show_view;
+use crate::args::{OutputFormat, ShowArgs};
+use crate::failure::{Failure, Outcome};
+use crate::job::Job;
+use crate::local::{Ledger, load_markets};
+use crate::output::{Cell, Kind, Rows, human, print_json, print_with_json};
+use crate::settings::Settings;
+
+/// Replay against row: `|a - b| <= tolerance x max(|a|, |b|, 1)`.
+const TOLERANCE: f64 = 1e-9;
+
+/// A trial, its row and its replay.
+pub(super) struct Shown {
+    pub(super) record: JobRecord,
+    pub(super) trial: TrialId,
+    pub(super) row: TrialRow,
+    /// As stored.
+    pub(super) metrics: Metrics,
+    pub(super) replay: Replay,
+}
+
+impl Shown {
+    pub(super) fn instrument(&self) -> &str {
+        &self.record.layout.instruments[self.trial.instrument as usize]
+    }
+
+    pub(super) fn params(&self) -> Map<String, Value> {
+        self.record.layout.values(&self.row.point)
+    }
+
+    /// Metrics in which the replay is not its row.
+    pub(super) fn differences(&self) -> Vec<Metric> {
+        self.replay.metrics.differences(&self.metrics, TOLERANCE)
+    }
+}
+
+pub(super) fn run(args: &ShowArgs, settings: &Settings) -> Outcome {
+    let shown = replay(args.trial, settings)?;
+    match settings.format() {
+        OutputFormat::Table => show_view::print(&shown)?,
+        OutputFormat::Json => print_json(&to_json(&shown))?,
+        format => print_with_json(&trade_rows(&shown.replay.trades), format, || Value::Null)?,
+    }
+    let differences = shown.differences();
+    if differences.is_empty() {
+        return Ok(0);
+    }
+    let text = |metric: &Metric| {
+        let of = |metrics: &Metrics| metrics.get(*metric).map_or("null".to_owned(), |value| value.to_string());
+        format!(
+            "{metric} ({} stored, {} replayed)",
+            of(&shown.metrics),
+            of(&shown.replay.metrics)
+        )
+    };
+    let texts: Vec<String> = differences.iter().map(text).collect();
+    Err(Failure::internal(format!("the replay differs from its row in {}", texts.join(", "))).at(args.trial))
+}
+
+/// Finds a trial's row and runs it again.
+pub(super) fn replay(trial: TrialId, settings: &Settings) -> Result<Shown, Failure> {
+    let mut ledger = Ledger::new(&settings.home)?;
+    let record = ledger.job(trial.job)?.ok_or_else(|| {
+        let message = format!("no job {} in {}", trial.job, settings.home.display());
+        Failure::not_found(message).hint("`assay jobs` lists the jobs of a home; --home names another one")
+    })?;
+    if trial.instrument as usize >= record.layout.instruments.len() {
+        let message = format!("job {} has no instrument number {}", record.id, trial.instrument);
+        return Err(Failure::not_found(message).hint(format!(
+            "its trials are t_..._0_... to t_..._{}_...",
+            record.layout.instruments.len() - 1
+        )));
+    }
+    let row = ledger.row(&trial)?.ok_or_else(|| {
+        let message = format!("job `{}` has no row of trial {trial}", record.name);
+        Failure::not_found(message).hint(format!(
+            "`assay top {}` lists the best; `[results] keep` may have left this one out",
+            record.id
+        ))
+    })?;
+    let metrics = match &row.outcome {
+        TrialOutcome::Done { metrics, .. } => *metrics,
+        TrialOutcome::Failed(reason) => {
+            return Err(Failure::external(format!("trial {trial} failed when it ran: {reason}"))
+                .hint("narrow the parameters with `where` so that such points are left out"));
+        }
+    };
+    let catalog = Catalog::open(&settings.home)?;
+    let job = Job::restore(&record, trial.instrument as usize, &catalog)?;
+    let markets = load_markets(&job, &catalog)?;
+    let replay = markets.sweep(0).replay(&row.point)?;
+    Ok(Shown {
+        record,
+        trial,
+        row,
+        metrics,
+        replay,
+    })
+}
+
+fn to_json(shown: &Shown) -> Value {
+    json!({
+        "trial_id": shown.trial,
+        "job_id": shown.record.id,
+        "instrument": shown.instrument(),
+        "params": shown.params(),
+        "metrics": shown.metrics,
+        "replay": show_view::extra(shown).into_iter().map(|(name, value, _)| (name.to_owned(), json!(value))).collect::<Map<_, _>>(),
+        "trades": shown.replay.trades.iter().map(trade_json).collect::<Vec<_>>(),
+        "matches_stored": shown.differences().is_empty(),
+    })
+}
+
+fn trade_json(trade: &Trade) -> Value {
+    json!({
+        "direction": direction(trade),
+        "entry_time": UtcNs(trade.entry_time),
+        "exit_time": UtcNs(trade.exit_time),
+        "entry_price": trade.entry_price,
+        "exit_price": trade.exit_price,
+        "units": trade.units,
+        "pnl": trade.pnl,
+        "return": trade.ret,
+        "fees": trade.fees,
+        "exit_reason": trade.reason.name(),
+        "open": trade.reason == ExitReason::Open,
+    })
+}
+
+fn direction(trade: &Trade) -> &'static str {
+    match trade.side {
+        Side::Long => "long",
+        Side::Short => "short",
+    }
+}
+
+/// Trades as rows, for tables and files.
+pub(super) fn trade_rows(trades: &[Trade]) -> Rows {
+    let mut rows = Rows::new([
+        ("direction", Kind::Text),
+        ("entry_time", Kind::Time),
+        ("exit_time", Kind::Time),
+        ("entry_price", Kind::Number),
+        ("exit_price", Kind::Number),
+        ("units", Kind::Number),
+        ("pnl", Kind::Money),
+        ("return", Kind::Ratio),
+        ("fees", Kind::Money),
+        ("exit_reason", Kind::Text),
+        ("open", Kind::Flag),
+    ]);
+    for trade in trades {
+        rows.push(vec![
+            direction(trade).into(),
+            Cell::Whole(trade.entry_time),
+            Cell::Whole(trade.exit_time),
+            trade.entry_price.into(),
+            trade.exit_price.into(),
+            trade.units.into(),
+            trade.pnl.into(),
+            trade.ret.into(),
+            trade.fees.into(),
+            trade.reason.name().into(),
+            (trade.reason == ExitReason::Open).into(),
+        ]);
+    }
+    rows
+}
+
+/// Parameters in one line: `fast 10, slow 50`.
+pub(super) fn params_text(params: &Map<String, Value>) -> String {
+    let value = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number
+            .as_i64()
+            .map_or_else(|| human::number(number.as_f64().unwrap_or(f64::NAN)), |n| n.to_string()),
+        other => other.to_string(),
+    };
+    let texts: Vec<String> = params.iter().map(|(name, v)| format!("{name} {}", value(v))).collect();
+    texts.join(", ")
+}

@@ -1,0 +1,77 @@
+//! `assay top`: the best points of a job.
+
+use std::io::Write;
+use std::path::Path;
+
+use assay_core::job::Goal;
+use assay_data::Catalog;
+use assay_store::{JobRecord, JobState};
+
+use super::leaderboard::Board;
+use crate::args::{OutputFormat, TopArgs};
+use crate::failure::{Failure, Outcome};
+use crate::job::Job;
+use crate::local::Ledger;
+use crate::output::{human, print_json, print_with_json, stdout, table};
+use crate::settings::Settings;
+
+pub(super) fn run(args: &TopArgs, settings: &Settings) -> Outcome {
+    let mut ledger = Ledger::new(&settings.home)?;
+    let record = find_job(&args.job, settings, &mut ledger)?;
+    if record.state != JobState::Done {
+        let message = format!(
+            "job `{}` ({}) is {}: it has no ranking yet",
+            record.name, record.id, record.state
+        );
+        return Err(Failure::not_found(message).hint("`assay run JOB.toml` finishes it"));
+    }
+    let goal = match args.by {
+        Some(by) => Goal {
+            metric: by.metric,
+            negated: by.negated,
+        },
+        None => record.objective()?.maximize,
+    };
+    let ranked = ledger.top(&record, args.limit, goal)?;
+    let board = Board::new(&record, &ranked, goal)?;
+    match settings.format() {
+        OutputFormat::Json => print_json(&board.to_json())?,
+        OutputFormat::Table => {
+            let mut out = stdout();
+            writeln!(
+                out,
+                "{} ({}): best of {} points by {goal}\n",
+                record.name,
+                record.id,
+                points(&record)
+            )?;
+            writeln!(out, "{}", table(&board.table_rows()))?;
+            out.flush()?;
+        }
+        format => print_with_json(&board.file_rows(), format, || serde_json::Value::Null)?,
+    }
+    Ok(0)
+}
+
+fn points(record: &JobRecord) -> String {
+    human::count(record.points.unwrap_or(record.trials) as i64)
+}
+
+/// A job by its file, or by id or name.
+fn find_job(text: &str, settings: &Settings, ledger: &mut Ledger) -> Result<JobRecord, Failure> {
+    let path = Path::new(text);
+    let by_path = path.extension().is_some_and(|extension| extension == "toml") || text.contains('/');
+    if !by_path {
+        return ledger.find(text);
+    }
+    let job = Job::load(path, &Catalog::open(&settings.home)?)?;
+    ledger.job(job.id)?.ok_or_else(|| {
+        let message = format!(
+            "job `{}` ({}) was never run in {}",
+            job.spec.name,
+            job.id,
+            settings.home.display()
+        );
+        Failure::not_found(message).hint(format!("`assay run {text}` runs it"))
+    })
+}

@@ -1,0 +1,200 @@
+//! The one place where errors become text on stderr and an exit code.
+
+use std::fmt;
+use std::io;
+use std::panic::PanicHookInfo;
+use std::path::Path;
+use std::process::ExitCode;
+use std::thread;
+
+use anstream::eprintln;
+use assay_core::job::JobError;
+use assay_core::{Domain, Explain};
+use assay_data::DataError;
+use assay_optimizer::OptimizerError;
+use assay_store::StoreError;
+use assay_strategies::StrategyError;
+use assay_strategies::sweep::SweepError;
+use owo_colors::OwoColorize;
+
+/// Where defects are reported.
+const ISSUES: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/issues");
+/// Threads of this name run trials: a panic there fails its trial, which the result says, and is nothing to print.
+pub(crate) const TRIAL_THREAD: &str = "trials";
+/// Exit code of a run that finished although some of its trials failed.
+pub(crate) const SOME_TRIALS_FAILED: u8 = 5;
+/// Exit code after Ctrl-C: 128 + SIGINT, as shells have it.
+pub(crate) const INTERRUPTED: u8 = 130;
+
+/// What a command returns: the exit code of something that went as asked, or why it did not.
+pub(crate) type Outcome = Result<u8, Failure>;
+
+/// An error on its way to the user.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    message: String,
+    places: Vec<String>,
+    hint: Option<String>,
+    code: u8,
+    /// The reader of stdout went away, which is its good right: nothing is printed.
+    quiet: bool,
+}
+
+impl Failure {
+    /// What happened, in lower case and without a full stop.
+    pub(crate) fn new(domain: Domain, message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            places: Vec::new(),
+            hint: None,
+            code: domain.exit_code(),
+            quiet: false,
+        }
+    }
+
+    /// Something malformed was asked for.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(Domain::Usage, message)
+    }
+
+    /// The thing named does not exist.
+    pub(crate) fn not_found(message: impl Into<String>) -> Self {
+        Self::new(Domain::NotFound, message)
+    }
+
+    /// Bad data, a full disk, or another fault outside of the program.
+    pub(crate) fn external(message: impl Into<String>) -> Self {
+        Self::new(Domain::External, message)
+    }
+
+    /// A defect of the program.
+    pub(crate) fn internal(message: impl Into<String>) -> Self {
+        Self::new(Domain::Internal, message).hint(report_hint())
+    }
+
+    /// A file that cannot be read or written.
+    pub(crate) fn io(action: &str, path: &Path, error: &io::Error) -> Self {
+        let message = format!("cannot {action} {}: {error}", path.display());
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::not_found(message).hint("check the path"),
+            io::ErrorKind::PermissionDenied => Self::new(Domain::NotAllowed, message).hint("check the permissions"),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Self::external(message).hint("the disk is full: free some space and run the same command again")
+            }
+            _ => Self::external(message),
+        }
+    }
+
+    /// Adds where it happened.
+    pub(crate) fn at(mut self, place: impl fmt::Display) -> Self {
+        self.places.push(place.to_string());
+        self
+    }
+
+    /// Says what to do about it.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// What happened.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What to do about it.
+    pub(crate) fn hint_text(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    /// Prints itself and becomes the exit code.
+    pub(crate) fn report(self) -> ExitCode {
+        if self.quiet {
+            return ExitCode::SUCCESS;
+        }
+        eprintln!("{} {}", "error:".red().bold(), self.message);
+        for place in &self.places {
+            eprintln!("  at {place}");
+        }
+        if let Some(hint) = &self.hint {
+            eprintln!("{} {hint}", "hint:".cyan().bold());
+        }
+        ExitCode::from(self.code)
+    }
+}
+
+impl Failure {
+    /// From an error of a library.
+    fn explained(error: &impl Explain) -> Self {
+        let failure = Self::new(error.domain(), error.to_string());
+        match (error.hint(), error.domain()) {
+            (Some(hint), _) => failure.hint(hint),
+            (None, Domain::Internal) => failure.hint(report_hint()),
+            (None, _) if error.retryable() => failure.hint("run the same command again"),
+            (None, _) => failure,
+        }
+    }
+}
+
+macro_rules! from_explained {
+    ($($error:ty),* $(,)?) => {$(
+        impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::explained(&error)
+            }
+        }
+    )*};
+}
+from_explained!(JobError, DataError, StrategyError, SweepError, OptimizerError, StoreError);
+
+/// Errors of writing to stdout.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        let quiet = error.kind() == io::ErrorKind::BrokenPipe;
+        Self {
+            quiet,
+            ..Self::external(format!("cannot write the output: {error}"))
+        }
+    }
+}
+
+fn report_hint() -> String {
+    format!("this is a defect of assay; please report it with the command you ran at {ISSUES}")
+}
+
+/// Makes a panic one clean line instead of a backtrace.
+pub(crate) fn install_panic_hook() {
+    std::panic::set_hook(Box::new(|info| {
+        if thread::current().name() != Some(TRIAL_THREAD) {
+            Failure::internal(panic_text(info)).report();
+        }
+    }));
+}
+
+fn panic_text(info: &PanicHookInfo<'_>) -> String {
+    let message = info.payload_as_str().unwrap_or("a panic without a message");
+    match info.location() {
+        Some(place) => format!("internal error: {message} ({}:{})", place.file(), place.line()),
+        None => format!("internal error: {message}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closed_pipe_is_quiet_and_other_io_errors_are_not() {
+        assert!(Failure::from(io::Error::from(io::ErrorKind::BrokenPipe)).quiet);
+        let failure = Failure::from(io::Error::from(io::ErrorKind::StorageFull));
+        assert!(!failure.quiet && failure.code == 1);
+    }
+
+    #[test]
+    fn errors_of_the_libraries_keep_their_hint_and_exit_code() {
+        let error = assay_core::job::JobSpec::from_toml("name = 1").unwrap_err();
+        let failure = Failure::from(error);
+        assert_eq!(failure.code, 2);
+        assert!(failure.message.contains("invalid type"), "{}", failure.message);
+    }
+}

@@ -1,0 +1,212 @@
+//! What a job would take: counted, and timed on a short real sample.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use assay_core::ids::Ordinal;
+use assay_core::space::Point;
+use assay_data::Catalog;
+use assay_optimizer::{Count, Proposals};
+use assay_store::Layout;
+use serde::Serialize;
+
+use super::budget::Budget;
+use super::markets::{Markets, load_markets, size_rayon};
+use super::points_per_block;
+use crate::args::Limits;
+use crate::failure::Failure;
+use crate::job::Job;
+use crate::settings::Settings;
+
+/// Points of the small and of the large sample; the difference tells what a point costs, the rest what a unit costs.
+const SAMPLES: [usize; 2] = [24, 96];
+/// The large sample is left out if the small one took longer than this.
+const PATIENCE_SECONDS: f64 = 0.5;
+
+/// Points looked at to size the memory of a unit: more do not share a pass over the bars.
+pub(super) const SHARING: usize = 2_048;
+
+/// What a job would take.
+#[derive(Debug, Serialize)]
+pub(crate) struct Plan {
+    pub(crate) job_id: String,
+    pub(crate) name: String,
+    /// Results are in place already.
+    pub(crate) done: bool,
+    pub(crate) points: u64,
+    /// Whether `points` was counted rather than estimated.
+    pub(crate) exact: bool,
+    pub(crate) trials: u64,
+    /// Blocks of 1,024 ordinals.
+    pub(crate) blocks: u64,
+    pub(crate) instruments: Vec<PlannedInstrument>,
+    /// Bars traded, of all instruments together.
+    pub(crate) bars: u64,
+    /// How trials are computed.
+    pub(crate) path: String,
+    pub(crate) result_bytes: u64,
+    pub(crate) disk_free_bytes: u64,
+    pub(crate) peak_memory_bytes: u64,
+    pub(crate) memory_limit_bytes: u64,
+    pub(crate) threads: usize,
+    /// Expected wall time.
+    pub(crate) eta_seconds: f64,
+    /// Trials that were run to know it.
+    pub(crate) sampled_trials: u64,
+}
+
+/// An instrument of a planned job.
+#[derive(Debug, Serialize)]
+pub(crate) struct PlannedInstrument {
+    pub(crate) symbol: String,
+    pub(crate) source: String,
+    /// Bars traded.
+    pub(crate) bars: usize,
+    /// Bars with those before the window, which are warm-up.
+    pub(crate) all_bars: usize,
+}
+
+/// Counts, sizes and samples a job. Writes nothing but the cache of bars.
+pub(crate) fn plan(job: &Job, catalog: &Catalog, settings: &Settings, limits: Limits, done: bool) -> Result<Plan, Failure> {
+    let proposals = Proposals::new(&job.space, &job.spec.search)?;
+    let threads = settings.threads(limits);
+    size_rayon(threads);
+    let markets = load_markets(job, catalog)?;
+    let memory = settings.memory(limits);
+    let points = sample_points(&proposals, SHARING);
+    let budget = Budget::new(memory, threads, &markets, &bare(&points))?;
+    let layout = Layout::new(job.id, &job.symbols(), &job.space);
+    let count = proposals.count();
+    let trials = count.value().saturating_mul(layout.instruments.len() as u64);
+    let sample = sample(&points, &markets);
+    let sources = job.instruments.iter().map(|item| item.source.clone());
+    let instruments = markets
+        .sizes()
+        .zip(sources)
+        .map(|((symbol, bars, all_bars), source)| PlannedInstrument {
+            symbol: symbol.to_owned(),
+            source,
+            bars,
+            all_bars,
+        });
+    Ok(Plan {
+        job_id: job.id.to_string(),
+        name: job.spec.name.clone(),
+        done,
+        points: count.value(),
+        exact: matches!(count, Count::Exact(_)),
+        trials,
+        blocks: proposals.blocks(),
+        instruments: instruments.collect(),
+        bars: markets.bars(),
+        path: markets.sweep(0).path().to_owned(),
+        result_bytes: trials.saturating_mul(layout.bytes_per_trial()),
+        disk_free_bytes: assay_store::free_bytes(&settings.home)?,
+        peak_memory_bytes: budget.peak_of(count.value(), &markets, &bare(&points)),
+        memory_limit_bytes: memory,
+        threads: budget.threads,
+        eta_seconds: sample.eta(count.value(), budget),
+        sampled_trials: sample.trials,
+    })
+}
+
+/// Seconds of one thread: for a unit on all instruments, and for each point of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Sample {
+    unit: f64,
+    point: f64,
+    trials: u64,
+}
+
+impl Sample {
+    fn eta(&self, points: u64, budget: Budget) -> f64 {
+        let threads = budget.threads as f64;
+        let units = (points as f64 / budget.most_unit as f64).max(threads);
+        (points as f64 * self.point + units * self.unit) / threads
+    }
+
+    /// From the times of a small and a large sample.
+    fn of(small: (usize, f64), large: Option<(usize, f64)>, trials: u64) -> Self {
+        let point = match large {
+            Some(large) if large.0 > small.0 => ((large.1 - small.1) / (large.0 - small.0) as f64).max(0.0),
+            _ => small.1 / small.0.max(1) as f64,
+        };
+        // Noise may make the small sample look slower than the large one: the mean is a bound then.
+        let point = if point > 0.0 { point } else { small.1 / small.0.max(1) as f64 };
+        Self {
+            unit: (small.1 - point * small.0 as f64).max(0.0),
+            point,
+            trials,
+        }
+    }
+}
+
+fn sample(points: &[(Ordinal, Point)], markets: &Markets) -> Sample {
+    let points = &points[..points.len().min(SAMPLES[1])];
+    let mut trials = 0;
+    let mut time = |count: usize| {
+        let began = Instant::now();
+        for (instrument, sweep) in (0..).zip(markets.sweeps()) {
+            black_box(sweep.run(instrument, &points[..count]));
+            trials += count as u64;
+        }
+        (count, began.elapsed().as_secs_f64())
+    };
+    // The first touch of the bars is paid once, whatever the number of trials.
+    time(points.len().min(1));
+    let small = time(points.len().min(SAMPLES[0]));
+    let large = (small.1 < PATIENCE_SECONDS).then(|| time(points.len()));
+    Sample::of(small, large, trials)
+}
+
+/// Points without their ordinals.
+pub(super) fn bare(points: &[(Ordinal, Point)]) -> Vec<Point> {
+    points.iter().map(|(_, point)| point.clone()).collect()
+}
+
+/// Neighbouring points from the middle of the search, as units have them.
+pub(super) fn sample_points(proposals: &Proposals, wanted: usize) -> Vec<(Ordinal, Point)> {
+    let (blocks, mut block, mut points) = (proposals.blocks(), Vec::new(), Vec::new());
+    let enough = ((wanted as f64 / points_per_block(proposals)) as u64)
+        .saturating_add(2)
+        .min(100_000);
+    let first = (blocks / 2).min(blocks.saturating_sub(enough));
+    for index in (first..blocks.min(first + enough)).chain(0..first.min(enough)) {
+        proposals.block(index, &mut block);
+        points.append(&mut block);
+        if points.len() >= wanted {
+            break;
+        }
+    }
+    points.truncate(wanted);
+    points
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_samples_tell_the_cost_of_a_unit_from_that_of_a_point() {
+        let sample = Sample::of((24, 0.010 + 24.0 * 0.001), Some((96, 0.010 + 96.0 * 0.001)), 120);
+        assert!(
+            (sample.point - 0.001).abs() < 1e-12 && (sample.unit - 0.010).abs() < 1e-12,
+            "{sample:?}"
+        );
+        let budget = Budget {
+            threads: 2,
+            most_unit: 1_000,
+            most_points: 1_000,
+            peak: 0,
+        };
+        assert!((sample.eta(10_000, budget) - (10.0 + 0.1) / 2.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn noise_never_makes_an_eta_of_nothing() {
+        let sample = Sample::of((24, 0.03), Some((96, 0.02)), 120);
+        assert!(sample.point > 0.0 && sample.unit >= 0.0);
+        let alone = Sample::of((24, 0.6), None, 24);
+        assert!((alone.point - 0.025).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,106 @@
+//! What comes out on stdout.
+
+pub(crate) mod human;
+mod rows;
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{CellAlignment, ContentArrangement, Table};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+use serde_json::Value;
+
+pub(crate) use rows::{Cell, Kind, Rows};
+
+use crate::args::OutputFormat;
+use crate::failure::Failure;
+
+/// Stdout, buffered. Colours are left out unless a terminal shows them.
+pub(crate) fn stdout() -> impl Write {
+    BufWriter::new(anstream::stdout().lock())
+}
+
+/// Writes rows in the form asked for.
+pub(crate) fn print_rows(rows: &Rows, format: OutputFormat) -> Result<(), Failure> {
+    match format {
+        OutputFormat::Json => print_json(&rows.to_json()),
+        _ => print_with_json(rows, format, || Value::Null),
+    }
+}
+
+/// Writes rows in the form asked for, where JSON has a shape of its own.
+pub(crate) fn print_with_json(rows: &Rows, format: OutputFormat, json: impl FnOnce() -> Value) -> Result<(), Failure> {
+    match format {
+        OutputFormat::Json => print_json(&json()),
+        OutputFormat::Csv => {
+            let mut out = stdout();
+            rows.write_csv(&mut out)?;
+            Ok(out.flush()?)
+        }
+        OutputFormat::Parquet => print_parquet(rows),
+        OutputFormat::Table => {
+            let mut out = stdout();
+            writeln!(out, "{}", table(rows))?;
+            Ok(out.flush()?)
+        }
+    }
+}
+
+/// Writes one JSON value; on several lines for people, on one for programs.
+pub(crate) fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
+    let mut out = stdout();
+    let written = if io::stdout().is_terminal() {
+        serde_json::to_writer_pretty(&mut out, value)
+    } else {
+        serde_json::to_writer(&mut out, value)
+    };
+    written.map_err(io::Error::from)?;
+    out.write_all(b"\n")?;
+    Ok(out.flush()?)
+}
+
+/// Aligned columns without lines, numbers to the right.
+pub(crate) fn table(rows: &Rows) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(rows.columns().iter().map(|column| column.name.as_str()));
+    for row in rows.cells() {
+        let cells = rows.columns().iter().zip(row);
+        table.add_row(cells.map(|(column, cell)| rows::text(column.kind, cell)));
+    }
+    for (i, column) in rows.columns().iter().enumerate() {
+        if let Some(view) = table.column_mut(i) {
+            view.set_padding((0, 2));
+            if !matches!(column.kind, Kind::Text | Kind::Flag | Kind::Time) {
+                view.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+    }
+    table
+}
+
+/// Rows as the bytes of a Parquet file.
+fn parquet_bytes(rows: &Rows) -> Result<Vec<u8>, Failure> {
+    let broken = |error: &dyn std::fmt::Display| Failure::internal(format!("cannot encode rows as parquet: {error}"));
+    let batch = rows.to_batch().map_err(|error| broken(&error))?;
+    let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default()));
+    let mut writer =
+        ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties.build())).map_err(|error| broken(&error))?;
+    writer.write(&batch).map_err(|error| broken(&error))?;
+    writer.into_inner().map_err(|error| broken(&error))
+}
+
+fn print_parquet(rows: &Rows) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    if out.is_terminal() {
+        return Err(
+            Failure::usage("parquet is no text for a terminal").hint("redirect it: assay ... -o parquet > rows.parquet")
+        );
+    }
+    out.write_all(&parquet_bytes(rows)?)?;
+    Ok(out.flush()?)
+}

@@ -1,0 +1,148 @@
+//! Settings and where they come from: flag, then `ASSAY_*` variable, then `assay.toml` in the project, then the user's
+//! `config.toml`, then the checked-in `defaults.toml`.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Instant;
+
+use assay_core::job::explain_toml;
+use serde::Deserialize;
+
+use crate::args::{GlobalArgs, Limits, MemoryLimit, OutputFormat, ThreadCount};
+use crate::failure::Failure;
+use crate::machine;
+
+/// Name of the project's file, looked for in the current folder and those above it.
+const PROJECT_FILE: &str = "assay.toml";
+/// The user's file below the configuration folder.
+const USER_FILE: &str = "assay/config.toml";
+
+/// Keys of a settings file.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Layer {
+    home: Option<PathBuf>,
+    threads: Option<ThreadCount>,
+    memory: Option<MemoryLimit>,
+    output: Option<OutputFormat>,
+}
+
+/// Everything a command knows besides its own arguments.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// When the process began.
+    pub(crate) started: Instant,
+    /// Where data and results live.
+    pub(crate) home: PathBuf,
+    /// Form of the output, if anybody has a wish.
+    pub(crate) output: Option<OutputFormat>,
+    /// How much is said on stderr.
+    pub(crate) verbose: u8,
+    threads: ThreadCount,
+    memory: MemoryLimit,
+}
+
+impl Settings {
+    /// Puts the layers together. Flags and variables are one by now: the argument parser reads both.
+    pub(crate) fn load(global: &GlobalArgs, started: Instant) -> Result<Self, Failure> {
+        let mut layers = Vec::new();
+        let folder = std::env::current_dir().map_err(|error| Failure::io("find", Path::new("."), &error))?;
+        for path in folder.ancestors().map(|folder| folder.join(PROJECT_FILE)) {
+            if let Some(layer) = read_layer(&path)? {
+                layers.push(layer);
+                break;
+            }
+        }
+        if let Some(folder) = user_folder() {
+            layers.extend(read_layer(&folder.join(USER_FILE))?);
+        }
+        layers.push(parse_layer(include_str!("defaults.toml"), Path::new("defaults.toml"))?);
+
+        let none = || Failure::internal("defaults.toml leaves a setting out");
+        let home = global.home.clone().or_else(|| first(&layers, |layer| layer.home.clone()));
+        Ok(Self {
+            started,
+            home: home.ok_or_else(none)?,
+            output: global.output.or_else(|| first(&layers, |layer| layer.output)),
+            verbose: global.verbose,
+            threads: first(&layers, |layer| layer.threads).ok_or_else(none)?,
+            memory: first(&layers, |layer| layer.memory).ok_or_else(none)?,
+        })
+    }
+
+    /// Threads that compute.
+    pub(crate) fn threads(&self, limits: Limits) -> usize {
+        match limits.threads.unwrap_or(self.threads) {
+            ThreadCount::All => thread::available_parallelism().map_or(1, usize::from),
+            ThreadCount::Count(count) => count.get(),
+        }
+    }
+
+    /// Bytes of memory that a run stays under.
+    pub(crate) fn memory(&self, limits: Limits) -> u64 {
+        match limits.memory.unwrap_or(self.memory) {
+            MemoryLimit::Half => machine::memory_limit().bytes / 2,
+            MemoryLimit::Bytes(bytes) => bytes,
+        }
+    }
+
+    /// The form wished for, or that of people.
+    pub(crate) fn format(&self) -> OutputFormat {
+        self.output.unwrap_or(OutputFormat::Table)
+    }
+}
+
+fn first<T>(layers: &[Layer], get: impl Fn(&Layer) -> Option<T>) -> Option<T> {
+    layers.iter().find_map(get)
+}
+
+fn user_folder() -> Option<PathBuf> {
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    absolute("XDG_CONFIG_HOME").or_else(|| absolute("HOME").map(|home| home.join(".config")))
+}
+
+fn read_layer(path: &Path) -> Result<Option<Layer>, Failure> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(None),
+        Err(error) => return Err(Failure::io("read", path, &error)),
+    };
+    parse_layer(&text, path).map(Some)
+}
+
+/// A relative home in a file is relative to that file.
+fn parse_layer(text: &str, path: &Path) -> Result<Layer, Failure> {
+    let mut layer: Layer =
+        toml::from_str(text).map_err(|error| Failure::from(explain_toml(&error, text)).at(path.display()))?;
+    if let (Some(home), Some(folder)) = (&layer.home, path.parent()) {
+        layer.home = Some(folder.join(home));
+    }
+    Ok(layer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_home_in_a_file_is_relative_to_that_file() {
+        let layer = parse_layer("home = \"data\"\nthreads = 3", Path::new("/project/assay.toml")).unwrap();
+        assert_eq!(layer.home, Some(PathBuf::from("/project/data")));
+        assert!(matches!(layer.threads, Some(ThreadCount::Count(n)) if n.get() == 3));
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_the_nearest_name() {
+        let failure = parse_layer("homme = \"x\"", Path::new("assay.toml")).unwrap_err();
+        let text = format!("{failure:?}");
+        assert!(text.contains("did you mean `home`?") && text.contains("assay.toml"), "{text}");
+    }
+
+    #[test]
+    fn the_defaults_are_complete() {
+        let layer = parse_layer(include_str!("defaults.toml"), Path::new("defaults.toml")).unwrap();
+        assert!(layer.home.is_some() && layer.threads.is_some() && layer.memory.is_some());
+    }
+}
