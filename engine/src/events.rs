@@ -234,6 +234,10 @@ fn next_signal(plan: &Plan, tile: &Tile<'_>, account: &Account, signals: &Signal
     tile.len
 }
 
+#[allow(
+    clippy::needless_bitwise_bool,
+    reason = "a lazy operator is a branch, which keeps the comparisons from being vectorized"
+)]
 /// The first bar of `from..to` whose exit-side prices reach the stop, the target or a margin call; `to` if none does.
 #[inline(always)]
 fn first_trigger(plan: &Plan, tile: &Tile<'_>, account: &Account, side: Side, from: usize, to: usize) -> usize {

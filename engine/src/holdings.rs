@@ -132,9 +132,8 @@ pub(crate) fn advance<const BARS: bool, const CLOSE: bool>(
             if i > accounted {
                 run.hold::<BARS>(tile, &holding, accounted, i, highest);
             }
-            let before = run.cash + holding.q * if i > 0 { tile.close[i - 1] } else { tile.close_before };
             sampler.take(plan, tile, account, i);
-            run.leave::<BARS>(config, tile, &mut holding, i, sell[i], before, starts[i] + delay);
+            run.leave::<BARS>(config, tile, &mut holding, i, sell[i], starts[i] + delay);
         } else {
             if BARS {
                 run.moments.downside += (i - accounted) as f64 * plan.flat_shortfall();
@@ -211,7 +210,7 @@ impl Run {
         self.mark::<BARS>(config, tile, i, before, self.cash + holding.q * tile.close[i]);
     }
 
-    /// Leaves at bar `i`, `before` being the equity at the bar before.
+    /// Leaves at bar `i`.
     #[inline(always)]
     fn leave<const BARS: bool>(
         &mut self,
@@ -220,9 +219,9 @@ impl Run {
         holding: &mut Holding,
         i: usize,
         executable: f64,
-        before: f64,
         time: i64,
     ) {
+        let before = self.cash + holding.q * if i > 0 { tile.close[i - 1] } else { tile.close_before };
         let price = config.sold_at(executable);
         let value = holding.units * price * config.multiplier;
         let fee = value * config.commission;

@@ -6,6 +6,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::{Float64Type, TimestampNanosecondType};
 use assay_core::instrument::Instrument;
+use assay_core::time::DAY_NS;
 
 /// A column shared without copying with the Arrow buffer it came from.
 pub type Column<T> = ScalarBuffer<T>;
@@ -128,7 +129,14 @@ impl Market {
                 bars: time.len(),
             });
         }
-        let days = instrument.facts.calendar.trading_days(&time);
+        let calendar = &instrument.facts.calendar;
+        let days = if bar_ns < DAY_NS {
+            calendar.trading_days(&time)
+        } else {
+            // A daily bar may be stamped at midnight in UTC or in its own zone: its noon tells the day either way.
+            let noons: Vec<i64> = time.iter().map(|start| start + DAY_NS / 2).collect();
+            calendar.trading_days(&noons)
+        };
         Ok(Self {
             instrument,
             bar_ns,

@@ -112,6 +112,7 @@ impl Plan {
     }
 
     /// The same plan on the bar-by-bar path, which can carry out every job.
+    #[must_use]
     pub fn bar_by_bar(&self) -> Self {
         Self {
             path: Path::Bars,

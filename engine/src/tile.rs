@@ -1,5 +1,6 @@
 //! The working set: a few thousand consecutive bars through which all trials pass while they stay in the cache.
 
+use std::cmp::Ordering;
 use std::ops::Range;
 
 use crate::equity::{BarTimes, simple_return};
@@ -214,25 +215,22 @@ impl TileBuffers {
         let market = &plan.market;
         let columns =
             |side: &crate::market::Ohlc| [&side.open, &side.high, &side.low, &side.close].map(|c| c[range.clone()].to_vec());
-        match &market.quotes {
-            Some(quotes) => {
-                let (bid, ask) = (columns(&quotes.bid), columns(&quotes.ask));
-                for k in 0..4 {
-                    let pairs = || bid[k].iter().zip(&ask[k]);
-                    self.buy[k].clear();
-                    self.buy[k].extend(pairs().map(|(b, a)| if *b > *a { *b } else { *a }));
-                    self.sell[k].clear();
-                    self.sell[k].extend(pairs().map(|(b, a)| if *b > *a { *a } else { *b }));
-                }
+        if let Some(quotes) = &market.quotes {
+            let (bid, ask) = (columns(&quotes.bid), columns(&quotes.ask));
+            for k in 0..4 {
+                let pairs = || bid[k].iter().zip(&ask[k]);
+                self.buy[k].clear();
+                self.buy[k].extend(pairs().map(|(b, a)| if *b > *a { *b } else { *a }));
+                self.sell[k].clear();
+                self.sell[k].extend(pairs().map(|(b, a)| if *b > *a { *a } else { *b }));
             }
-            None => {
-                let half = plan.config.half_spread;
-                for (k, mid) in columns(&market.mid).iter().enumerate() {
-                    self.buy[k].clear();
-                    self.buy[k].extend(mid.iter().map(|p| p + half));
-                    self.sell[k].clear();
-                    self.sell[k].extend(mid.iter().map(|p| p - half));
-                }
+        } else {
+            let half = plan.config.half_spread;
+            for (k, mid) in columns(&market.mid).iter().enumerate() {
+                self.buy[k].clear();
+                self.buy[k].extend(mid.iter().map(|p| p + half));
+                self.sell[k].clear();
+                self.sell[k].extend(mid.iter().map(|p| p - half));
             }
         }
     }
@@ -241,14 +239,10 @@ impl TileBuffers {
         let window = &plan.market.window;
         self.benchmark.clear();
         let equity = |bar: usize| plan.buy_and_hold_equity(bar);
-        self.benchmark.extend(range.clone().map(|bar| {
-            if bar < window.start {
-                0.0
-            } else if bar == window.start {
-                simple_return(plan.config.capital, equity(bar))
-            } else {
-                simple_return(equity(bar - 1), equity(bar))
-            }
+        self.benchmark.extend(range.clone().map(|bar| match bar.cmp(&window.start) {
+            Ordering::Less => 0.0,
+            Ordering::Equal => simple_return(plan.config.capital, equity(bar)),
+            Ordering::Greater => simple_return(equity(bar - 1), equity(bar)),
         }));
     }
 

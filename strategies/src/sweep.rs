@@ -91,7 +91,7 @@ impl Sweep {
             Some(_) => Self::settings_elsewhere(strategy, execution, space, &market)?,
             None => settings,
         };
-        let plan = Plan::new(Arc::clone(&market), execution, metrics, &settings)?;
+        let plan = Plan::new(market, execution, metrics, &settings)?;
         Ok(Self {
             strategy: strategy.clone(),
             execution: execution.clone(),
@@ -207,12 +207,12 @@ impl Sweep {
                 );
             }
         }
-        let outcome = |(index, account): (usize, &Account)| match failures.get(&index) {
-            Some(error) => Outcome::Failed(error.to_string()),
-            None => {
-                let (metrics, sketch) = simulate::finish(plan, account);
-                Outcome::Done { metrics, sketch }
+        let outcome = |(index, account): (usize, &Account)| {
+            if let Some(error) = failures.get(&index) {
+                return Outcome::Failed(error.to_string());
             }
+            let (metrics, sketch) = simulate::finish(plan, account);
+            Outcome::Done { metrics, sketch }
         };
         Ok(accounts.iter().enumerate().map(outcome).collect())
     }

@@ -23,7 +23,9 @@ fn main() {
     let n = bytes.len() / 32;
     let column = |k: usize| -> ArrayRef {
         let part = &bytes[k * n * 8..(k + 1) * n * 8];
-        Arc::new(Float64Array::from_iter_values(part.chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().unwrap()))))
+        Arc::new(Float64Array::from_iter_values(
+            part.chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().unwrap())),
+        ))
     };
     let time = TimestampNanosecondArray::from_iter_values((0..n as i64).map(|i| i * 60_000_000_000)).with_timezone("UTC");
     let fields: Vec<(&str, ArrayRef)> = vec![
@@ -53,7 +55,15 @@ fn main() {
     for job in jobs {
         let job = JobSpec::from_toml(&format!("{base}{job}")).unwrap();
         let space = strategy.space.clone();
-        let sweep = Sweep::new(&strategy, &job.execution, &job.metrics, &space, Arc::clone(&market), SimdLevel::detect()).unwrap();
+        let sweep = Sweep::new(
+            &strategy,
+            &job.execution,
+            &job.metrics,
+            &space,
+            Arc::clone(&market),
+            SimdLevel::detect(),
+        )
+        .unwrap();
         let mut best = f64::INFINITY;
         let mut rows = Vec::new();
         for _ in 0..5 {
