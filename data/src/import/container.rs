@@ -59,15 +59,15 @@ impl Input {
 
     /// An error about all of it.
     pub(super) fn error(&self, problem: Problem) -> ImportError {
-        ImportError {
-            place: self.place(),
-            problem,
-        }
+        ImportError::new(self.place(), problem)
     }
 
     /// Turns an error met while reading the stream into one that says what is damaged.
     pub(super) fn read_error(&self, error: io::Error) -> ImportError {
-        let problem = if error.get_ref().is_some_and(|inner| inner.is::<Expanded>()) {
+        let problem = if error
+            .get_ref()
+            .is_some_and(<dyn std::error::Error + Send + Sync>::is::<Expanded>)
+        {
             Problem::Bomb {
                 limit_mib: FREE_MIB,
                 ratio: RATIO,
@@ -106,10 +106,7 @@ impl Input {
 
 /// The inputs in a file, told by its first bytes. Folders in a zip are left out.
 pub(super) fn inputs_of(path: &Path) -> Result<Vec<Input>, ImportError> {
-    let fail = |problem| ImportError {
-        place: Place::file(path),
-        problem,
-    };
+    let fail = |problem| ImportError::new(Place::file(path), problem);
     let mut file = File::open(path).map_err(|e| fail(Problem::Io(e)))?;
     let stored = file.metadata().map_err(|e| fail(Problem::Io(e)))?.len();
     if stored == 0 {

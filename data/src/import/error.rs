@@ -1,5 +1,6 @@
 //! What can be wrong with a file that is imported, and where in it.
 
+use std::error::Error;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -9,9 +10,19 @@ use assay_core::{Domain, Explain};
 #[derive(Debug)]
 pub struct ImportError {
     /// File, member, line and column.
-    pub place: Place,
+    pub place: Box<Place>,
     /// What is wrong there.
-    pub problem: Problem,
+    pub problem: Box<Problem>,
+}
+
+impl ImportError {
+    /// A problem at a place.
+    pub fn new(place: Place, problem: Problem) -> Self {
+        Self {
+            place: Box::new(place),
+            problem: Box::new(problem),
+        }
+    }
 }
 
 /// A position in a file; the parts that are known.
@@ -61,9 +72,9 @@ impl fmt::Display for ImportError {
     }
 }
 
-impl std::error::Error for ImportError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        std::error::Error::source(&self.problem)
+impl Error for ImportError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.problem.source()
     }
 }
 
@@ -321,7 +332,7 @@ pub enum Problem {
 
 impl Explain for ImportError {
     fn domain(&self) -> Domain {
-        match self.problem {
+        match &*self.problem {
             Problem::NoSuchPath | Problem::NoFiles => Domain::NotFound,
             Problem::UnknownColumn { .. }
             | Problem::ColumnTwice { .. }
@@ -344,7 +355,7 @@ impl Explain for ImportError {
     }
 
     fn hint(&self) -> Option<String> {
-        let text = match &self.problem {
+        let text = match &*self.problem {
             Problem::NoSuchPath => "check the path; patterns may use * and ? in file and folder names",
             Problem::NoFiles => "market files end in .zip, .csv, .txt, .tsv, .gz or .parquet",
             Problem::Io(_) => "check that the file exists and may be read",

@@ -1,4 +1,4 @@
-//! QuantConnect LEAN zips: what their names, folders and fields mean.
+//! LEAN zips: what their names, folders and fields mean.
 //!
 //! Ticks, seconds and minutes come as one zip a day, `<class>/<venue>/<resolution>/<instrument>/20140501_quote.zip` with members such as
 //! `20140501_eurusd_tick_quote.csv` and times in milliseconds since local midnight; hours and days as one zip an instrument with times
@@ -195,6 +195,10 @@ pub(super) fn read_path(path: &Path) -> PathFacts {
             }
         }
     }
+    if facts.venue == Some(Venue::Oanda) {
+        // Its currency pairs and its other contracts are stored alike.
+        facts.class = facts.class.or(Some(AssetClass::Cfd));
+    }
     facts
 }
 
@@ -212,7 +216,6 @@ fn class(word: &str) -> Option<AssetClass> {
 fn venue_class(word: &str) -> Option<AssetClass> {
     match word {
         "fxcm" => Some(AssetClass::Forex),
-        "oanda" => Some(AssetClass::Cfd),
         "comex" | "nymex" | "cme" | "cbot" => Some(AssetClass::Future),
         "coinbase" | "gdax" | "binance" | "bitfinex" | "bitstamp" | "kraken" | "bybit" => Some(AssetClass::Crypto),
         _ => None,
@@ -223,8 +226,9 @@ fn venue_class(word: &str) -> Option<AssetClass> {
 pub(super) fn zone(class: AssetClass, facts: PathFacts) -> Option<Zone> {
     let name = match (class, facts.venue) {
         (AssetClass::Equity, _) => "America/New_York",
-        (AssetClass::Crypto, _) | (AssetClass::Future, Some(Venue::Comex)) => "UTC",
-        (AssetClass::Forex | AssetClass::Cfd, Some(Venue::Oanda)) => "UTC",
+        (AssetClass::Crypto, _)
+        | (AssetClass::Future, Some(Venue::Comex))
+        | (AssetClass::Forex | AssetClass::Cfd, Some(Venue::Oanda)) => "UTC",
         (AssetClass::Forex, Some(Venue::Fxcm)) => "-05:00",
         _ => return None,
     };

@@ -59,7 +59,7 @@ pub fn import(
         let writer = catalog.writer(&first.symbol, first.kind, source_of(first))?.overlap(overlap);
         let mut sink = Sink::new(parts, writer, request.unsorted);
         stream::stream(parts, request.crossed, &mut sink, &mut |part, rows, last| {
-            meter.advance(part, rows, last)
+            meter.advance(part, rows, last);
         })?;
         sinks.push((sink, before));
     }

@@ -14,10 +14,7 @@ const ENDINGS: [&str; 8] = ["zip", "csv", "txt", "tsv", "gz", "parquet", "pq", "
 pub(super) fn expand(paths: &[PathBuf]) -> Result<(Vec<PathBuf>, Vec<SkippedFile>), ImportError> {
     let (mut files, mut skipped) = (BTreeSet::new(), Vec::new());
     for path in paths {
-        let fail = |problem| ImportError {
-            place: Place::file(path),
-            problem,
-        };
+        let fail = |problem| ImportError::new(Place::file(path), problem);
         let found = if path.exists() {
             vec![path.clone()]
         } else if has_wildcard(path.as_os_str().to_string_lossy().as_ref()) {
@@ -42,13 +39,13 @@ pub(super) fn expand(paths: &[PathBuf]) -> Result<(Vec<PathBuf>, Vec<SkippedFile
     }
     if files.is_empty() {
         let path = paths.first().cloned().unwrap_or_default();
-        return Err(ImportError {
-            place: Place::file(&path),
-            problem: Problem::NoFiles,
-        });
+        return Err(ImportError::new(Place::file(&path), Problem::NoFiles));
     }
     skipped.sort_by(|a, b| a.file.cmp(&b.file));
     skipped.dedup_by(|a, b| a.file == b.file);
+    // `a.csv` and `./a.csv` are one file.
+    let mut seen = BTreeSet::new();
+    files.retain(|file| seen.insert(fs::canonicalize(file).unwrap_or_else(|_| file.clone())));
     Ok((files.into_iter().collect(), skipped))
 }
 
@@ -148,18 +145,21 @@ mod tests {
                 .collect();
             (files, skipped.len())
         };
+        assert_eq!(names(&["."]), (vec!["3.txt".into(), "a/2.csv".into(), "a/b/1.zip".into()], 1));
         assert_eq!(
-            names(&["."]),
-            (vec!["./3.txt".into(), "./a/2.csv".into(), "./a/b/1.zip".into()], 1)
+            names(&["a", "a/2.csv", "a/b/../2.csv"]),
+            (vec!["a/2.csv".into(), "a/b/1.zip".into()], 1)
         );
-        assert_eq!(names(&["a", "a/2.csv"]), (vec!["a/2.csv".into(), "a/b/1.zip".into()], 1));
         assert_eq!(names(&["a/*.csv", "?.txt"]).0, ["3.txt", "a/2.csv"]);
         assert_eq!(names(&["*/b"]).0, ["a/b/1.zip"]);
         for (path, known) in [("none.csv", false), ("*.xyz", true)] {
             let error = expand(&[root.join(path)]).unwrap_err();
-            assert_eq!(matches!(error.problem, Problem::NoFiles), known, "{path}");
+            assert_eq!(matches!(*error.problem, Problem::NoFiles), known, "{path}");
         }
         fs::create_dir(root.join("empty")).unwrap();
-        assert!(matches!(expand(&[root.join("empty")]).unwrap_err().problem, Problem::NoFiles));
+        assert!(matches!(
+            expand(&[root.join("empty")]).unwrap_err().problem.as_ref(),
+            Problem::NoFiles
+        ));
     }
 }

@@ -69,10 +69,7 @@ pub(super) fn plan(request: &ImportRequest) -> Result<Plan, ImportError> {
             (None, None) => "quotes, trades or bars".to_owned(),
         };
         let place = super::error::Place::file(&request.paths[0]);
-        return Err(ImportError {
-            place,
-            problem: Problem::NothingOfKind { wanted },
-        });
+        return Err(ImportError::new(place, Problem::NothingOfKind { wanted }));
     }
     let key = |part: &Part| (part.symbol.clone(), part.kind, part.first, part.input.path.clone());
     plan.parts.sort_by_cached_key(key);

@@ -91,7 +91,7 @@ macro_rules! words {
 /// The format of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// QuantConnect LEAN zips; the asset class from the folders if not given.
+    /// Zips of the LEAN engine; the asset class from the folders if not given.
     Lean(Option<AssetClass>),
     /// Delimited text.
     Csv,

@@ -122,7 +122,7 @@ pub(super) struct RowError {
 /// Reads all lines of `bytes`, of which the first `skip` are a header.
 pub(super) fn read_rows(layout: &Layout, bytes: &[u8], skip: u64) -> Result<Rows, RowError> {
     let text = std::str::from_utf8(bytes).map_err(|error| RowError {
-        line: 1 + bytes[..error.valid_up_to()].iter().filter(|b| **b == b'\n').count() as u64,
+        line: bytes[..error.valid_up_to()].split(|b| *b == b'\n').count() as u64,
         column: None,
         problem: Problem::NotText,
     })?;

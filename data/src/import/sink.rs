@@ -139,7 +139,7 @@ impl<'a> Sink<'a> {
     fn error(&self, part: usize, line: u64, problem: Problem) -> DataError {
         let mut place = self.parts[part].input.place();
         place.line = Some(line);
-        ImportError { place, problem }.into()
+        ImportError::new(place, problem).into()
     }
 
     /// Refuses times that go backward and bars that overlap; leaves out bars that repeat the one before; counts equal times.
@@ -282,9 +282,12 @@ fn batch(shape: Shape, with_optional: bool, rows: Rows) -> Result<RecordBatch, a
         if column.is_empty() {
             Arc::new(Float64Array::new_null(count))
         } else if column.iter().any(|value| value.is_nan()) {
-            Arc::new(Float64Array::from_iter(
-                column.into_iter().map(|value| (!value.is_nan()).then_some(value)),
-            ))
+            Arc::new(
+                column
+                    .into_iter()
+                    .map(|value| (!value.is_nan()).then_some(value))
+                    .collect::<Float64Array>(),
+            )
         } else {
             Arc::new(Float64Array::from(column))
         }
@@ -306,7 +309,11 @@ fn batch(shape: Shape, with_optional: bool, rows: Rows) -> Result<RecordBatch, a
                 columns.push(if side.is_empty() {
                     Arc::new(Int8Array::new_null(count))
                 } else {
-                    Arc::new(Int8Array::from_iter(side.into_iter().map(|side| (side != 0).then_some(side))))
+                    Arc::new(
+                        side.into_iter()
+                            .map(|side| (side != 0).then_some(side))
+                            .collect::<Int8Array>(),
+                    )
                 });
             }
             schema::trades(with_optional)

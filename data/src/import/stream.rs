@@ -171,10 +171,7 @@ impl Collector<'_, '_> {
             let mut place = part.input.place();
             place.line = Some(base + error.line);
             place.column = error.column.map(str::to_owned);
-            ImportError {
-                place,
-                problem: error.problem,
-            }
+            ImportError::new(place, error.problem)
         };
         let (mut rows, mut counts) = parsed.map_err(fail)?;
         if part.layout.one_sided {

@@ -50,11 +50,8 @@ pub(super) fn read_head(input: &Input) -> Result<Head, ImportError> {
     let text = String::from_utf8(bytes).map_err(|error| {
         let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let mut place = input.place();
-        place.line = Some(1 + valid.iter().filter(|b| **b == b'\n').count() as u64);
-        ImportError {
-            place,
-            problem: Problem::NotText,
-        }
+        place.line = Some(valid.split(|b| *b == b'\n').count() as u64);
+        ImportError::new(place, Problem::NotText)
     })?;
     if text.contains('\0') {
         return fail(Problem::NotText);
@@ -136,10 +133,7 @@ impl Head {
             let mut place = input.place();
             place.line = Some(error.line);
             place.column = error.column.map(str::to_owned);
-            ImportError {
-                place,
-                problem: error.problem,
-            }
+            ImportError::new(place, error.problem)
         })
     }
 
@@ -167,7 +161,7 @@ pub(super) fn csv_layout(request: &ImportRequest, input: &Input, head: &Head) ->
     let at = |line: u64, problem| {
         let mut place = input.place();
         place.line = Some(line);
-        ImportError { place, problem }
+        ImportError::new(place, problem)
     };
     let first = head.leading + 1;
     let has_header = !fields.iter().any(|field| decimal(field, 0).is_some()) && !starts_with_time(fields[0]);

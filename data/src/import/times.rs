@@ -251,6 +251,7 @@ fn year_first(text: &str) -> Result<(i64, Option<i64>), Problem> {
     Ok((local, offset))
 }
 
+#[expect(clippy::option_option, reason = "no offset is well formed, a malformed one is not")]
 /// The offset that ends a time: nothing, `Z`, `UTC`, `+02`, `+0200`, `+02:00`. `None` for anything else.
 fn offset_of(text: &str) -> Option<Option<i64>> {
     if text.is_empty() {
