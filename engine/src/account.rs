@@ -151,7 +151,7 @@ impl Account {
     #[inline(always)]
     fn absorb_returns(&mut self, plan: &Plan, equity: &[f64], benchmark: &[f64]) {
         let rf = plan.config.risk_free;
-        if equity.iter().fold(f64::INFINITY, |a, b| if *b < a { *b } else { a }) <= 0.0 {
+        if self.ruined {
             for (pair, b) in equity.windows(2).zip(benchmark) {
                 self.moments.push(simple_return(pair[0], pair[1]), rf, *b);
             }

@@ -166,7 +166,7 @@ fn accrue(config: &Config, account: &mut Account, time: i64) {
 
 /// Carries out an order at the executable prices `(buy, sell)`.
 #[inline(always)]
-fn fill(
+pub(crate) fn fill(
     config: &Config,
     account: &mut Account,
     settings: &Settings,
@@ -249,7 +249,7 @@ fn exit_inside(
 
 /// Where the trailing stop lies; at infinity on the losing side without one.
 #[inline(always)]
-fn trailing_level(settings: &Settings, account: &Account, side: Side) -> f64 {
+pub(crate) fn trailing_level(settings: &Settings, account: &Account, side: Side) -> f64 {
     let sign = side.sign();
     match (settings.trail, account.book.distances.trail) {
         (Some(Level::Share(share)), Some(_)) => account.best * (1.0 - sign * share),
@@ -260,7 +260,7 @@ fn trailing_level(settings: &Settings, account: &Account, side: Side) -> f64 {
 
 /// The order that the rules give at the end of a bar.
 #[inline(always)]
-fn decide(
+pub(crate) fn decide(
     config: &Config,
     account: &Account,
     settings: &Settings,

@@ -218,7 +218,7 @@ impl Config {
         if !(units > 0.0 && units.is_finite()) {
             0.0
         } else if self.lot > 0.0 {
-            libm::floor(units / self.lot * (1.0 + LOT_DUST)) * self.lot
+            (units / self.lot * (1.0 + LOT_DUST)).floor() * self.lot
         } else {
             units
         }

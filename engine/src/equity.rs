@@ -203,7 +203,7 @@ impl Drawdown {
     /// Adds consecutive closes starting at bar `first`, `equity` in order.
     #[inline(always)]
     pub fn scan(&mut self, first: u32, equity: &[f64], times: BarTimes<'_>) {
-        const LANES: usize = 16;
+        const LANES: usize = 32;
         let mut bar = first;
         let mut chunks = equity.chunks_exact(LANES);
         for chunk in &mut chunks {
@@ -216,7 +216,9 @@ impl Drawdown {
             }
             let highest = high[0].max(high[1]).max(high[2].max(high[3]));
             if self.at_peak(highest) {
-                chunk.iter().zip(bar..).for_each(|(e, bar)| self.mark(bar, *e, times));
+                for (e, bar) in chunk.iter().zip(bar..) {
+                    self.mark(bar, *e, times);
+                }
             } else {
                 self.below(bar, low[0].min(low[1]).min(low[2].min(low[3])));
             }

@@ -4,19 +4,17 @@
 //! that reaches a level. Interesting bars go through the same [`step`] as in the bar-by-bar engine; between them cash and
 //! position stand still, and a [`Ledger`] accounts for the whole stretch at once.
 
-use assay_core::job::{Direction, Fill, OnOpposite};
+use assay_core::job::Fill;
 
-use crate::account::{Account, EquityBuffer};
-use crate::bars::{bars_held, step};
-use crate::config::Side;
+use crate::account::{Account, EquityBuffer, Order};
+use crate::bars::{decide, fill, step};
+use crate::book::Moment;
 use crate::equity::simple_return;
 use crate::holdings::{self, add_difference, scan_holding};
 use crate::plan::Plan;
+use crate::search::{first_trigger, next_interesting, next_signal};
 use crate::signals::{Settings, SignalTile};
 use crate::tile::Tile;
-
-/// Slack of the price at which a margin call is looked for; whether it is one is then tested exactly.
-const MARGIN_SLACK: f64 = 1e-9;
 
 /// Accounts for equity while cash and position stand still, and at single bars.
 trait Ledger {
@@ -146,7 +144,11 @@ pub(crate) fn advance(
             walk(plan, tile, account, settings, signals, &mut Compounding::<false>::new(tile));
         }
     } else {
-        walk(plan, tile, account, settings, signals, &mut Buffered(buffer));
+        if settings.rules_only() && plan.config.pyramiding == 1 {
+            follow_rules(plan, tile, account, settings, signals, &mut Buffered(buffer));
+        } else {
+            walk(plan, tile, account, settings, signals, &mut Buffered(buffer));
+        }
         account.absorb(plan, tile, buffer);
     }
 }
@@ -177,108 +179,83 @@ fn walk(
     }
 }
 
-/// The first bar from `i` on in which something can happen, or the tile's length.
+/// Jobs without levels and expiry: between margin calls only signals matter, and a fill parts the bars before it from its own and
+/// those after, which it leaves at its cash and position.
 #[inline(always)]
-fn next_interesting(
+fn follow_rules(
     plan: &Plan,
     tile: &Tile<'_>,
-    account: &Account,
+    account: &mut Account,
     settings: &Settings,
     signals: &SignalTile<'_>,
-    i: usize,
-) -> usize {
-    if account.pending.is_some() {
-        return i;
-    }
-    if account.ruined && account.book.is_flat() {
-        return tile.len;
-    }
-    let next = next_signal(plan, tile, account, signals, i);
-    let Some(side) = account.book.side() else { return next };
-    let next = match settings.max_bars {
-        Some(n) => {
-            let held = bars_held(&plan.config, account, tile.start + i);
-            next.min(i + (n as usize).saturating_sub(held))
-        }
-        None => next,
+    ledger: &mut Buffered<'_>,
+) {
+    let bare = Settings {
+        size: settings.size,
+        ..Settings::default()
     };
-    // The bar of the signal itself is looked at anyway.
-    first_trigger(plan, tile, account, side, i, next)
-}
-
-/// The first bar from `i` on with a signal that matters to the position, or the tile's length.
-#[inline(always)]
-fn next_signal(plan: &Plan, tile: &Tile<'_>, account: &Account, signals: &SignalTile<'_>, i: usize) -> usize {
-    let config = &plan.config;
-    let (long, short) = (config.direction != Direction::Short, config.direction != Direction::Long);
-    let word = |traded: bool, words: &[u64], w: usize| if traded { words.get(w).copied().unwrap_or(0) } else { 0 };
-    let opposite_matters = config.on_opposite != OnOpposite::Ignore;
-    let side = account.book.side();
-    let mut mask = !0u64 << (i % 64);
-    for w in i / 64..tile.len.div_ceil(64) {
-        let (el, xl) = (word(long, signals.enter_long, w), word(long, signals.exit_long, w));
-        let (es, xs) = (word(short, signals.enter_short, w), word(short, signals.exit_short, w));
-        let (el, xl, es, xs) = (el & !xl, xl & !el, es & !xs, xs & !es);
-        let wanted = match side {
-            None => el ^ es,
-            Some(Side::Long) if opposite_matters => xl | (es & !el),
-            Some(Side::Long) => xl,
-            Some(Side::Short) if opposite_matters => xs | (el & !es),
-            Some(Side::Short) => xs,
-        } & mask;
-        if wanted != 0 {
-            return (w * 64 + wanted.trailing_zeros() as usize).min(tile.len);
-        }
-        mask = !0;
-    }
-    tile.len
-}
-
-#[allow(
-    clippy::needless_bitwise_bool,
-    reason = "a lazy operator is a branch, which keeps the comparisons from being vectorized"
-)]
-/// The first bar of `from..to` whose exit-side prices reach the stop, the target or a margin call; `to` if none does.
-#[inline(always)]
-fn first_trigger(plan: &Plan, tile: &Tile<'_>, account: &Account, side: Side, from: usize, to: usize) -> usize {
-    const CHUNK: usize = 16;
-    let (book, margin) = (&account.book, plan.config.maintenance_margin);
-    let exits = if side == Side::Long { &tile.sell } else { &tile.buy };
-    // A short position is a long one in the mirrored price: its lows are the highs.
-    let (near, far, worse, better) = match side {
-        Side::Long => {
-            let call = -book.cash / (book.value_per_price * (1.0 - margin));
-            (
-                exits.low,
-                exits.high,
-                book.stop.max(call + call.abs() * MARGIN_SLACK),
-                book.target,
-            )
-        }
-        Side::Short => {
-            let call = -book.cash / (book.value_per_price * (1.0 + margin));
-            (
-                exits.high,
-                exits.low,
-                book.stop.min(call - call.abs() * MARGIN_SLACK),
-                book.target,
-            )
-        }
+    let at_close = plan.config.fill == Fill::Close;
+    let fill_at = |account: &mut Account, order: &Order, i: usize| {
+        let bar = tile.start + i;
+        let delay = if at_close { tile.times.length } else { 0 };
+        let at = Moment {
+            time: tile.times.start[bar] + delay,
+            bar,
+        };
+        let prices = if at_close {
+            (tile.buy.close[i], tile.sell.close[i])
+        } else {
+            (tile.buy.open[i], tile.sell.open[i])
+        };
+        fill(&plan.config, account, &bare, order, prices, at, &mut ());
     };
-    let sign = side.sign();
-    let (worse, better) = (sign * worse, sign * better);
-    let hit = |k: usize| (sign * near[k] <= worse) | (sign * far[k] >= better);
-    let mut k = from;
-    while k + CHUNK <= to {
-        let (near, far) = (&near[k..k + CHUNK], &far[k..k + CHUNK]);
-        let any = (0..CHUNK).fold(false, |any, j| any | (sign * near[j] <= worse) | (sign * far[j] >= better));
-        if any {
+    let mut accounted = tile.first;
+    let mut i = tile.first;
+    if let Some(order) = account.pending.take() {
+        fill_at(account, &order, i);
+    }
+    while i < tile.len && !(account.ruined && account.book.is_flat()) {
+        let next = next_signal(plan, tile, account, signals, i);
+        let until = tile.len.min(next + 1);
+        let trigger = account
+            .book
+            .side()
+            .map_or(until, |side| first_trigger(plan, tile, account, side, i, until));
+        if trigger < until {
+            if trigger > accounted {
+                ledger.hold(plan, tile, account, accounted, trigger);
+            }
+            step(plan, tile, account, settings, signals, trigger, &mut ());
+            ledger.mark(plan, tile, account, trigger);
+            account.ruined |= account.book.equity(tile.close[trigger]) <= 0.0;
+            i = trigger + 1;
+            accounted = i;
+            if i < tile.len
+                && let Some(order) = account.pending.take()
+            {
+                fill_at(account, &order, i);
+            }
+            continue;
+        }
+        if next == tile.len {
             break;
         }
-        k += CHUNK;
+        i = next + 1;
+        let Some(order) = decide(&plan.config, account, &bare, signals, next, tile.start + next) else {
+            continue;
+        };
+        let filled = next + usize::from(!at_close);
+        if filled == tile.len {
+            account.pending = (tile.start + filled < plan.market.window.end).then_some(order);
+            break;
+        }
+        if filled > accounted {
+            ledger.hold(plan, tile, account, accounted, filled);
+        }
+        fill_at(account, &order, filled);
+        accounted = filled;
     }
-    while k < to && !hit(k) {
-        k += 1;
+    if accounted < tile.len {
+        ledger.hold(plan, tile, account, accounted, tile.len);
     }
-    k
 }

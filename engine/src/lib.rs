@@ -14,6 +14,7 @@ mod holdings;
 pub mod market;
 mod plan;
 pub mod replay;
+mod search;
 pub mod signals;
 pub mod simulate;
 mod tile;

@@ -84,10 +84,11 @@ impl Plan {
         settings: &Settings,
     ) -> Result<Self, ConfigError> {
         let config = Config::new(&market, execution, metrics)?;
-        let events = settings.trail.is_none() && config.pyramiding == 1 && config.carries_nothing();
+        let events = config.carries_nothing();
         let compounds = events
             && settings.size == Size::AllIn
             && config.direction == Direction::Long
+            && config.pyramiding == 1
             && config.leverage == 1.0
             && config.lot == 0.0;
         let low = match &market.quotes {
@@ -125,8 +126,7 @@ impl Plan {
     pub fn alternates(&self, settings: &Settings) -> bool {
         let config = &self.config;
         let proportional = config.commission_fixed == 0.0 && config.commission_per_unit == 0.0 && config.commission_min == 0.0;
-        let rules_only = settings.stop.is_none() && settings.target.is_none() && settings.max_bars.is_none();
-        self.compounds && rules_only && proportional && self.positive_prices
+        self.compounds && settings.rules_only() && proportional && self.positive_prices
     }
 
     /// Returns are taken every bar.

@@ -41,6 +41,13 @@ pub struct Settings {
     pub max_bars: Option<u32>,
 }
 
+impl Settings {
+    /// No stop, target, trailing stop or expiry.
+    pub fn rules_only(&self) -> bool {
+        self.stop.is_none() && self.target.is_none() && self.trail.is_none() && self.max_bars.is_none()
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {

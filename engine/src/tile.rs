@@ -45,6 +45,10 @@ pub struct Tile<'a> {
     pub buy: Side4<'a>,
     /// What sellers get.
     pub sell: Side4<'a>,
+    /// Lowest and highest price of buyers in the tile.
+    pub buy_extremes: (f64, f64),
+    /// Lowest and highest price of sellers in the tile.
+    pub sell_extremes: (f64, f64),
     /// `len + 1` lines; empty unless the plan needs them.
     pub lines: &'a [Line],
     /// Buy-and-hold's return in each bar; empty unless equity is sampled by bar.
@@ -79,6 +83,14 @@ pub struct Side4<'a> {
     pub low: &'a [f64],
     /// At the close.
     pub close: &'a [f64],
+}
+
+impl Side4<'_> {
+    fn extremes(&self) -> (f64, f64) {
+        let lowest = self.low.iter().fold(f64::INFINITY, |a, b| if *b < a { *b } else { a });
+        let highest = self.high.iter().fold(f64::NEG_INFINITY, |a, b| if *b > a { *b } else { a });
+        (lowest, highest)
+    }
 }
 
 /// Minima or maxima of any range of a tile in two look-ups: level k holds the extreme of 2^k bars from each bar on.
@@ -185,14 +197,17 @@ impl TileBuffers {
                 }
             }
         };
+        let (buy, sell) = (side(&self.buy), side(&self.sell));
         Tile {
+            buy_extremes: buy.extremes(),
+            sell_extremes: sell.extremes(),
             start: range.start,
             len: range.len(),
             first,
             close_before,
             close,
-            buy: side(&self.buy),
-            sell: side(&self.sell),
+            buy,
+            sell,
             lines: if plan.compounds && plan.samples_bars() {
                 &self.lines
             } else {

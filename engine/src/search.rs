@@ -1,0 +1,178 @@
+//! Where the next thing happens: the search for the next interesting bar of a tile.
+
+use assay_core::job::{Direction, OnOpposite};
+
+use crate::account::Account;
+use crate::bars::{bars_held, trailing_level};
+use crate::config::Side;
+use crate::plan::Plan;
+use crate::signals::{Settings, SignalTile};
+use crate::tile::Tile;
+
+/// Slack of the price at which a margin call is looked for; whether it is one is then tested exactly.
+const MARGIN_SLACK: f64 = 1e-9;
+
+/// Bars that are compared at once.
+const CHUNK: usize = 16;
+
+/// The first bar from `i` on in which something can happen, or the tile's length. Bars that are passed over update the best price
+/// of a trailing stop.
+#[inline(always)]
+pub(crate) fn next_interesting(
+    plan: &Plan,
+    tile: &Tile<'_>,
+    account: &mut Account,
+    settings: &Settings,
+    signals: &SignalTile<'_>,
+    i: usize,
+) -> usize {
+    if account.pending.is_some() {
+        return i;
+    }
+    if account.ruined && account.book.is_flat() {
+        return tile.len;
+    }
+    let next = next_signal(plan, tile, account, signals, i);
+    let Some(side) = account.book.side() else { return next };
+    let next = match settings.max_bars {
+        Some(n) => {
+            let held = bars_held(&plan.config, account, tile.start + i);
+            next.min(i + (n as usize).saturating_sub(held))
+        }
+        None => next,
+    };
+    // The bar of the signal itself is looked at anyway.
+    if settings.trail.is_some() {
+        first_trailing_trigger(plan, tile, account, settings, side, i, next)
+    } else {
+        first_trigger(plan, tile, account, side, i, next)
+    }
+}
+
+/// The first bar from `i` on with a signal that matters to the position, or the tile's length.
+#[inline(always)]
+pub(crate) fn next_signal(plan: &Plan, tile: &Tile<'_>, account: &Account, signals: &SignalTile<'_>, i: usize) -> usize {
+    let config = &plan.config;
+    let (long, short) = (config.direction != Direction::Short, config.direction != Direction::Long);
+    let word = |traded: bool, words: &[u64], w: usize| if traded { words.get(w).copied().unwrap_or(0) } else { 0 };
+    let all = |yes: bool| if yes { !0u64 } else { 0 };
+    let opposite = all(config.on_opposite != OnOpposite::Ignore);
+    let same = all(account.book.entries < config.pyramiding);
+    // What of entries and exits of either side the present position listens to.
+    let (on_el, on_xl, on_es, on_xs) = match account.book.side() {
+        None => (!0, 0, !0, 0),
+        Some(Side::Long) => (same, !0, opposite, 0),
+        Some(Side::Short) => (opposite, 0, same, !0),
+    };
+    let mut mask = !0u64 << (i % 64);
+    for w in i / 64..tile.len.div_ceil(64) {
+        let (el, xl) = (word(long, signals.enter_long, w), word(long, signals.exit_long, w));
+        let (es, xs) = (word(short, signals.enter_short, w), word(short, signals.exit_short, w));
+        let (el, xl, es, xs) = (el & !xl, xl & !el, es & !xs, xs & !es);
+        let wanted = ((el & !es & on_el) | (xl & on_xl) | (es & !el & on_es) | (xs & on_xs)) & mask;
+        if wanted != 0 {
+            return (w * 64 + wanted.trailing_zeros() as usize).min(tile.len);
+        }
+        mask = !0;
+    }
+    tile.len
+}
+
+/// Prices on the exit side of a position, mirrored for a short one so that worse is lower.
+struct Exits<'a> {
+    sign: f64,
+    near: &'a [f64],
+    far: &'a [f64],
+    /// The higher of stop and margin call: at or below it, the position ends.
+    worse: f64,
+    /// At or above it, the target is reached.
+    better: f64,
+}
+
+impl<'a> Exits<'a> {
+    #[inline(always)]
+    fn new(plan: &Plan, tile: &Tile<'a>, account: &Account, side: Side) -> Self {
+        let (book, margin) = (&account.book, plan.config.maintenance_margin);
+        let sign = side.sign();
+        let (near, far) = match side {
+            Side::Long => (tile.sell.low, tile.sell.high),
+            Side::Short => (tile.buy.high, tile.buy.low),
+        };
+        let call = sign * -book.cash / (book.value_per_price * (1.0 - sign * margin));
+        let worse = (sign * book.stop).max(call + call.abs() * MARGIN_SLACK);
+        Self {
+            sign,
+            near,
+            far,
+            worse,
+            better: sign * book.target,
+        }
+    }
+
+    #[inline(always)]
+    fn hit(&self, k: usize) -> bool {
+        self.sign * self.near[k] <= self.worse || self.sign * self.far[k] >= self.better
+    }
+}
+
+/// The first bar of `from..to` whose exit-side prices reach the stop, the target or a margin call; `to` if none does.
+#[inline(always)]
+#[allow(
+    clippy::needless_bitwise_bool,
+    reason = "a lazy operator is a branch, which keeps the comparisons from being vectorized"
+)]
+pub(crate) fn first_trigger(plan: &Plan, tile: &Tile<'_>, account: &Account, side: Side, from: usize, to: usize) -> usize {
+    let exits = Exits::new(plan, tile, account, side);
+    let (sign, worse, better) = (exits.sign, exits.worse, exits.better);
+    let (lowest, highest) = match side {
+        Side::Long => tile.sell_extremes,
+        Side::Short => (-tile.buy_extremes.1, -tile.buy_extremes.0),
+    };
+    if lowest > worse && highest < better {
+        return to;
+    }
+    let mut k = from;
+    while k + CHUNK <= to {
+        let (near, far) = (&exits.near[k..k + CHUNK], &exits.far[k..k + CHUNK]);
+        let mut any = false;
+        for j in 0..CHUNK {
+            any |= (sign * near[j] <= worse) | (sign * far[j] >= better);
+        }
+        if any {
+            break;
+        }
+        k += CHUNK;
+    }
+    while k < to && !exits.hit(k) {
+        k += 1;
+    }
+    k
+}
+
+/// [`first_trigger`] with a trailing stop that follows the best price of the bars passed over.
+#[inline(always)]
+fn first_trailing_trigger(
+    plan: &Plan,
+    tile: &Tile<'_>,
+    account: &mut Account,
+    settings: &Settings,
+    side: Side,
+    from: usize,
+    to: usize,
+) -> usize {
+    let mut exits = Exits::new(plan, tile, account, side);
+    let (sign, fixed) = (exits.sign, exits.worse);
+    let mut best = sign * account.best;
+    let mut k = from;
+    while k < to {
+        account.best = sign * best;
+        exits.worse = fixed.max(sign * trailing_level(settings, account, side));
+        if exits.hit(k) {
+            break;
+        }
+        best = best.max(sign * exits.far[k]);
+        k += 1;
+    }
+    account.best = sign * best;
+    k
+}
