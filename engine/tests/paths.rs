@@ -1,4 +1,5 @@
 //! The event engine, the bar-by-bar engine and the replay's textbook formulas agree on random jobs.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 mod common;
 

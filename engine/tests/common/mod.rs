@@ -1,5 +1,5 @@
 //! Markets, signals and jobs made from a seed.
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "shared by test binaries, each of which uses its part")]
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use assay_engine::replay::SignalSource;
 use assay_engine::signals::{Level, Settings, SignalTile, Size};
 use assay_engine::{Account, EquityBuffer, Market, Plan, SimdLevel, TILE, TileBuffers, simulate};
 
-/// SplitMix64 (Steele, Lea and Flood, 2014): enough randomness for a test, the same everywhere.
+/// `SplitMix64` (Steele, Lea and Flood, 2014): enough randomness for a test, the same everywhere.
 pub struct Random(pub u64);
 
 impl Random {
