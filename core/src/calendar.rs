@@ -116,7 +116,11 @@ impl Calendar {
         };
         DaySpan {
             from: self.day_edge(start_date).unwrap_or(time),
-            to: start_date.tomorrow().ok().and_then(|next| self.day_edge(next)).unwrap_or(time + 1),
+            to: start_date
+                .tomorrow()
+                .ok()
+                .and_then(|next| self.day_edge(next))
+                .unwrap_or(time + 1),
             day: self.join_weekend(date),
             weekend: self.week != Week::AlwaysOpen && matches!(date.weekday(), Weekday::Saturday | Weekday::Sunday),
         }
@@ -128,7 +132,11 @@ impl Calendar {
         let date = Date::constant(1970, 1, 1)
             .checked_add(jiff::Span::new().days(i64::from(day)))
             .ok()?;
-        let start_date = if self.day_start == midnight() { date } else { date.yesterday().ok()? };
+        let start_date = if self.day_start == midnight() {
+            date
+        } else {
+            date.yesterday().ok()?
+        };
         self.day_edge(start_date)
     }
 

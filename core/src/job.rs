@@ -763,7 +763,7 @@ keep = 100
         assert!(
             with("{ vol_target = 0.1, bars = \"n\" }", "{ fration = 1 }")
                 .to_string()
-                .contains("unknown field `fration`")
+                .contains("unknown key `fration`")
         );
         assert!(
             with("from = \"2014-05-01\"", "from = \"May\"")

@@ -48,7 +48,11 @@ fn functions() -> String {
     }
     let mut out = String::new();
     for group in groups {
-        let _ = write!(out, "\n### {}\n\n| function | gives | meaning |\n|---|---|---|\n", title(group));
+        let _ = write!(
+            out,
+            "\n### {}\n\n| function | gives | meaning |\n|---|---|---|\n",
+            title(group)
+        );
         for function in FUNCTIONS.iter().filter(|function| function.group == group) {
             let gives = match function.output {
                 Output::Number => "number",
