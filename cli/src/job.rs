@@ -7,7 +7,7 @@ use assay_core::ids::{JobId, Symbol};
 use assay_core::instrument::Instrument;
 use assay_core::job::{JobSpec, Sampling};
 use assay_core::space::Space;
-use assay_core::time::BarLength;
+use assay_core::time::{BarLength, DAY_NS, UtcNs};
 use assay_core::{Domain, SEMANTICS_VERSION};
 use assay_data::{BarRequest, Catalog, Dataset};
 use assay_store::JobRecord;
@@ -15,6 +15,9 @@ use assay_strategies::{Strategy, library, library_strategy};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
+
+/// A market may be closed for so long: a weekend and holidays around it.
+const LONGEST_CLOSE_NS: i64 = 4 * DAY_NS;
 
 /// A job with its strategy and data found.
 #[derive(Debug)]
@@ -79,6 +82,9 @@ impl Job {
                 dataset: Dataset::from(&manifest),
                 source: manifest.dataset_kind().to_string(),
             });
+        }
+        for item in &instruments {
+            check_window(&spec, item)?;
         }
         let canonical = canonical(&spec, &strategy, &space, &instruments);
         let hash = blake3::hash(canonical.to_string().as_bytes());
@@ -159,6 +165,27 @@ impl Job {
     }
 }
 
+/// Refuses a window that reaches beyond the data, by more than a market may be closed: most likely the wrong data are imported.
+fn check_window(spec: &JobSpec, item: &JobInstrument) -> Result<(), Failure> {
+    let (first, last) = (item.dataset.first, item.dataset.last);
+    let slack = LONGEST_CLOSE_NS.max(spec.data.bars.ns());
+    let refuse = |key: &str, at: UtcNs, what: &str| {
+        let symbol = &item.instrument.symbol;
+        Err(
+            Failure::usage(format!("data.{key}: the window {what} at {at}, beyond the data of {symbol}")).hint(format!(
+                "they go from {first} to {last}: move `{key}` there, leave it out to use all of them, or import more"
+            )),
+        )
+    };
+    match (spec.data.from, spec.data.to) {
+        (Some(from), _) if from.0 < first.0.saturating_sub(slack) => refuse("from", from, "begins"),
+        (Some(from), _) if from.0 > last.0 => refuse("from", from, "begins"),
+        (_, Some(to)) if to.0 > last.0.saturating_add(slack) => refuse("to", to, "ends"),
+        (_, Some(to)) if to.0 <= first.0 => refuse("to", to, "ends"),
+        _ => Ok(()),
+    }
+}
+
 fn bar_request(spec: &JobSpec, symbol: &Symbol) -> BarRequest {
     BarRequest {
         symbol: symbol.clone(),
@@ -224,7 +251,7 @@ pub(crate) fn named_strategy(name: &str) -> Result<(String, String), Failure> {
 }
 
 fn is_path(name: &str) -> bool {
-    name.contains(['/', '\\']) || name.ends_with(".toml")
+    name.contains(['/', '\\']) || Path::new(name).extension().is_some_and(|extension| extension == "toml")
 }
 
 fn read_strategy(path: &Path) -> Result<(String, String), Failure> {

@@ -88,6 +88,13 @@ impl Settings {
         }
     }
 
+    /// Tells on stderr, with -v, what was reached and when.
+    pub(crate) fn log(&self, text: impl FnOnce() -> String) {
+        if self.verbose > 0 {
+            anstream::eprintln!("[{:8.3} s] {}", self.started.elapsed().as_secs_f64(), text());
+        }
+    }
+
     /// The form wished for, or that of people.
     pub(crate) fn format(&self) -> OutputFormat {
         self.output.unwrap_or(OutputFormat::Table)

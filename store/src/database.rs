@@ -204,20 +204,36 @@ fn unknown(text: &str, names: &[&str]) -> StoreError {
     }
 }
 
+/// How often, and how far apart, to look whether another process has just brought the tables up to date.
+const MIGRATION_TRIES: u32 = 20;
+const MIGRATION_PAUSE: Duration = Duration::from_millis(25);
+
+/// Brings the tables up to date. SQLite does not keep two processes from doing so at once; the one that comes second fails on what
+/// is there already, and waits until it is all there.
 async fn migrate(connection: &mut SqliteConnection, path: &Path) -> Result<(), StoreError> {
     let newest = MIGRATIONS.iter().map(|migration| migration.version).max();
-    // Most homes are up to date: one query tells.
-    let applied = sqlx::query("SELECT max(version) FROM _sqlx_migrations WHERE success")
-        .fetch_one(&mut *connection)
-        .await;
-    let applied: Option<i64> = match applied {
-        Ok(row) => row.try_get(0).ok(),
-        // Without the table it is a new database; with a damaged file the migrations say so.
-        Err(_) => None,
-    };
-    if applied.is_some() && applied == newest {
-        return Ok(());
+    for left in (0..MIGRATION_TRIES).rev() {
+        // Most homes are up to date: one query tells.
+        if newest.is_some() && applied(connection).await == newest {
+            return Ok(());
+        }
+        match run_migrations(connection, path).await {
+            Err(StoreError::Database { .. } | StoreError::Busy { .. }) if left > 0 => tokio::time::sleep(MIGRATION_PAUSE).await,
+            result => return result,
+        }
     }
+    Ok(())
+}
+
+/// The last migration that was applied. Without the table of them it is a new database; with a damaged file the migrations say so.
+async fn applied(connection: &mut SqliteConnection) -> Option<i64> {
+    let row = sqlx::query("SELECT max(version) FROM _sqlx_migrations WHERE success")
+        .fetch_one(connection)
+        .await;
+    row.ok()?.try_get(0).ok()
+}
+
+async fn run_migrations(connection: &mut SqliteConnection, path: &Path) -> Result<(), StoreError> {
     MIGRATIONS.run(connection).await.map_err(|error| match error {
         MigrateError::VersionMissing(version) => StoreError::NewerDatabase {
             path: path.to_owned(),

@@ -19,6 +19,7 @@ pub(crate) const INSTRUMENTS: usize = 2;
 
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread()
+        .enable_time()
         .build()
         .unwrap()
         .block_on(future)

@@ -197,3 +197,17 @@ fn foreign_and_newer_databases_are_named_as_such() {
         assert!(matches!(error, StoreError::NewerDatabase { version: 999, .. }), "{error}");
     });
 }
+
+#[test]
+fn many_may_open_a_new_home_at_once() {
+    for _ in 0..5 {
+        let home = tempfile::tempdir().unwrap();
+        let open = || block_on(async { Store::open(home.path()).await?.jobs().await });
+        std::thread::scope(|scope| {
+            let opened: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
+            for one in opened {
+                assert_eq!(one.join().unwrap().unwrap(), []);
+            }
+        });
+    }
+}

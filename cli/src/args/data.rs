@@ -46,7 +46,7 @@ pub(crate) struct ImportArgs {
     /// Length of the bars in the files, stamped with their start, such as 1m or 1d
     #[arg(long, value_name = "LENGTH")]
     pub(crate) bar: Option<BarLength>,
-    /// Time zone of times without one, such as UTC, America/New_York, -05:00
+    /// Time zone of times without one, such as `UTC`, `America/New_York`, `-05:00`
     #[arg(long, value_name = "ZONE", allow_hyphen_values = true)]
     pub(crate) tz: Option<Zone>,
     /// Names of the columns in order, `_` to skip one

@@ -12,8 +12,9 @@ use clap::Args;
 pub(crate) struct EvalArgs {
     /// Symbol in the catalog
     pub(crate) symbol: Symbol,
-    /// Expressions such as 'rsi(close, 14)' or 'crossover(sma(close, 5), sma(close, 20))'
-    #[arg(required = true, value_name = "EXPRESSION", allow_hyphen_values = true)]
+    /// Expressions such as 'rsi(close, 14)' or 'crossover(sma(close, 5), sma(close, 20))'; put `--` before
+    /// one that begins with a minus
+    #[arg(required = true, value_name = "EXPRESSION")]
     pub(crate) expressions: Vec<String>,
     /// Length of the bars, such as 1m, 4h, 1d
     #[arg(long, value_name = "LENGTH")]

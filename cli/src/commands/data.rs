@@ -11,7 +11,7 @@ use serde_json::json;
 use super::data_check;
 use crate::args::{DataCommand, ImportArgs, OutputFormat};
 use crate::failure::{Failure, Outcome};
-use crate::output::{Cell, Kind, Rows, human, print_json, print_rows, print_with_json, stdout, table};
+use crate::output::{Cell, Kind, Rows, human, print_json, print_rows, stdout, table};
 use crate::progress::Progress;
 use crate::settings::Settings;
 
@@ -53,7 +53,10 @@ fn run_import(args: ImportArgs, catalog: &Catalog, settings: &Settings) -> Outco
     });
     progress.clear();
     let report = report?;
-    print_with_json(&import_rows(&report), settings.format(), || json!(report))?;
+    match settings.format() {
+        OutputFormat::Json => print_json(&report)?,
+        format => print_rows(&import_rows(&report), format)?,
+    }
     if settings.format() == OutputFormat::Table {
         import_notes(&report, settings.verbose > 0);
     }

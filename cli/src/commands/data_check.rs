@@ -100,8 +100,8 @@ fn print_reports(reports: &[CheckReport]) -> Result<(), Failure> {
                 out,
                 "  spike {} at {} from {}",
                 human::time(spike.time.0),
-                human::number(spike.price),
-                human::number(spike.before)
+                human::price(spike.price),
+                human::price(spike.before)
             )?;
         }
         for file in &report.damaged_files {
@@ -123,26 +123,25 @@ pub(super) fn export_bars(args: &ExportArgs, catalog: &Catalog, settings: &Setti
     let span = span(&table.batch, &args.symbol, args.from, args.until)?;
     let batch = table.batch.slice(span.start, span.len());
     let bytes = write_table(&batch, &args.to)?;
-    match settings.format() {
-        OutputFormat::Json => print_json(&json!({
+    if settings.format() == OutputFormat::Json {
+        print_json(&json!({
             "path": args.to,
             "rows": batch.num_rows(),
             "bytes": bytes,
             "source": table.source,
-        }))?,
-        _ => {
-            let mut out = stdout();
-            writeln!(
-                out,
-                "{} bars of {} from {}: {} ({})",
-                human::count(batch.num_rows() as i64),
-                args.symbol,
-                table.source,
-                args.to.display(),
-                human::bytes(bytes)
-            )?;
-            out.flush()?;
-        }
+        }))?;
+    } else {
+        let mut out = stdout();
+        writeln!(
+            out,
+            "{} bars of {} from {}: {} ({})",
+            human::count(batch.num_rows() as i64),
+            args.symbol,
+            table.source,
+            args.to.display(),
+            human::bytes(bytes)
+        )?;
+        out.flush()?;
     }
     Ok(0)
 }

@@ -84,7 +84,8 @@ pub(super) fn run(args: &DemoArgs, settings: &Settings) -> Outcome {
     if !shown.differences().is_empty() {
         return Err(Failure::internal("the replay of the demo's best trial differs from its row").at(trial));
     }
-    epilogue(&path, settings)
+    say_what_next(&path, settings);
+    Ok(0)
 }
 
 /// The generated ticks, made unless they are there.
@@ -128,11 +129,10 @@ fn say(text: &str) {
     eprintln!("{text}");
 }
 
-fn epilogue(path: &Path, settings: &Settings) -> Outcome {
+fn say_what_next(path: &Path, settings: &Settings) {
     eprintln!("\nThe ticks are generated: a good trial here is luck. With data of your own:");
     eprintln!("  assay data import FILES --symbol EURUSD");
     eprintln!("  assay strategy ls");
     eprintln!("  assay plan {}    # change the job, then plan and run it", path.display());
     eprintln!("Everything lies in {}.", settings.home.display());
-    Ok(0)
 }

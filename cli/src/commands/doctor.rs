@@ -185,6 +185,10 @@ fn probe(home: &Path) -> Result<Option<f64>, Failure> {
     Ok((existing == absolute).then_some(seconds))
 }
 
+fn plural(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 fn catalog(home: &Path) -> Check {
     let read = || -> Result<(usize, u64, Vec<String>), Failure> {
         let datasets = Catalog::open(home)?.datasets()?;
@@ -212,7 +216,10 @@ fn catalog(home: &Path) -> Check {
             "import their sources again",
         ),
         Ok((0, ..)) => Check::ok("catalog", "empty; `assay data import FILE --symbol S` adds data"),
-        Ok((count, rows, _)) => Check::ok("catalog", format!("{count} datasets, {} rows", human::count(rows as i64))),
+        Ok((count, rows, _)) => Check::ok(
+            "catalog",
+            format!("{}, {} rows", plural(count, "dataset"), human::count(rows as i64)),
+        ),
     }
 }
 
@@ -223,7 +230,7 @@ fn database(home: &Path) -> Vec<Check> {
     };
     let of = |state: JobState| jobs.iter().filter(|job| job.state == state).count();
     let (done, running) = (of(JobState::Done), of(JobState::Running));
-    let detail = format!("{} jobs, {done} done", jobs.len());
+    let detail = format!("{}, {done} done", plural(jobs.len(), "job"));
     let mut checks = vec![match running {
         0 => Check::ok("database", detail),
         _ => Check::other(

@@ -2,35 +2,47 @@
 
 use assay_store::JobRecord;
 
+use crate::args::OutputFormat;
 use crate::failure::Outcome;
 use crate::local::Ledger;
-use crate::output::{Kind, Rows, print_rows};
+use crate::output::{Cell, Kind, Rows, print_rows};
 use crate::settings::Settings;
+
+/// Columns; the last two are too wide for tables, `error` is shown there where a job has one.
+const COLUMNS: [(&str, Kind); 12] = [
+    ("job_id", Kind::Text),
+    ("name", Kind::Text),
+    ("state", Kind::Text),
+    ("trials", Kind::Count),
+    ("done", Kind::Count),
+    ("failed", Kind::Count),
+    ("instruments", Kind::Text),
+    ("created", Kind::Time),
+    ("finished", Kind::Time),
+    ("seconds", Kind::Seconds),
+    ("error", Kind::Text),
+    ("fingerprint", Kind::Text),
+];
+const ALWAYS: usize = 10;
 
 pub(super) fn run(settings: &Settings) -> Outcome {
     let jobs = Ledger::new(&settings.home)?.jobs()?;
-    let mut rows = Rows::new([
-        ("job_id", Kind::Text),
-        ("name", Kind::Text),
-        ("state", Kind::Text),
-        ("trials", Kind::Count),
-        ("done", Kind::Count),
-        ("failed", Kind::Count),
-        ("instruments", Kind::Text),
-        ("created", Kind::Time),
-        ("finished", Kind::Time),
-        ("seconds", Kind::Seconds),
-        ("fingerprint", Kind::Text),
-        ("error", Kind::Text),
-    ]);
+    let shown = match (settings.format(), jobs.iter().any(|job| job.error.is_some())) {
+        (OutputFormat::Table, false) => ALWAYS,
+        (OutputFormat::Table, true) => ALWAYS + 1,
+        _ => COLUMNS.len(),
+    };
+    let mut rows = Rows::new(COLUMNS[..shown].iter().copied());
     for job in &jobs {
-        rows.push(row(job));
+        let mut cells = row(job);
+        cells.truncate(shown);
+        rows.push(cells);
     }
     print_rows(&rows, settings.format())?;
     Ok(0)
 }
 
-fn row(job: &JobRecord) -> Vec<crate::output::Cell> {
+fn row(job: &JobRecord) -> Vec<Cell> {
     vec![
         job.id.to_string().into(),
         job.name.as_str().into(),
@@ -42,7 +54,7 @@ fn row(job: &JobRecord) -> Vec<crate::output::Cell> {
         job.created.into(),
         job.finished.into(),
         job.seconds.into(),
-        job.fingerprint.as_deref().into(),
         job.error.as_deref().into(),
+        job.fingerprint.as_deref().into(),
     ]
 }

@@ -8,7 +8,7 @@ use crate::args::{OutputFormat, PlanArgs};
 use crate::failure::{Failure, Outcome};
 use crate::job::Job;
 use crate::local::{self, Ledger, Plan};
-use crate::output::{Kind, Rows, human, print_json, print_with_json, stdout};
+use crate::output::{Kind, Rows, human, print_json, print_rows, stdout};
 use crate::settings::Settings;
 
 pub(super) fn run(args: &PlanArgs, settings: &Settings) -> Outcome {
@@ -19,7 +19,7 @@ pub(super) fn run(args: &PlanArgs, settings: &Settings) -> Outcome {
     match settings.format() {
         OutputFormat::Table => print_table(&plan)?,
         OutputFormat::Json => print_json(&plan)?,
-        format => print_with_json(&rows(&plan), format, || serde_json::Value::Null)?,
+        format => print_rows(&rows(&plan), format)?,
     }
     if plan.result_bytes > plan.disk_free_bytes && !done {
         let message = format!(

@@ -11,15 +11,13 @@ use crate::args::{OutputFormat, RunArgs};
 use crate::failure::{Failure, INTERRUPTED, Outcome, SOME_TRIALS_FAILED};
 use crate::job::Job;
 use crate::local::{self, Ended, Finished};
-use crate::output::{Cell, Kind, Rows, human, print_json, print_with_json, stdout, table};
+use crate::output::{Cell, Kind, Rows, human, print_json, print_rows, stdout, table};
 use crate::settings::Settings;
 
 pub(super) fn run(args: &RunArgs, settings: &Settings) -> Outcome {
     let catalog = Catalog::open(&settings.home)?;
     let job = Job::load(&args.job, &catalog)?;
-    if settings.verbose > 0 {
-        eprintln!("job {} ({}) in {}", job.spec.name, job.id, settings.home.display());
-    }
+    settings.log(|| format!("job {} ({}) in {}", job.spec.name, job.id, settings.home.display()));
     match local::run(&job, &catalog, settings, args.limits)? {
         Ended::Done(finished) => {
             let seconds = settings.started.elapsed().as_secs_f64();
@@ -43,7 +41,7 @@ pub(super) fn report(finished: &Finished, seconds: f64, settings: &Settings) -> 
     match settings.format() {
         OutputFormat::Json => print_json(&to_json(finished, seconds)?)?,
         OutputFormat::Table => print_table(finished, seconds)?,
-        format => print_with_json(&summary_row(finished, seconds), format, || Value::Null)?,
+        format => print_rows(&summary_row(finished, seconds), format)?,
     }
     if record.trials_failed == 0 {
         return Ok(0);

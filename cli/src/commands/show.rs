@@ -14,7 +14,7 @@ use crate::args::{OutputFormat, ShowArgs};
 use crate::failure::{Failure, Outcome};
 use crate::job::Job;
 use crate::local::{Ledger, load_markets};
-use crate::output::{Cell, Kind, Rows, human, print_json, print_with_json};
+use crate::output::{Cell, Kind, Rows, human, print_json, print_rows};
 use crate::settings::Settings;
 
 /// Replay against row: `|a - b| <= tolerance x max(|a|, |b|, 1)`.
@@ -50,7 +50,7 @@ pub(super) fn run(args: &ShowArgs, settings: &Settings) -> Outcome {
     match settings.format() {
         OutputFormat::Table => show_view::print(&shown)?,
         OutputFormat::Json => print_json(&to_json(&shown))?,
-        format => print_with_json(&trade_rows(&shown.replay.trades), format, || Value::Null)?,
+        format => print_rows(&trade_rows(&shown.replay.trades), format)?,
     }
     let differences = shown.differences();
     if differences.is_empty() {
@@ -116,7 +116,7 @@ fn to_json(shown: &Shown) -> Value {
         "instrument": shown.instrument(),
         "params": shown.params(),
         "metrics": shown.metrics,
-        "replay": show_view::extra(shown).into_iter().map(|(name, value, _)| (name.to_owned(), json!(value))).collect::<Map<_, _>>(),
+        "replay": show_view::extra(shown).iter().map(|extra| (extra.name.to_owned(), json!(extra.value))).collect::<Map<_, _>>(),
         "trades": shown.replay.trades.iter().map(trade_json).collect::<Vec<_>>(),
         "matches_stored": shown.differences().is_empty(),
     })
@@ -151,8 +151,8 @@ pub(super) fn trade_rows(trades: &[Trade]) -> Rows {
         ("direction", Kind::Text),
         ("entry_time", Kind::Time),
         ("exit_time", Kind::Time),
-        ("entry_price", Kind::Number),
-        ("exit_price", Kind::Number),
+        ("entry_price", Kind::Price),
+        ("exit_price", Kind::Price),
         ("units", Kind::Number),
         ("pnl", Kind::Money),
         ("return", Kind::Ratio),

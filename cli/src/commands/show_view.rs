@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use assay_core::metrics::Metric::{self, *};
+use assay_core::metrics::Metric;
 
 use super::show::{Shown, params_text, trade_rows};
 use crate::failure::Failure;
@@ -12,37 +12,51 @@ use crate::output::{human, stdout, table};
 const GROUPS: [(&str, &[Metric]); 6] = [
     (
         "return",
-        &[TotalReturn, Cagr, FinalEquity, BuyHoldReturn, Alpha, Beta, ExcessSharpe],
+        &[
+            Metric::TotalReturn,
+            Metric::Cagr,
+            Metric::FinalEquity,
+            Metric::BuyHoldReturn,
+            Metric::Alpha,
+            Metric::Beta,
+            Metric::ExcessSharpe,
+        ],
     ),
     (
         "risk",
         &[
-            Sharpe,
-            Sortino,
-            Calmar,
-            Volatility,
-            MaxDrawdown,
-            MaxDrawdownDuration,
-            RecoveryFactor,
+            Metric::Sharpe,
+            Metric::Sortino,
+            Metric::Calmar,
+            Metric::Volatility,
+            Metric::MaxDrawdown,
+            Metric::MaxDrawdownDuration,
+            Metric::RecoveryFactor,
         ],
     ),
     (
         "trades",
         &[
-            Trades,
-            OpenTrades,
-            WinRate,
-            ProfitFactor,
-            Expectancy,
-            AvgTrade,
-            Payoff,
-            Sqn,
-            AvgDuration,
+            Metric::Trades,
+            Metric::OpenTrades,
+            Metric::WinRate,
+            Metric::ProfitFactor,
+            Metric::Expectancy,
+            Metric::AvgTrade,
+            Metric::Payoff,
+            Metric::Sqn,
+            Metric::AvgDuration,
         ],
     ),
-    ("costs", &[Fees, CostShare, Turnover, Exposure]),
-    ("shape", &[Skew, Kurtosis, Psr, PeriodsPerYear]),
-    ("orders", &[AmbiguousBars, SkippedOrders, MarginCalls]),
+    (
+        "costs",
+        &[Metric::Fees, Metric::CostShare, Metric::Turnover, Metric::Exposure],
+    ),
+    (
+        "shape",
+        &[Metric::Skew, Metric::Kurtosis, Metric::Psr, Metric::PeriodsPerYear],
+    ),
+    ("orders", &[Metric::AmbiguousBars, Metric::SkippedOrders, Metric::MarginCalls]),
 ];
 /// Trades shown at each end.
 const TRADES_SHOWN: usize = 5;
@@ -81,13 +95,7 @@ pub(super) fn print(shown: &Shown) -> Result<(), Failure> {
         .iter()
         .map(|(title, metrics)| (*title, lines(shown, metrics)))
         .collect();
-    groups.push((
-        "replay",
-        extra(shown)
-            .into_iter()
-            .map(|(name, value, text)| (name.to_owned(), text(value)))
-            .collect(),
-    ));
+    groups.push(("replay", extra(shown).iter().map(extra_line).collect()));
     for line in columns(&groups) {
         writeln!(out, "{line}")?;
     }
@@ -106,30 +114,42 @@ fn lines(shown: &Shown, metrics: &[Metric]) -> Vec<Line> {
     metrics.iter().map(line).collect()
 }
 
-/// What only the replay knows: name, value, and how it is written.
-pub(super) fn extra(shown: &Shown) -> Vec<(&'static str, Option<f64>, fn(Option<f64>) -> String)> {
-    fn percent(value: Option<f64>) -> String {
-        value.map_or_else(|| human::UNDEFINED.to_owned(), human::percent)
-    }
-    fn number(value: Option<f64>) -> String {
-        value.map_or_else(|| human::UNDEFINED.to_owned(), human::number)
-    }
+fn extra_line(extra: &Extra) -> Line {
+    let text = extra.value.map_or_else(|| human::UNDEFINED.to_owned(), extra.write);
+    (extra.name.to_owned(), text)
+}
+
+/// A number that only the replay knows.
+pub(super) struct Extra {
+    pub(super) name: &'static str,
+    pub(super) value: Option<f64>,
+    write: fn(f64) -> String,
+}
+
+pub(super) fn extra(shown: &Shown) -> Vec<Extra> {
+    let ratio = |name, value| Extra {
+        name,
+        value,
+        write: human::percent,
+    };
+    let number = |name, value| Extra {
+        name,
+        value,
+        write: human::number,
+    };
     let extra = &shown.replay.extra;
-    let worst = |values: &[f64], pick: fn(f64, f64) -> f64| values.iter().copied().reduce(pick);
+    let least = |values: &[f64]| values.iter().copied().reduce(f64::min);
+    let most = |values: &[f64]| values.iter().copied().reduce(f64::max);
     vec![
-        ("value_at_risk", extra.value_at_risk, percent),
-        ("conditional_value_at_risk", extra.conditional_value_at_risk, percent),
-        ("omega", extra.omega, number),
-        ("ulcer_index", extra.ulcer_index, percent),
-        ("tail_ratio", extra.tail_ratio, number),
-        ("longest_winning_streak", Some(extra.longest_winning_streak as f64), number),
-        ("longest_losing_streak", Some(extra.longest_losing_streak as f64), number),
-        ("worst_adverse_excursion", worst(&extra.adverse_excursions, f64::min), percent),
-        (
-            "best_favourable_excursion",
-            worst(&extra.favourable_excursions, f64::max),
-            percent,
-        ),
+        ratio("value_at_risk", extra.value_at_risk),
+        ratio("conditional_value_at_risk", extra.conditional_value_at_risk),
+        number("omega", extra.omega),
+        ratio("ulcer_index", extra.ulcer_index),
+        number("tail_ratio", extra.tail_ratio),
+        number("longest_winning_streak", Some(extra.longest_winning_streak as f64)),
+        number("longest_losing_streak", Some(extra.longest_losing_streak as f64)),
+        ratio("worst_adverse_excursion", least(&extra.adverse_excursions)),
+        ratio("best_favourable_excursion", most(&extra.favourable_excursions)),
     ]
 }
 
@@ -177,7 +197,7 @@ fn print_trades(shown: &Shown, out: &mut dyn Write) -> Result<(), Failure> {
     }
     let mut ends = trades[..TRADES_SHOWN].to_vec();
     ends.extend_from_slice(&trades[trades.len() - TRADES_SHOWN..]);
-    let text = table(&trade_rows(&ends)).to_string();
+    let text = table(&trade_rows(&ends));
     for (i, line) in text.lines().enumerate() {
         if i == TRADES_SHOWN + 1 {
             writeln!(
@@ -210,6 +230,6 @@ mod tests {
             ("a", vec![line("one", "1"), line("two", "22")]),
             ("b", vec![line("three", "3")]),
         ];
-        assert_eq!(columns(&groups), ["A            B", "one   1    three  3", "two  22", ""]);
+        assert_eq!(columns(&groups), ["A          B", "one   1    three  3", "two  22", ""]);
     }
 }

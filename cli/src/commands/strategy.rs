@@ -12,7 +12,7 @@ use super::sample_market::sample_market;
 use crate::args::{OutputFormat, StrategyCommand};
 use crate::failure::{Failure, Outcome};
 use crate::job::named_strategy;
-use crate::output::{Kind, Rows, human, print_json, print_rows, print_with_json, stdout};
+use crate::output::{Kind, Rows, human, print_json, print_rows, stdout};
 use crate::settings::Settings;
 
 /// Bars of the generated market that a strategy is checked on.
@@ -77,7 +77,8 @@ fn check(file: &str, settings: &Settings) -> Outcome {
     }
     match settings.format() {
         OutputFormat::Table => print_report(&checked, &parameters)?,
-        format => print_with_json(&parameters, format, || to_json(&checked))?,
+        OutputFormat::Json => print_json(&to_json(&checked))?,
+        format => print_rows(&parameters, format)?,
     }
     match checked.differences.first() {
         None => Ok(0),
@@ -198,17 +199,17 @@ fn print_report(checked: &Checked, parameters: &Rows) -> Result<(), Failure> {
         writeln!(out, "\n{}\n", crate::output::table(parameters))?;
     }
     if let Some(condition) = &strategy.space.condition {
-        writeln!(out, "where      {condition}")?;
+        writeln!(out, "where        {condition}")?;
     }
-    writeln!(out, "space      {}", count_text(checked.count))?;
+    writeln!(out, "space        {}", count_text(checked.count))?;
     for (name, rule) in strategy.conditions() {
         if let Some(rule) = rule {
-            writeln!(out, "{name:<10} {}", rule.source)?;
+            writeln!(out, "{name:<12} {}", rule.source)?;
         }
     }
     writeln!(
         out,
-        "warm-up    {} bars with the defaults, {} at most",
+        "warm-up      {} bars with the defaults, {} at most",
         human::count(checked.warmup_default as i64),
         human::count(checked.warmup_largest as i64)
     )?;
@@ -216,7 +217,7 @@ fn print_report(checked: &Checked, parameters: &Rows) -> Result<(), Failure> {
     let (points, bars) = checked.tested;
     writeln!(
         out,
-        "look-ahead {verdict} with {points} parameter sets on {} generated bars",
+        "look-ahead   {verdict} with {points} parameter sets on {} generated bars",
         human::count(bars as i64)
     )?;
     Ok(out.flush()?)

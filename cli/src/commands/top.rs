@@ -12,7 +12,7 @@ use crate::args::{OutputFormat, TopArgs};
 use crate::failure::{Failure, Outcome};
 use crate::job::Job;
 use crate::local::Ledger;
-use crate::output::{human, print_json, print_with_json, stdout, table};
+use crate::output::{human, print_json, print_rows, stdout, table};
 use crate::settings::Settings;
 
 pub(super) fn run(args: &TopArgs, settings: &Settings) -> Outcome {
@@ -48,7 +48,7 @@ pub(super) fn run(args: &TopArgs, settings: &Settings) -> Outcome {
             writeln!(out, "{}", table(&board.table_rows()))?;
             out.flush()?;
         }
-        format => print_with_json(&board.file_rows(), format, || serde_json::Value::Null)?,
+        format => print_rows(&board.file_rows(), format)?,
     }
     Ok(0)
 }

@@ -66,9 +66,9 @@ impl Budget {
         while low < high {
             let middle = (low + high).div_ceil(2);
             if fits(middle, threads) {
-                low = middle
+                low = middle;
             } else {
-                high = middle - 1
+                high = middle - 1;
             }
         }
         // Every thread may be filling a task while another one of it is being written.

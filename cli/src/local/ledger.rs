@@ -191,7 +191,7 @@ impl Ledger {
         &mut self,
         record: &JobRecord,
         layout: &Layout,
-        complete: Complete,
+        complete: &Complete,
         started: Instant,
     ) -> Result<JobRecord, Failure> {
         let keep: Option<BTreeSet<Ordinal>> = match complete.keep {

@@ -12,9 +12,8 @@ mod tally;
 mod work;
 
 use std::ops::Range;
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use assay_core::BLOCK;
@@ -88,6 +87,7 @@ pub(crate) fn run(job: &Job, catalog: &Catalog, settings: &Settings, limits: Lim
     let threads = settings.threads(limits);
     size_rayon(threads);
     let markets = load_markets(job, catalog)?;
+    settings.log(|| format!("{} bars loaded", human::count(markets.bars() as i64)));
     let layout = Layout::new(job.id, &job.symbols(), &job.space);
     let trials = proposals.count().value() * layout.instruments.len() as u64;
     check_disk(settings, &layout, trials)?;
@@ -95,10 +95,16 @@ pub(crate) fn run(job: &Job, catalog: &Catalog, settings: &Settings, limits: Lim
     let budget = Budget::new(settings.memory(limits), threads, &markets, &sample)?;
 
     let (record, staged) = ledger.begin(job, &layout, trials)?;
+    settings.log(|| {
+        let path = markets.sweep(0).path();
+        format!("computing {path} on {} threads, {} tasks found", budget.threads, staged.len())
+    });
     let outcome = continue_job(job, &proposals, &markets, budget, settings, &layout, &mut ledger, staged);
     match outcome {
         Ok(Some(computed)) => {
-            let finished = ledger.complete(&record, &layout, computed.complete, settings.started)?;
+            settings.log(|| format!("{} trials computed", human::count(computed.trials as i64)));
+            let finished = ledger.complete(&record, &layout, &computed.complete, settings.started)?;
+            settings.log(|| "results are durable".to_owned());
             Ok(Ended::Done(Box::new(Finished {
                 record: finished,
                 best: computed.best,
@@ -235,9 +241,8 @@ fn record(
                 recorded.trials += rows.len() as u64;
                 recorded.tasks.in_memory.push((range, rows));
             }
-            Ok(Report::Ended) => break,
-            Err(mpsc::RecvTimeoutError::Timeout) => {}
-            Err(mpsc::RecvTimeoutError::Disconnected) => break,
+            Ok(Report::Ended) | Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {}
         }
         progress.at(found + recorded.trials);
         progress.say(sweeper.best_so_far());

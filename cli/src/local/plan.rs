@@ -199,7 +199,7 @@ mod tests {
             most_points: 1_000,
             peak: 0,
         };
-        assert!((sample.eta(10_000, budget) - (10.0 + 0.1) / 2.0).abs() < 1e-9);
+        assert!((sample.eta(10_000, budget) - 5.05).abs() < 1e-9);
     }
 
     #[test]

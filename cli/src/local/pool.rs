@@ -253,10 +253,13 @@ mod tests {
 
     use super::*;
 
+    /// Blocks of a task, and per instrument the ordinals that came back.
+    type Finished = (Range<u64>, Vec<Vec<u64>>);
+
     /// Writes down which ordinals came back on which instrument.
     #[derive(Default)]
     struct Ledger {
-        tasks: Mutex<Vec<(Range<u64>, Vec<Vec<u64>>)>>,
+        tasks: Mutex<Vec<Finished>>,
         stop_after: Option<usize>,
         panics: bool,
     }

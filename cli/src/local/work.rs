@@ -153,6 +153,6 @@ mod tests {
     fn a_split_covers_all_points() {
         let ranges: Vec<_> = split(10, 3).collect();
         assert_eq!(ranges, [0..3, 3..6, 6..10]);
-        assert_eq!(split(0, 1).collect::<Vec<_>>(), [0..0]);
+        assert_eq!(split(0, 1).next(), Some(0..0));
     }
 }

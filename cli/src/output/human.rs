@@ -14,7 +14,7 @@ pub(crate) fn count(value: i64) -> String {
         text.push('-');
     }
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -76,7 +76,7 @@ pub(crate) fn number(value: f64) -> String {
         "0".to_owned()
     } else if value.fract() == 0.0 && size < 1e15 {
         count(value as i64)
-    } else if size >= 1e15 || size < 1e-5 {
+    } else if !(1e-5..1e15).contains(&size) {
         format!("{value:.3e}")
     } else if size >= 1000.0 {
         money(value)
@@ -114,9 +114,19 @@ pub(crate) fn money(value: f64) -> String {
     format!("{sign}{}.{:02}", count(cents / 100), cents % 100)
 }
 
-/// `2014-05-01 12:30:00`, UTC, with a fraction only where there is one.
+/// A price to eight significant digits: more are dust of averaging or slippage.
+pub(crate) fn price(value: f64) -> String {
+    let whole_digits = value.abs().max(1.0).to_string().find('.').unwrap_or(8);
+    trimmed(value, 8usize.saturating_sub(whole_digits).min(7))
+}
+
+/// `2014-05-01 12:30:00`, UTC, with milliseconds only where there are some.
 pub(crate) fn time(ns: i64) -> String {
-    UtcNs(ns).to_rfc3339().replacen('T', " ", 1).trim_end_matches('Z').to_owned()
+    UtcNs(ns - ns.rem_euclid(1_000_000))
+        .to_rfc3339()
+        .replacen('T', " ", 1)
+        .trim_end_matches('Z')
+        .to_owned()
 }
 
 /// A metric in its unit.
@@ -155,9 +165,10 @@ pub(crate) fn sparkline(values: &[f64], width: usize) -> String {
 /// With `places` decimals, zeros at the end cut.
 fn trimmed(value: f64, places: usize) -> String {
     let text = format!("{value:.places$}");
-    match text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-        false => text,
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
     }
 }
 
@@ -182,6 +193,8 @@ mod tests {
             ["12 min 5 s", "1.25 s", "340 ms"]
         );
         assert_eq!(time(1_398_947_400_000_000_000), "2014-05-01 12:30:00");
+        assert_eq!(time(1_398_947_400_123_456_789), "2014-05-01 12:30:00.123");
+        assert_eq!([price(1.387_249_999_999_999_9), price(1282.345)], ["1.38725", "1282.345"]);
     }
 
     #[test]

@@ -10,7 +10,6 @@ use comfy_table::{CellAlignment, ContentArrangement, Table};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
-use serde_json::Value;
 
 pub(crate) use rows::{Cell, Kind, Rows};
 
@@ -24,28 +23,14 @@ pub(crate) fn stdout() -> impl Write {
 
 /// Writes rows in the form asked for.
 pub(crate) fn print_rows(rows: &Rows, format: OutputFormat) -> Result<(), Failure> {
+    let mut out = stdout();
     match format {
-        OutputFormat::Json => print_json(&rows.to_json()),
-        _ => print_with_json(rows, format, || Value::Null),
+        OutputFormat::Json => return print_json(&rows.to_json()),
+        OutputFormat::Parquet => return print_parquet(rows),
+        OutputFormat::Csv => rows.write_csv(&mut out)?,
+        OutputFormat::Table => writeln!(out, "{}", table(rows))?,
     }
-}
-
-/// Writes rows in the form asked for, where JSON has a shape of its own.
-pub(crate) fn print_with_json(rows: &Rows, format: OutputFormat, json: impl FnOnce() -> Value) -> Result<(), Failure> {
-    match format {
-        OutputFormat::Json => print_json(&json()),
-        OutputFormat::Csv => {
-            let mut out = stdout();
-            rows.write_csv(&mut out)?;
-            Ok(out.flush()?)
-        }
-        OutputFormat::Parquet => print_parquet(rows),
-        OutputFormat::Table => {
-            let mut out = stdout();
-            writeln!(out, "{}", table(rows))?;
-            Ok(out.flush()?)
-        }
-    }
+    Ok(out.flush()?)
 }
 
 /// Writes one JSON value; on several lines for people, on one for programs.
@@ -62,7 +47,7 @@ pub(crate) fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
 }
 
 /// Aligned columns without lines, numbers to the right.
-pub(crate) fn table(rows: &Rows) -> Table {
+pub(crate) fn table(rows: &Rows) -> String {
     let mut table = Table::new();
     table
         .load_style(NOTHING)
@@ -80,7 +65,7 @@ pub(crate) fn table(rows: &Rows) -> Table {
             }
         }
     }
-    table
+    table.trim_fmt()
 }
 
 /// Rows as the bytes of a Parquet file.

@@ -21,6 +21,8 @@ pub(crate) enum Kind {
     Count,
     Bytes,
     Number,
+    /// Shown with the decimals that prices have.
+    Price,
     /// Shown as a percentage.
     Ratio,
     Money,
@@ -48,6 +50,15 @@ pub(crate) enum Cell {
     /// Of times, counts and bytes.
     Whole(i64),
     Number(f64),
+}
+
+impl Cell {
+    fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
 }
 
 impl From<&str> for Cell {
@@ -168,23 +179,22 @@ impl Rows {
                 Cell::Whole(value) => Some(*value),
                 _ => None,
             };
-            let array: ArrayRef = match column.kind {
-                Kind::Text => Arc::new(StringArray::from_iter(cells().map(|cell| match cell {
-                    Cell::Text(text) => Some(text.as_str()),
-                    _ => None,
-                }))),
-                Kind::Flag => Arc::new(BooleanArray::from_iter(cells().map(|cell| match cell {
-                    Cell::Flag(flag) => Some(*flag),
-                    _ => None,
-                }))),
-                Kind::Time => Arc::new(TimestampNanosecondArray::from_iter(cells().map(whole)).with_timezone("UTC")),
-                Kind::Count | Kind::Bytes => Arc::new(Int64Array::from_iter(cells().map(whole))),
-                Kind::Number | Kind::Ratio | Kind::Money | Kind::Seconds => {
-                    Arc::new(Float64Array::from_iter(cells().map(|cell| match cell {
-                        Cell::Number(value) => Some(*value),
-                        _ => None,
-                    })))
+            let number = |cell: &Cell| match cell {
+                Cell::Number(value) => Some(*value),
+                _ => None,
+            };
+            let flag = |cell: &Cell| match cell {
+                Cell::Flag(flag) => Some(*flag),
+                _ => None,
+            };
+            let array: ArrayRef = match data_type(column.kind) {
+                DataType::Utf8 => Arc::new(cells().map(Cell::text).collect::<StringArray>()),
+                DataType::Boolean => Arc::new(cells().map(flag).collect::<BooleanArray>()),
+                DataType::Timestamp(..) => {
+                    Arc::new(cells().map(whole).collect::<TimestampNanosecondArray>().with_timezone("UTC"))
                 }
+                DataType::Int64 => Arc::new(cells().map(whole).collect::<Int64Array>()),
+                _ => Arc::new(cells().map(number).collect::<Float64Array>()),
             };
             fields.push(Field::new(&column.name, data_type(column.kind), true));
             arrays.push(array);
@@ -199,7 +209,7 @@ fn data_type(kind: Kind) -> DataType {
         Kind::Flag => DataType::Boolean,
         Kind::Time => DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())),
         Kind::Count | Kind::Bytes => DataType::Int64,
-        Kind::Number | Kind::Ratio | Kind::Money | Kind::Seconds => DataType::Float64,
+        Kind::Number | Kind::Price | Kind::Ratio | Kind::Money | Kind::Seconds => DataType::Float64,
     }
 }
 
@@ -249,6 +259,7 @@ pub(crate) fn text(kind: Kind, cell: &Cell) -> String {
         (Cell::Whole(value), Kind::Time) => human::time(*value),
         (Cell::Whole(value), Kind::Bytes) => human::bytes(*value as u64),
         (Cell::Whole(value), _) => human::count(*value),
+        (Cell::Number(value), Kind::Price) => human::price(*value),
         (Cell::Number(value), Kind::Ratio) => human::percent(*value),
         (Cell::Number(value), Kind::Money) => human::money(*value),
         (Cell::Number(value), Kind::Seconds) => human::seconds(*value),

@@ -1,0 +1,7 @@
+//! The command line as its users meet it: real processes on small data of their own.
+
+mod bad_input;
+mod interruption;
+mod journey;
+mod settings;
+mod support;
