@@ -50,23 +50,24 @@ impl Ledger for Buffered<'_> {
     }
 }
 
-/// Holdings worth all of equity: sums and extremes of a stretch come from the tile's tables. `BARS`: equity is sampled by bar.
-struct Compounding<const BARS: bool> {
+/// Extremes of a stretch come from the tile's range tables, and equity is computed only where it is sampled. With `BARS` equity is
+/// sampled by bar, and holdings must be worth all of it: then sums over a stretch come from the tile's lines.
+struct Ranged<const BARS: bool> {
     /// Checkpoints done.
     sampled: usize,
     /// Bar of the next checkpoint, or past the tile.
     next_sample: usize,
-    /// Highest close of the tile.
-    highest: f64,
+    /// Lowest and highest close of the tile.
+    extremes: (f64, f64),
 }
 
-impl<const BARS: bool> Compounding<BARS> {
+impl<const BARS: bool> Ranged<BARS> {
     fn new(tile: &Tile<'_>) -> Self {
         let next_sample = tile.checkpoints.first().map_or(usize::MAX, |c| c.bar as usize);
         Self {
             sampled: 0,
             next_sample,
-            highest: tile.highs.max(0, tile.len),
+            extremes: (tile.lows.min(0, tile.len), tile.highs.max(0, tile.len)),
         }
     }
 
@@ -82,7 +83,7 @@ impl<const BARS: bool> Compounding<BARS> {
     }
 }
 
-impl<const BARS: bool> Ledger for Compounding<BARS> {
+impl<const BARS: bool> Ledger for Ranged<BARS> {
     #[inline(always)]
     fn hold(&mut self, plan: &Plan, tile: &Tile<'_>, account: &mut Account, from: usize, to: usize) {
         let (cash, q) = (account.book.cash, account.book.value_per_price);
@@ -91,16 +92,29 @@ impl<const BARS: bool> Ledger for Compounding<BARS> {
             if BARS {
                 add_difference(&mut account.moments, &tile.lines[to], &tile.lines[from]);
             }
-            let may_surface = account.drawdown.at_peak(cash + q * self.highest);
-            if may_surface && account.drawdown.at_peak(cash + q * tile.highs.max(from, to)) {
+            let best_of_tile = if q > 0.0 { self.extremes.1 } else { self.extremes.0 };
+            let best = |tile: &Tile<'_>| {
+                if q > 0.0 {
+                    tile.highs.max(from, to)
+                } else {
+                    tile.lows.min(from, to)
+                }
+            };
+            if account.drawdown.at_peak(cash + q * best_of_tile) && account.drawdown.at_peak(cash + q * best(tile)) {
                 scan_holding(tile, &mut account.drawdown, cash, q, from, to);
             } else {
-                account
-                    .drawdown
-                    .below((tile.start + from) as u32, cash + q * tile.lows.min(from, to));
+                let worst = if q > 0.0 {
+                    tile.lows.min(from, to)
+                } else {
+                    tile.highs.max(from, to)
+                };
+                account.drawdown.below((tile.start + from) as u32, cash + q * worst);
             }
-        } else if BARS {
-            account.moments.downside += (to - from) as f64 * plan.flat_shortfall();
+        } else {
+            account.drawdown.mark((tile.start + from) as u32, cash, tile.times);
+            if BARS {
+                account.moments.downside += (to - from) as f64 * plan.flat_shortfall();
+            }
         }
         self.sample_until(plan, tile, account, to);
         account.set_last_equity(cash + q * tile.close[to - 1]);
@@ -137,19 +151,29 @@ pub(crate) fn advance(
             (false, Fill::Close) => holdings::advance::<false, true>(plan, tile, account, signals),
             (false, _) => holdings::advance::<false, false>(plan, tile, account, signals),
         }
+    } else if !plan.samples_bars() {
+        follow(plan, tile, account, settings, signals, &mut Ranged::<false>::new(tile));
     } else if plan.compounds {
-        if plan.samples_bars() {
-            walk(plan, tile, account, settings, signals, &mut Compounding::<true>::new(tile));
-        } else {
-            walk(plan, tile, account, settings, signals, &mut Compounding::<false>::new(tile));
-        }
+        follow(plan, tile, account, settings, signals, &mut Ranged::<true>::new(tile));
     } else {
-        if settings.rules_only() && plan.config.pyramiding == 1 {
-            follow_rules(plan, tile, account, settings, signals, &mut Buffered(buffer));
-        } else {
-            walk(plan, tile, account, settings, signals, &mut Buffered(buffer));
-        }
+        follow(plan, tile, account, settings, signals, &mut Buffered(buffer));
         account.absorb(plan, tile, buffer);
+    }
+}
+
+#[inline(always)]
+fn follow(
+    plan: &Plan,
+    tile: &Tile<'_>,
+    account: &mut Account,
+    settings: &Settings,
+    signals: &SignalTile<'_>,
+    ledger: &mut impl Ledger,
+) {
+    if settings.rules_only() && plan.config.pyramiding == 1 && !plan.compounds {
+        follow_rules(plan, tile, account, settings, signals, ledger);
+    } else {
+        walk(plan, tile, account, settings, signals, ledger);
     }
 }
 
@@ -179,6 +203,19 @@ fn walk(
     }
 }
 
+/// Carries out an order at the close or the open of bar `i`.
+#[inline(always)]
+fn fill_at(plan: &Plan, tile: &Tile<'_>, account: &mut Account, settings: &Settings, order: &Order, i: usize) {
+    let bar = tile.start + i;
+    let start = tile.times.start[bar];
+    let (time, prices) = if plan.config.fill == Fill::Close {
+        (start + tile.times.length, (tile.buy.close[i], tile.sell.close[i]))
+    } else {
+        (start, (tile.buy.open[i], tile.sell.open[i]))
+    };
+    fill(&plan.config, account, settings, order, prices, Moment { time, bar }, &mut ());
+}
+
 /// Jobs without levels and expiry: between margin calls only signals matter, and a fill parts the bars before it from its own and
 /// those after, which it leaves at its cash and position.
 #[inline(always)]
@@ -188,31 +225,17 @@ fn follow_rules(
     account: &mut Account,
     settings: &Settings,
     signals: &SignalTile<'_>,
-    ledger: &mut Buffered<'_>,
+    ledger: &mut impl Ledger,
 ) {
     let bare = Settings {
         size: settings.size,
         ..Settings::default()
     };
     let at_close = plan.config.fill == Fill::Close;
-    let fill_at = |account: &mut Account, order: &Order, i: usize| {
-        let bar = tile.start + i;
-        let delay = if at_close { tile.times.length } else { 0 };
-        let at = Moment {
-            time: tile.times.start[bar] + delay,
-            bar,
-        };
-        let prices = if at_close {
-            (tile.buy.close[i], tile.sell.close[i])
-        } else {
-            (tile.buy.open[i], tile.sell.open[i])
-        };
-        fill(&plan.config, account, &bare, order, prices, at, &mut ());
-    };
     let mut accounted = tile.first;
     let mut i = tile.first;
     if let Some(order) = account.pending.take() {
-        fill_at(account, &order, i);
+        fill_at(plan, tile, account, &bare, &order, i);
     }
     while i < tile.len && !(account.ruined && account.book.is_flat()) {
         let next = next_signal(plan, tile, account, signals, i);
@@ -233,7 +256,7 @@ fn follow_rules(
             if i < tile.len
                 && let Some(order) = account.pending.take()
             {
-                fill_at(account, &order, i);
+                fill_at(plan, tile, account, &bare, &order, i);
             }
             continue;
         }
@@ -252,7 +275,7 @@ fn follow_rules(
         if filled > accounted {
             ledger.hold(plan, tile, account, accounted, filled);
         }
-        fill_at(account, &order, filled);
+        fill_at(plan, tile, account, &bare, &order, filled);
         accounted = filled;
     }
     if accounted < tile.len {

@@ -159,7 +159,7 @@ impl TileBuffers {
         } else {
             close[0]
         };
-        if plan.compounds {
+        if plan.compounds || !plan.samples_bars() {
             self.lows.build(close, |a, b| if b < a { b } else { a });
             self.highs.build(close, |a, b| if b > a { b } else { a });
         }

@@ -1,5 +1,10 @@
 //! Markets, signals and jobs made from a seed.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "shared by test binaries, each of which uses its part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "shared by test binaries, each of which uses its part"
+)]
 
 use std::sync::Arc;
 
