@@ -249,7 +249,7 @@ fn exit_inside(
 
 /// Where the trailing stop lies; at infinity on the losing side without one.
 #[inline(always)]
-pub(crate) fn trailing_level(settings: &Settings, account: &Account, side: Side) -> f64 {
+fn trailing_level(settings: &Settings, account: &Account, side: Side) -> f64 {
     let sign = side.sign();
     match (settings.trail, account.book.distances.trail) {
         (Some(Level::Share(share)), Some(_)) => account.best * (1.0 - sign * share),

@@ -87,7 +87,12 @@ impl<const BARS: bool> Ledger for Ranged<BARS> {
     #[inline(always)]
     fn hold(&mut self, plan: &Plan, tile: &Tile<'_>, account: &mut Account, from: usize, to: usize) {
         let (cash, q) = (account.book.cash, account.book.value_per_price);
-        if q != 0.0 {
+        if q == 0.0 {
+            account.drawdown.mark((tile.start + from) as u32, cash, tile.times);
+            if BARS {
+                account.moments.downside += (to - from) as f64 * plan.flat_shortfall();
+            }
+        } else {
             account.bars_held += (to - from) as u64;
             if BARS {
                 add_difference(&mut account.moments, &tile.lines[to], &tile.lines[from]);
@@ -109,11 +114,6 @@ impl<const BARS: bool> Ledger for Ranged<BARS> {
                     tile.highs.max(from, to)
                 };
                 account.drawdown.below((tile.start + from) as u32, cash + q * worst);
-            }
-        } else {
-            account.drawdown.mark((tile.start + from) as u32, cash, tile.times);
-            if BARS {
-                account.moments.downside += (to - from) as f64 * plan.flat_shortfall();
             }
         }
         self.sample_until(plan, tile, account, to);

@@ -3,10 +3,10 @@
 use assay_core::job::{Direction, OnOpposite};
 
 use crate::account::Account;
-use crate::bars::{bars_held, trailing_level};
+use crate::bars::bars_held;
 use crate::config::Side;
 use crate::plan::Plan;
-use crate::signals::{Settings, SignalTile};
+use crate::signals::{Level, Settings, SignalTile};
 use crate::tile::Tile;
 
 /// Slack of the price at which a margin call is looked for; whether it is one is then tested exactly.
@@ -160,19 +160,25 @@ fn first_trailing_trigger(
     from: usize,
     to: usize,
 ) -> usize {
-    let mut exits = Exits::new(plan, tile, account, side);
+    let exits = Exits::new(plan, tile, account, side);
     let (sign, fixed) = (exits.sign, exits.worse);
+    // The level is `best x factor - distance` in the mirrored price.
+    let (factor, distance) = match (settings.trail, account.book.distances.trail) {
+        (Some(Level::Share(share)), Some(_)) => (1.0 - sign * share, 0.0),
+        (Some(Level::Distance), Some(distance)) => (1.0, distance),
+        _ => (1.0, f64::INFINITY),
+    };
+    let (near, far) = (&exits.near[from..to], &exits.far[from..to]);
     let mut best = sign * account.best;
-    let mut k = from;
-    while k < to {
-        account.best = sign * best;
-        exits.worse = fixed.max(sign * trailing_level(settings, account, side));
-        if exits.hit(k) {
+    let mut passed = to - from;
+    for k in 0..near.len() {
+        let worse = fixed.max(best * factor - distance);
+        if sign * near[k] <= worse || sign * far[k] >= exits.better {
+            passed = k;
             break;
         }
-        best = best.max(sign * exits.far[k]);
-        k += 1;
+        best = best.max(sign * far[k]);
     }
     account.best = sign * best;
-    k
+    from + passed
 }
