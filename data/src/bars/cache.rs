@@ -15,7 +15,7 @@ use super::BarRequest;
 use crate::catalog::{Manifest, read_parquet, write_parquet};
 
 /// Raised when the same ticks would make other bars.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Name of the entry.
 pub(super) fn key(manifest: &Manifest, request: &BarRequest, calendar: &Calendar) -> String {

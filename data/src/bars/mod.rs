@@ -16,7 +16,7 @@ use assay_core::job::{DataKind, FillGaps};
 use assay_core::time::BarLength;
 use rayon::prelude::*;
 
-use crate::catalog::{Catalog, DatasetKind, FileEntry, Manifest, RowGroup, ValuesHash, schema};
+use crate::catalog::{Catalog, DatasetKind, FileEntry, Manifest, RowGroup, ValuesHash, mids, schema};
 use crate::error::DataError;
 use buckets::Buckets;
 use resample::{Bars, Side};
@@ -229,7 +229,7 @@ fn to_batch(bars: Bars) -> RecordBatch {
                 (&bid.close, &ask.close),
             ];
             for (bid, ask) in pairs {
-                put(bid.iter().zip(ask).map(|(bid, ask)| (bid + ask) / 2.0).collect());
+                put(mids(bid, ask));
             }
             put(bars.volume);
             for side in [bid, ask] {

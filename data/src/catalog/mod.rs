@@ -37,7 +37,7 @@ pub use manifest::{ColumnInfo, FileEntry, Manifest, SourceInfo};
 pub use reader::RowBatches;
 pub(crate) use reader::{RowGroup, read_parquet, stored_columns};
 pub use values::ValuesHash;
-pub(crate) use values::{Facts as ValueFacts, is_decimal};
+pub(crate) use values::{Facts as ValueFacts, is_decimal, mids};
 pub use writer::{DatasetWriter, Overlap, WriteReport};
 
 /// Which of an instrument's datasets.

@@ -215,6 +215,28 @@ pub(crate) fn is_decimal(price: f64) -> bool {
     (0..=MAX_DECIMALS).any(|k| all_exact(&[price], k))
 }
 
+/// The mean of each bid and ask: of decimals the double nearest to the decimal mean, so that equal means are equal numbers. A mean of
+/// doubles alone differs in its last bit between, say, 1.38705 / 1.38706 and 1.38704 / 1.38707.
+pub(crate) fn mids(bids: &[f64], asks: &[f64]) -> Vec<f64> {
+    let mut k = 0;
+    let mid = |(bid, ask): (&f64, &f64)| {
+        let decimals = (k..=MAX_DECIMALS).find_map(|k| Some((k, whole(*bid, k)? + whole(*ask, k)?)));
+        let Some((needed, sum)) = decimals else {
+            return f64::midpoint(*bid, *ask);
+        };
+        k = needed;
+        sum / (2.0 * power_of_ten(needed))
+    };
+    bids.iter().zip(asks).map(mid).collect()
+}
+
+/// The price as an integer / 10^k, if it is one; of at most fifteen digits, which a double tells apart from all others.
+fn whole(price: f64, k: u8) -> Option<f64> {
+    const DIGITS: f64 = 1e15;
+    let whole = libm::rint(price * power_of_ten(k));
+    (whole.abs() < DIGITS && whole / power_of_ten(k) == price).then_some(whole)
+}
+
 /// 10^k, exact for the decimals in question.
 pub(crate) fn power_of_ten(k: u8) -> f64 {
     const POWERS: [f64; MAX_DECIMALS as usize + 1] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12];
@@ -248,6 +270,26 @@ mod tests {
         let mut found = Decimals::default();
         found.add(prices);
         found.get()
+    }
+
+    #[test]
+    fn mids_of_equal_decimals_are_equal() {
+        let mid = |bid, ask| mids(&[bid], &[ask])[0];
+        let mut plain = 0;
+        for k in 0..2_000 {
+            let cents = f64::from(138_000 + k);
+            let (inner, outer) = ((cents / 1e5, (cents + 1.0) / 1e5), ((cents - 1.0) / 1e5, (cents + 2.0) / 1e5));
+            let expected = (2.0 * cents + 1.0) / 2e5;
+            assert_eq!((mid(inner.0, inner.1), mid(outer.0, outer.1)), (expected, expected));
+            plain += u32::from(f64::midpoint(inner.0, inner.1) != f64::midpoint(outer.0, outer.1));
+        }
+        assert!(plain > 100, "the plain mean is right as well: {plain}");
+        // Neighbours do not matter, nor what is no decimal.
+        let third = 1.0 / 3.0;
+        assert_eq!(
+            mids(&[1.5, third, 1.25, 2.0], &[1.75, 1.0, 1.125, 3.0]),
+            [1.625, f64::midpoint(third, 1.0), 1.1875, 2.5]
+        );
     }
 
     #[test]

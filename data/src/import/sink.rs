@@ -11,7 +11,7 @@ use super::error::{ImportError, Problem};
 use super::plan::Part;
 use super::request::{DatasetReport, Unsorted};
 use super::rows::{Lines, Rows};
-use crate::catalog::{DatasetKind, DatasetWriter, schema};
+use crate::catalog::{DatasetKind, DatasetWriter, mids, schema};
 use crate::error::DataError;
 
 /// Takes the rows of one dataset's parts.
@@ -326,7 +326,7 @@ fn batch(shape: Shape, with_optional: bool, rows: Rows) -> Result<RecordBatch, a
         Shape::QuoteBars => {
             let sides: Vec<Vec<f64>> = (0..8).map(|_| next()).collect();
             for (bid, ask) in sides[..4].iter().zip(&sides[4..]) {
-                columns.push(number(bid.iter().zip(ask).map(|(bid, ask)| (bid + ask) / 2.0).collect()));
+                columns.push(number(mids(bid, ask)));
             }
             columns.push(number(or_zero(next())));
             columns.extend(sides.into_iter().map(number));
