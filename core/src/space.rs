@@ -237,7 +237,7 @@ impl ParameterText {
                 }
             }
             (None, Some([low, high]), None) => {
-                if !(low.is_finite() && high.is_finite() && low <= high) {
+                if !(low.is_finite() && high.is_finite() && (high - low).is_finite() && low <= high) {
                     return Err(format!("float = [{low}, {high}] is empty or not finite"));
                 }
                 if log && low <= 0.0 {
@@ -258,6 +258,11 @@ impl ParameterText {
                 }
             }
             (None, None, Some(texts)) => {
+                let mut sorted = texts.clone();
+                sorted.sort();
+                if let Some([twice, _]) = sorted.array_windows().find(|[a, b]| a == b) {
+                    return Err(format!("choice names \"{twice}\" twice"));
+                }
                 if texts.is_empty() {
                     return Err("choice = [] leaves nothing to choose".to_owned());
                 }
@@ -357,6 +362,8 @@ mod tests {
             ("a = { int = [1, 2], stepp = 1 }", "parameter `a`: unknown field `stepp`"),
             ("a = { float = [0.0, 2.0], log = true }", "needs a lowest value above 0"),
             ("a = { choice = [] }", "nothing to choose"),
+            ("a = { choice = [\"x\", \"x\"] }", "names \"x\" twice"),
+            ("a = { float = [-1e308, 1e308] }", "not finite"),
             ("a = {}", "expected one of"),
             ("a = { int = [1, 2], default = \"x\" }", "does not fit"),
         ] {

@@ -1,0 +1,231 @@
+//! What a user submits: one TOML file, unknown keys refused, every default filled in.
+
+mod error;
+mod execution;
+mod forms;
+#[cfg(test)]
+mod tests;
+mod validate;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+pub use error::{JobError, explain_toml};
+pub use execution::{Amount, Direction, Execution, Fill, Intrabar, Level, OnOpposite, Size};
+
+use crate::ids::Symbol;
+use crate::metrics::Metric;
+use crate::space::Space;
+use crate::time::{BarLength, UtcNs};
+
+/// A job as written, defaults filled in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobSpec {
+    /// A name for people.
+    pub name: String,
+    /// Which data.
+    pub data: DataSpec,
+    /// Which strategy.
+    pub strategy: StrategyRef,
+    /// The space; without it, the strategy's own. Parameters left out take the strategy's defaults.
+    #[serde(default)]
+    pub params: Option<Space>,
+    /// How signals become fills.
+    #[serde(default)]
+    pub execution: Execution,
+    /// How returns are sampled and annualised.
+    #[serde(default)]
+    pub metrics: MetricsSpec,
+    /// How the space is searched.
+    #[serde(default)]
+    pub search: SearchSpec,
+    /// What is better.
+    #[serde(default)]
+    pub objective: Objective,
+    /// What is kept.
+    #[serde(default)]
+    pub results: ResultsSpec,
+}
+
+/// `[data]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataSpec {
+    /// Symbols in the catalog.
+    pub instruments: Vec<Symbol>,
+    /// Length of the bars.
+    pub bars: BarLength,
+    /// First moment traded (bars before it are warm-up).
+    #[serde(default)]
+    pub from: Option<UtcNs>,
+    /// First moment no longer traded.
+    #[serde(default)]
+    pub to: Option<UtcNs>,
+    /// What stands where no bar exists.
+    #[serde(default)]
+    pub fill_gaps: FillGaps,
+    /// Which dataset bars are made from; by default quotes, else trades, else bars.
+    #[serde(default)]
+    pub source: Option<DataKind>,
+}
+
+/// Kind of a dataset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DataKind {
+    /// Ticks with bid and ask.
+    Quotes,
+    /// Ticks with price and size.
+    Trades,
+    /// Time bars.
+    Bars,
+}
+
+impl fmt::Display for DataKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Quotes => "quotes",
+            Self::Trades => "trades",
+            Self::Bars => "bars",
+        })
+    }
+}
+
+/// `fill_gaps`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FillGaps {
+    /// Bars exist only where there was data.
+    #[default]
+    None,
+    /// A missing bar repeats the last close, with volume 0.
+    Forward,
+}
+
+/// `[strategy]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StrategyRef {
+    /// Path of a file beside the job, or a library name.
+    #[serde(rename = "use")]
+    pub name: String,
+}
+
+/// How often equity is sampled for returns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Sampling {
+    /// Every bar.
+    #[serde(rename = "bar")]
+    Bar,
+    /// Every trading day.
+    #[serde(rename = "1d")]
+    Day,
+}
+
+/// `[metrics]`
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MetricsSpec {
+    /// By default `1d` for bars shorter than a day, else `bar`.
+    pub sampling: Option<Sampling>,
+    /// Returns a year; by default from the calendar.
+    pub periods_per_year: Option<f64>,
+    /// Annual risk-free rate.
+    pub risk_free: f64,
+}
+
+/// How the space is searched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// Every point.
+    #[default]
+    Grid,
+    /// Independent draws.
+    Random,
+    /// A scrambled Sobol sequence.
+    Sobol,
+}
+
+/// `[search]`
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SearchSpec {
+    /// How.
+    pub method: Method,
+    /// How many draws; a grid needs none.
+    pub trials: Option<u64>,
+    /// Seed of the draws.
+    pub seed: u64,
+}
+
+/// How a point's objective follows from those of its trials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Aggregate {
+    /// Mean over instruments.
+    #[default]
+    Mean,
+    /// Median over instruments.
+    Median,
+    /// Worst instrument.
+    Min,
+}
+
+/// `[objective]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Objective {
+    /// Metric to maximize; a leading `-` minimizes.
+    pub maximize: Goal,
+    /// Over instruments.
+    pub aggregate: Aggregate,
+}
+
+impl Default for Objective {
+    fn default() -> Self {
+        Self {
+            maximize: Goal {
+                metric: Metric::Sharpe,
+                negated: false,
+            },
+            aggregate: Aggregate::default(),
+        }
+    }
+}
+
+/// A metric and whether more of it is worse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Goal {
+    /// The metric.
+    pub metric: Metric,
+    /// Smaller is better.
+    pub negated: bool,
+}
+
+impl Goal {
+    /// The number to maximize.
+    pub fn score(&self, value: f64) -> f64 {
+        if self.negated { -value } else { value }
+    }
+}
+
+/// How many rows are kept in the result files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Keep {
+    /// Every trial.
+    #[default]
+    All,
+    /// The best so many points.
+    Best(u64),
+}
+
+/// `[results]`
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ResultsSpec {
+    /// Rows kept.
+    pub keep: Keep,
+}
