@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn undefined_comes_last_and_ties_go_to_the_smaller_ordinal() {
-        let mut points = vec![
+        let mut points = [
             (None, Ordinal(0)),
             (Some(1.0), Ordinal(3)),
             (Some(2.0), Ordinal(4)),
