@@ -1,6 +1,10 @@
 //! Progress on stderr: a line that moves on a terminal, nothing elsewhere.
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::fmt::Write;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+
+use crate::output::human;
 
 /// Redraws a second.
 const REDRAWS: u8 = 8;
@@ -14,11 +18,15 @@ pub(crate) struct Progress {
 impl Progress {
     /// `unit` names what is counted. Draws nothing before the first report.
     pub(crate) fn new(unit: &str, total: u64) -> Self {
-        let template = "{bar:30.cyan/dim} {percent:>3} %  {human_pos} of {human_len} UNIT  {per_sec}  ETA {eta}  {msg}";
+        let template = "{bar:30.cyan/dim} {percent:>3} %  {human_pos} of {human_len} UNIT  {rate}  ETA {eta}  {msg}";
         let template = template.replace("UNIT", unit);
         let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(REDRAWS));
         if let Ok(style) = ProgressStyle::with_template(&template) {
-            bar.set_style(style);
+            let rate = |state: &ProgressState, text: &mut dyn Write| {
+                // A terminal that cannot be written to is no reason to stop.
+                let _ = write!(text, "{}/s", human::count(state.per_sec() as i64));
+            };
+            bar.set_style(style.with_key("rate", rate));
         }
         Self { bar }
     }

@@ -1,5 +1,6 @@
 //! `assay jobs`
 
+use anstream::eprintln;
 use assay_store::JobRecord;
 
 use crate::args::OutputFormat;
@@ -37,6 +38,10 @@ pub(super) fn run(settings: &Settings) -> Outcome {
         let mut cells = row(job);
         cells.truncate(shown);
         rows.push(cells);
+    }
+    if jobs.is_empty() && settings.format() == OutputFormat::Table {
+        eprintln!("{} has no jobs yet; `assay run JOB.toml` makes one", settings.home.display());
+        return Ok(0);
     }
     print_rows(&rows, settings.format())?;
     Ok(0)

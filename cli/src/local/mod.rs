@@ -12,6 +12,7 @@ mod tally;
 mod work;
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -173,14 +174,20 @@ fn continue_job(
         in_memory: staged.is_empty() && order.pace.blocks(order.remaining.blocks()) >= order.remaining.blocks(),
         tally: Mutex::new(tally),
         reports: sender,
+        abandoned: AtomicBool::new(false),
     };
     let trials = proposals.count().value() * layout.instruments.len() as u64;
     let progress = Progress::new("trials", trials);
     progress.begin_at(found);
-    let recorded = pool::compute(order, &sweeper, || record(&receiver, &sweeper, &progress, found, ledger));
+    let blocks = order.remaining.blocks();
+    let recorded = pool::compute(order, &sweeper, || {
+        let recorded = record(&receiver, &sweeper, &progress, found, ledger);
+        sweeper.abandoned.store(recorded.is_err(), Ordering::Relaxed);
+        recorded
+    });
     progress.clear();
-    let Recorded { tasks, trials, complete } = recorded??;
-    if !complete {
+    let Recorded { tasks, trials } = recorded??;
+    if tasks.blocks() < blocks {
         return Ok(None);
     }
     let tally = sweeper.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -208,12 +215,18 @@ struct Tasks {
     in_memory: Vec<(TaskRange, Vec<TrialRow>)>,
 }
 
+impl Tasks {
+    fn blocks(&self) -> u64 {
+        let staged = self.staged.iter().map(|task| task.range.blocks);
+        let in_memory = self.in_memory.iter().map(|(range, _)| range.blocks);
+        staged.chain(in_memory).sum()
+    }
+}
+
 struct Recorded {
     tasks: Tasks,
     /// Trials computed.
     trials: u64,
-    /// The user did not stop it.
-    complete: bool,
 }
 
 /// Runs beside the computing threads: records their tasks and shows how far they are.
@@ -227,9 +240,7 @@ fn record(
     let mut recorded = Recorded {
         tasks: Tasks::default(),
         trials: 0,
-        complete: true,
     };
-    let mut announced = false;
     loop {
         match reports.recv_timeout(HEARTBEAT) {
             Ok(Report::Staged(task)) => {
@@ -245,13 +256,12 @@ fn record(
             Err(RecvTimeoutError::Timeout) => {}
         }
         progress.at(found + recorded.trials);
-        progress.say(sweeper.best_so_far());
-        if interrupt::requested() && !announced {
-            announced = true;
-            progress.say("stopping after the trials at hand ...".to_owned());
-        }
+        progress.say(if interrupt::requested() {
+            "stopping after the trials at hand; Ctrl-C again to stop now".to_owned()
+        } else {
+            sweeper.best_so_far()
+        });
     }
-    recorded.complete = !interrupt::requested();
     Ok(recorded)
 }
 
@@ -271,6 +281,8 @@ struct Sweeper<'a> {
     in_memory: bool,
     tally: Mutex<Tally>,
     reports: Sender<Report>,
+    /// Tasks can no longer be recorded, so that computing on is in vain.
+    abandoned: AtomicBool,
 }
 
 impl Sweeper<'_> {
@@ -311,7 +323,7 @@ impl Work for Sweeper<'_> {
     }
 
     fn stopped(&self) -> bool {
-        interrupt::requested()
+        interrupt::requested() || self.abandoned.load(Ordering::Relaxed)
     }
 
     fn ended(&self) {
