@@ -1,6 +1,6 @@
 //! Market files into the catalog: LEAN zips, delimited text, Bitfinex candles, Parquet.
 //!
-//! Everything is decided from names and heads first ([`plan`](self::plan)); then each dataset is read in chunks that are parsed in
+//! Everything is decided from names and heads first (`plan`); then each dataset is read in chunks that are parsed in
 //! parallel and stored in order, in bounded memory. Datasets become visible after all of them were read, so an error anywhere leaves
 //! the catalog as it was.
 
