@@ -7,11 +7,10 @@
 use assay_core::job::{Direction, Fill, OnOpposite};
 
 use crate::account::{Account, EquityBuffer, Order, read};
-use crate::book::Moment;
 use crate::config::{Config, ExitReason, Side, YEAR_NS};
-use crate::plan::Plan;
 use crate::signals::{Level, Settings, SignalTile};
-use crate::tile::Tile;
+use crate::simulate::Pass;
+use crate::tile::Quote;
 use crate::trades::Journal;
 
 /// Signals of one bar after the direction filter and the cancellations.
@@ -40,32 +39,21 @@ fn wishes(config: &Config, signals: &SignalTile<'_>, i: usize) -> Wishes {
     }
 }
 
-/// Runs one tile. `last` says that the tile's last bar is the last bar of the window.
-pub(crate) fn advance(
-    plan: &Plan,
-    tile: &Tile<'_>,
-    account: &mut Account,
-    settings: &Settings,
-    signals: &SignalTile<'_>,
-    buffer: &mut EquityBuffer,
-    journal: &mut impl Journal,
-) {
+/// Runs one tile.
+pub(crate) fn advance(pass: &Pass<'_>, account: &mut Account, buffer: &mut EquityBuffer, journal: &mut impl Journal) {
+    let (plan, tile) = (pass.plan, pass.tile);
     let mut i = tile.first;
     while i < tile.len {
         if account.book.is_flat() && account.pending.is_none() {
             // Nothing can happen before the next entry: equity stays where it is.
-            let next = if account.ruined {
-                tile.len
-            } else {
-                next_entry(&plan.config, signals, i, tile.len)
-            };
+            let next = if account.ruined { tile.len } else { next_entry(pass, i) };
             buffer.range_mut(i, next).fill(account.book.cash);
             i = next;
             if i == tile.len {
                 break;
             }
         }
-        step(plan, tile, account, settings, signals, i, journal);
+        step(pass, account, i, journal);
         let equity = account.book.equity(tile.close[i]);
         buffer.set(i, equity);
         account.bars_held += u64::from(!account.book.is_flat());
@@ -75,77 +63,44 @@ pub(crate) fn advance(
     account.absorb(plan, tile, buffer);
 }
 
-/// First bar of `from..to` with an entry signal of a traded side, else `to`.
+/// First bar from `from` on with an entry signal of a traded side, else the tile's length.
 #[inline(always)]
-fn next_entry(config: &Config, signals: &SignalTile<'_>, from: usize, to: usize) -> usize {
+fn next_entry(pass: &Pass<'_>, from: usize) -> usize {
+    let (direction, to) = (pass.plan.config.direction, pass.tile.len);
     let side = |traded: bool, words: &[u64], w: usize| if traded { words.get(w).copied().unwrap_or(0) } else { 0 };
-    let mut w = from / 64;
     let mut mask = !0u64 << (from % 64);
-    while w * 64 < to {
-        let word = side(config.direction != Direction::Short, signals.enter_long, w)
-            | side(config.direction != Direction::Long, signals.enter_short, w);
+    for w in from / 64..to.div_ceil(64) {
+        let word = side(direction != Direction::Short, pass.signals.enter_long, w)
+            | side(direction != Direction::Long, pass.signals.enter_short, w);
         if word & mask != 0 {
             return (w * 64 + (word & mask).trailing_zeros() as usize).min(to);
         }
         mask = !0;
-        w += 1;
     }
     to
 }
 
 /// Everything that happens in the tile's bar `i`.
 #[inline(always)]
-pub(crate) fn step(
-    plan: &Plan,
-    tile: &Tile<'_>,
-    account: &mut Account,
-    settings: &Settings,
-    signals: &SignalTile<'_>,
-    i: usize,
-    journal: &mut impl Journal,
-) {
+pub(crate) fn step(pass: &Pass<'_>, account: &mut Account, i: usize, journal: &mut impl Journal) {
+    let (plan, tile) = (pass.plan, pass.tile);
     let config = &plan.config;
     let bar = tile.start + i;
-    let opens = Moment {
-        time: tile.times.start[bar],
-        bar,
-    };
-    let closes = Moment {
-        time: opens.time + tile.times.length,
-        bar,
-    };
-
     if let Some(order) = account.pending.take() {
-        fill(
-            config,
-            account,
-            settings,
-            &order,
-            (tile.buy.open[i], tile.sell.open[i]),
-            opens,
-            journal,
-        );
+        fill(pass, account, pass.settings, &order, tile.opens(i), journal);
     }
-    if account.book.is_flat() || !exit_inside(config, tile, account, settings, i, (opens, closes), journal) {
-        let order = decide(config, account, settings, signals, i, bar);
+    if account.book.is_flat() || !exit_inside(pass, account, i, journal) {
+        let order = decide(pass, account, i);
         if let Some(order) = order {
             if config.fill == Fill::Close {
-                fill(
-                    config,
-                    account,
-                    settings,
-                    &order,
-                    (tile.buy.close[i], tile.sell.close[i]),
-                    closes,
-                    journal,
-                );
+                fill(pass, account, pass.settings, &order, tile.closes(i), journal);
             } else if bar + 1 < plan.market.window.end {
                 account.pending = Some(order);
             }
         }
     }
     if !account.book.is_flat() && !config.carries_nothing() {
-        accrue(config, account, closes.time);
+        accrue(config, account, tile.closes(i).at.time);
         account.accrued.1 = (account.book.value_per_price * tile.close[i]).abs();
     }
 }
@@ -164,17 +119,18 @@ fn accrue(config: &Config, account: &mut Account, time: i64) {
     account.accrued.0 = time;
 }
 
-/// Carries out an order at the executable prices `(buy, sell)`.
+/// Carries out an order.
 #[inline(always)]
 pub(crate) fn fill(
-    config: &Config,
+    pass: &Pass<'_>,
     account: &mut Account,
     settings: &Settings,
     order: &Order,
-    (buy, sell): (f64, f64),
-    at: Moment,
+    quote: Quote,
     journal: &mut impl Journal,
 ) {
+    let Quote { buy, sell, at } = quote;
+    let config = &pass.plan.config;
     if let (Some(reason), Some(side)) = (order.exit, account.book.side()) {
         accrue(config, account, at.time);
         account
@@ -189,31 +145,30 @@ pub(crate) fn fill(
         if !was_flat {
             accrue(config, account, at.time);
         }
-        let executable = if side == Side::Long { buy } else { sell };
-        if account.book.enter(config, settings, side, executable, &order.reading, at) {
+        let prices = if side == Side::Long { (buy, sell) } else { (sell, buy) };
+        if account.book.enter(config, settings, side, prices, &order.reading, at) {
             if was_flat {
                 account.best = account.book.entry_price;
             }
-            account.accrued = (at.time, (account.book.value_per_price * account.book.entry_price).abs());
+            // Units held before are worth this fill's price too, not their average.
+            let paid = match side {
+                Side::Long => config.bought_at(buy),
+                Side::Short => config.sold_at(sell),
+            };
+            account.accrued = (at.time, (account.book.value_per_price * paid).abs());
         }
     }
 }
 
 /// Stop, target and trail, then the margin; true if the position ended.
 #[inline(always)]
-fn exit_inside(
-    config: &Config,
-    tile: &Tile<'_>,
-    account: &mut Account,
-    settings: &Settings,
-    i: usize,
-    (opens, closes): (Moment, Moment),
-    journal: &mut impl Journal,
-) -> bool {
+fn exit_inside(pass: &Pass<'_>, account: &mut Account, i: usize, journal: &mut impl Journal) -> bool {
+    let (config, tile) = (&pass.plan.config, pass.tile);
+    let (opens, closes) = (tile.opens(i).at, tile.closes(i).at);
     let Some(side) = account.book.side() else { return false };
     let exits = if side == Side::Long { &tile.sell } else { &tile.buy };
     let (open, high, low) = (exits.open[i], exits.high[i], exits.low[i]);
-    let trail = trailing_level(settings, account, side);
+    let trail = trailing_level(pass.settings, account, side);
     let trails = match side {
         Side::Long => trail > account.book.stop,
         Side::Short => trail < account.book.stop,
@@ -233,7 +188,7 @@ fn exit_inside(
         return true;
     }
     let worst = if side == Side::Long { low } else { high };
-    if account.book.is_called(config, worst) {
+    if account.ruined || account.book.is_called(config, worst) {
         accrue(config, account, closes.time);
         account.book.margin_calls += 1;
         account.book.exit(config, worst, closes, ExitReason::Margin, journal);
@@ -260,14 +215,8 @@ fn trailing_level(settings: &Settings, account: &Account, side: Side) -> f64 {
 
 /// The order that the rules give at the end of a bar.
 #[inline(always)]
-pub(crate) fn decide(
-    config: &Config,
-    account: &Account,
-    settings: &Settings,
-    signals: &SignalTile<'_>,
-    i: usize,
-    bar: usize,
-) -> Option<Order> {
+pub(crate) fn decide(pass: &Pass<'_>, account: &Account, i: usize) -> Option<Order> {
+    let (config, signals) = (&pass.plan.config, &pass.signals);
     if account.ruined {
         return None;
     }
@@ -290,9 +239,10 @@ pub(crate) fn decide(
         Side::Long => (wish.enter_long, wish.exit_long, wish.enter_short, Side::Short),
         Side::Short => (wish.enter_short, wish.exit_short, wish.enter_long, Side::Long),
     };
-    let expired = settings
+    let expired = pass
+        .settings
         .max_bars
-        .is_some_and(|n| bars_held(config, account, bar) >= n as usize);
+        .is_some_and(|n| bars_held(config, account, pass.tile.start + i) >= n as usize);
     if opposite && config.on_opposite == OnOpposite::Reverse {
         return order(Some(ExitReason::Reverse), Some(other));
     }

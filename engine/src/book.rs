@@ -130,15 +130,15 @@ impl Book {
         self.cash + self.value_per_price * price
     }
 
-    /// Opens a position, or adds to one of the same side, at the executable price; `false` and one more skipped order where the
-    /// size, the stop or the target is unusable.
+    /// Opens a position, or adds to one of the same side, where one can get in at the first and out at the second price; `false`
+    /// and one more skipped order where the size, the stop or the target is unusable, or nothing of equity would be left.
     #[inline(always)]
     pub fn enter(
         &mut self,
         config: &Config,
         settings: &Settings,
         side: Side,
-        executable: f64,
+        (executable, back): (f64, f64),
         reading: &Reading,
         at: Moment,
     ) -> bool {
@@ -160,7 +160,8 @@ impl Book {
         };
         let value = units * price * config.multiplier;
         let fee = config.fee(units, value);
-        if units <= 0.0 || equity - fee <= 0.0 {
+        let left = self.equity(back) - fee + side.sign() * units * config.multiplier * (back - price);
+        if units <= 0.0 || left <= 0.0 {
             self.skipped += 1;
             return false;
         }

@@ -6,22 +6,21 @@
 
 use assay_core::job::Fill;
 
-use crate::account::{Account, EquityBuffer, Order};
+use crate::account::{Account, EquityBuffer};
 use crate::bars::{decide, fill, step};
-use crate::book::Moment;
 use crate::equity::simple_return;
 use crate::holdings::{self, add_difference, scan_holding};
-use crate::plan::Plan;
 use crate::search::{first_trigger, next_interesting, next_signal};
-use crate::signals::{Settings, SignalTile};
+use crate::signals::Settings;
+use crate::simulate::Pass;
 use crate::tile::Tile;
 
 /// Accounts for equity while cash and position stand still, and at single bars.
 trait Ledger {
     /// Bars `from..to` of the tile, not empty, with the account's cash and position.
-    fn hold(&mut self, plan: &Plan, tile: &Tile<'_>, account: &mut Account, from: usize, to: usize);
+    fn hold(&mut self, pass: &Pass<'_>, account: &mut Account, from: usize, to: usize);
     /// The close of bar `i`, after its fills.
-    fn mark(&mut self, plan: &Plan, tile: &Tile<'_>, account: &mut Account, i: usize);
+    fn mark(&mut self, pass: &Pass<'_>, account: &mut Account, i: usize);
 }
 
 /// Equity of every bar written down, for positions whose returns are not the instrument's.
@@ -29,23 +28,22 @@ struct Buffered<'b>(&'b mut EquityBuffer);
 
 impl Ledger for Buffered<'_> {
     #[inline(always)]
-    fn hold(&mut self, _: &Plan, tile: &Tile<'_>, account: &mut Account, from: usize, to: usize) {
+    fn hold(&mut self, pass: &Pass<'_>, account: &mut Account, from: usize, to: usize) {
         let (cash, q) = (account.book.cash, account.book.value_per_price);
         let target = self.0.range_mut(from, to);
         if q == 0.0 {
             target.fill(cash);
         } else {
-            target
-                .iter_mut()
-                .zip(&tile.close[from..to])
-                .for_each(|(e, c)| *e = cash + q * c);
+            for (equity, close) in target.iter_mut().zip(&pass.tile.close[from..to]) {
+                *equity = cash + q * close;
+            }
             account.bars_held += (to - from) as u64;
         }
     }
 
     #[inline(always)]
-    fn mark(&mut self, _: &Plan, tile: &Tile<'_>, account: &mut Account, i: usize) {
-        self.0.set(i, account.book.equity(tile.close[i]));
+    fn mark(&mut self, pass: &Pass<'_>, account: &mut Account, i: usize) {
+        self.0.set(i, account.book.equity(pass.tile.close[i]));
         account.bars_held += u64::from(!account.book.is_flat());
     }
 }
@@ -72,11 +70,12 @@ impl<const BARS: bool> Ranged<BARS> {
     }
 
     #[inline(always)]
-    fn sample_until(&mut self, plan: &Plan, tile: &Tile<'_>, account: &mut Account, to: usize) {
+    fn sample_until(&mut self, pass: &Pass<'_>, account: &mut Account, to: usize) {
+        let tile = pass.tile;
         while self.next_sample < to {
             let checkpoint = &tile.checkpoints[self.sampled];
             let equity = account.book.equity(tile.close[self.next_sample]);
-            account.sample(plan, checkpoint, equity);
+            account.sample(pass.plan, checkpoint, equity);
             self.sampled += 1;
             self.next_sample = tile.checkpoints.get(self.sampled).map_or(usize::MAX, |c| c.bar as usize);
         }
@@ -85,12 +84,13 @@ impl<const BARS: bool> Ranged<BARS> {
 
 impl<const BARS: bool> Ledger for Ranged<BARS> {
     #[inline(always)]
-    fn hold(&mut self, plan: &Plan, tile: &Tile<'_>, account: &mut Account, from: usize, to: usize) {
+    fn hold(&mut self, pass: &Pass<'_>, account: &mut Account, from: usize, to: usize) {
+        let tile = pass.tile;
         let (cash, q) = (account.book.cash, account.book.value_per_price);
         if q == 0.0 {
             account.drawdown.mark((tile.start + from) as u32, cash, tile.times);
             if BARS {
-                account.moments.downside += (to - from) as f64 * plan.flat_shortfall();
+                account.moments.downside += (to - from) as f64 * pass.plan.flat_shortfall();
             }
         } else {
             account.bars_held += (to - from) as u64;
@@ -116,147 +116,116 @@ impl<const BARS: bool> Ledger for Ranged<BARS> {
                 account.drawdown.below((tile.start + from) as u32, cash + q * worst);
             }
         }
-        self.sample_until(plan, tile, account, to);
+        self.sample_until(pass, account, to);
         account.set_last_equity(cash + q * tile.close[to - 1]);
     }
 
     #[inline(always)]
-    fn mark(&mut self, plan: &Plan, tile: &Tile<'_>, account: &mut Account, i: usize) {
+    fn mark(&mut self, pass: &Pass<'_>, account: &mut Account, i: usize) {
+        let tile = pass.tile;
         let equity = account.book.equity(tile.close[i]);
         if BARS {
             let r = simple_return(account.last_equity(), equity);
-            account.moments.push(r, plan.config.risk_free, tile.lines[i + 1].benchmark);
+            account
+                .moments
+                .push(r, pass.plan.config.risk_free, tile.lines[i + 1].benchmark);
         }
         account.set_last_equity(equity);
         account.bars_held += u64::from(!account.book.is_flat());
         account.drawdown.mark((tile.start + i) as u32, equity, tile.times);
-        self.sample_until(plan, tile, account, i + 1);
+        self.sample_until(pass, account, i + 1);
     }
 }
 
 /// Runs one tile of one trial.
 #[inline(always)]
-pub(crate) fn advance(
-    plan: &Plan,
-    tile: &Tile<'_>,
-    account: &mut Account,
-    settings: &Settings,
-    signals: &SignalTile<'_>,
-    buffer: &mut EquityBuffer,
-) {
-    if plan.alternates(settings) {
+pub(crate) fn advance(pass: &Pass<'_>, account: &mut Account, buffer: &mut EquityBuffer) {
+    let (plan, tile) = (pass.plan, pass.tile);
+    if plan.alternates(pass.settings) {
         match (plan.samples_bars(), plan.config.fill) {
-            (true, Fill::Close) => holdings::advance::<true, true>(plan, tile, account, signals),
-            (true, _) => holdings::advance::<true, false>(plan, tile, account, signals),
-            (false, Fill::Close) => holdings::advance::<false, true>(plan, tile, account, signals),
-            (false, _) => holdings::advance::<false, false>(plan, tile, account, signals),
+            (true, Fill::Close) => holdings::advance::<true, true>(pass, account),
+            (true, _) => holdings::advance::<true, false>(pass, account),
+            (false, Fill::Close) => holdings::advance::<false, true>(pass, account),
+            (false, _) => holdings::advance::<false, false>(pass, account),
         }
     } else if !plan.samples_bars() {
-        follow(plan, tile, account, settings, signals, &mut Ranged::<false>::new(tile));
+        follow(pass, account, &mut Ranged::<false>::new(tile));
     } else if plan.compounds {
-        follow(plan, tile, account, settings, signals, &mut Ranged::<true>::new(tile));
+        follow(pass, account, &mut Ranged::<true>::new(tile));
     } else {
-        follow(plan, tile, account, settings, signals, &mut Buffered(buffer));
+        follow(pass, account, &mut Buffered(buffer));
         account.absorb(plan, tile, buffer);
     }
 }
 
 #[inline(always)]
-fn follow(
-    plan: &Plan,
-    tile: &Tile<'_>,
-    account: &mut Account,
-    settings: &Settings,
-    signals: &SignalTile<'_>,
-    ledger: &mut impl Ledger,
-) {
-    if settings.rules_only() && plan.config.pyramiding == 1 && !plan.compounds {
-        follow_rules(plan, tile, account, settings, signals, ledger);
+fn follow(pass: &Pass<'_>, account: &mut Account, ledger: &mut impl Ledger) {
+    if pass.settings.rules_only() && pass.plan.config.pyramiding == 1 && !pass.plan.compounds {
+        follow_rules(pass, account, ledger);
     } else {
-        walk(plan, tile, account, settings, signals, ledger);
+        walk(pass, account, ledger);
     }
 }
 
 /// Any job of the event path.
 #[inline(always)]
-fn walk(
-    plan: &Plan,
-    tile: &Tile<'_>,
-    account: &mut Account,
-    settings: &Settings,
-    signals: &SignalTile<'_>,
-    ledger: &mut impl Ledger,
-) {
+fn walk(pass: &Pass<'_>, account: &mut Account, ledger: &mut impl Ledger) {
+    let tile = pass.tile;
     let mut i = tile.first;
     while i < tile.len {
-        let next = next_interesting(plan, tile, account, settings, signals, i);
+        let next = next_interesting(pass, account, i);
         if next > i {
-            ledger.hold(plan, tile, account, i, next);
+            ledger.hold(pass, account, i, next);
         }
         if next == tile.len {
             break;
         }
-        step(plan, tile, account, settings, signals, next, &mut ());
-        ledger.mark(plan, tile, account, next);
-        account.ruined |= account.book.equity(tile.close[next]) <= 0.0;
+        look_at(pass, account, ledger, next);
         i = next + 1;
     }
 }
 
-/// Carries out an order at the close or the open of bar `i`.
+/// Everything that happens in bar `i`, and its close.
 #[inline(always)]
-fn fill_at(plan: &Plan, tile: &Tile<'_>, account: &mut Account, settings: &Settings, order: &Order, i: usize) {
-    let bar = tile.start + i;
-    let start = tile.times.start[bar];
-    let (time, prices) = if plan.config.fill == Fill::Close {
-        (start + tile.times.length, (tile.buy.close[i], tile.sell.close[i]))
-    } else {
-        (start, (tile.buy.open[i], tile.sell.open[i]))
-    };
-    fill(&plan.config, account, settings, order, prices, Moment { time, bar }, &mut ());
+fn look_at(pass: &Pass<'_>, account: &mut Account, ledger: &mut impl Ledger, i: usize) {
+    step(pass, account, i, &mut ());
+    ledger.mark(pass, account, i);
+    account.ruined |= account.book.equity(pass.tile.close[i]) <= 0.0;
 }
 
 /// Jobs without levels and expiry: between margin calls only signals matter, and a fill parts the bars before it from its own and
 /// those after, which it leaves at its cash and position.
 #[inline(always)]
-fn follow_rules(
-    plan: &Plan,
-    tile: &Tile<'_>,
-    account: &mut Account,
-    settings: &Settings,
-    signals: &SignalTile<'_>,
-    ledger: &mut impl Ledger,
-) {
+fn follow_rules(pass: &Pass<'_>, account: &mut Account, ledger: &mut impl Ledger) {
+    let (tile, at_close) = (pass.tile, pass.plan.config.fill == Fill::Close);
+    // Known to be without levels, which the compiler then need not look for.
     let bare = Settings {
-        size: settings.size,
+        size: pass.settings.size,
         ..Settings::default()
     };
-    let at_close = plan.config.fill == Fill::Close;
     let mut accounted = tile.first;
     let mut i = tile.first;
     if let Some(order) = account.pending.take() {
-        fill_at(plan, tile, account, &bare, &order, i);
+        fill(pass, account, &bare, &order, tile.opens(i), &mut ());
     }
     while i < tile.len && !(account.ruined && account.book.is_flat()) {
-        let next = next_signal(plan, tile, account, signals, i);
+        let next = next_signal(pass, account, i);
         let until = tile.len.min(next + 1);
         let trigger = account
             .book
             .side()
-            .map_or(until, |side| first_trigger(plan, tile, account, side, i, until));
+            .map_or(until, |side| first_trigger(pass, account, side, i, until));
         if trigger < until {
             if trigger > accounted {
-                ledger.hold(plan, tile, account, accounted, trigger);
+                ledger.hold(pass, account, accounted, trigger);
             }
-            step(plan, tile, account, settings, signals, trigger, &mut ());
-            ledger.mark(plan, tile, account, trigger);
-            account.ruined |= account.book.equity(tile.close[trigger]) <= 0.0;
+            look_at(pass, account, ledger, trigger);
             i = trigger + 1;
             accounted = i;
             if i < tile.len
                 && let Some(order) = account.pending.take()
             {
-                fill_at(plan, tile, account, &bare, &order, i);
+                fill(pass, account, &bare, &order, tile.opens(i), &mut ());
             }
             continue;
         }
@@ -264,21 +233,20 @@ fn follow_rules(
             break;
         }
         i = next + 1;
-        let Some(order) = decide(&plan.config, account, &bare, signals, next, tile.start + next) else {
-            continue;
-        };
+        let Some(order) = decide(pass, account, next) else { continue };
         let filled = next + usize::from(!at_close);
         if filled == tile.len {
-            account.pending = (tile.start + filled < plan.market.window.end).then_some(order);
+            account.pending = (tile.start + filled < pass.plan.market.window.end).then_some(order);
             break;
         }
         if filled > accounted {
-            ledger.hold(plan, tile, account, accounted, filled);
+            ledger.hold(pass, account, accounted, filled);
         }
-        fill_at(plan, tile, account, &bare, &order, filled);
+        let quote = if at_close { tile.closes(filled) } else { tile.opens(filled) };
+        fill(pass, account, &bare, &order, quote, &mut ());
         accounted = filled;
     }
     if accounted < tile.len {
-        ledger.hold(plan, tile, account, accounted, tile.len);
+        ledger.hold(pass, account, accounted, tile.len);
     }
 }

@@ -9,7 +9,7 @@ use crate::account::{Account, Order, read};
 use crate::config::Config;
 use crate::equity::{Drawdown, Moments};
 use crate::plan::Plan;
-use crate::signals::SignalTile;
+use crate::simulate::Pass;
 use crate::tile::{Line, TILE, Tile};
 use crate::trades::TradeStats;
 
@@ -21,7 +21,8 @@ struct Fills {
 
 /// Collects the fills of a tile. `CLOSE`: at the signal's bar; else one bar later, with an order for the next tile left pending.
 #[inline(always)]
-fn collect<const CLOSE: bool>(plan: &Plan, tile: &Tile<'_>, account: &mut Account, signals: &SignalTile<'_>) -> Fills {
+fn collect<const CLOSE: bool>(pass: &Pass<'_>, account: &mut Account) -> Fills {
+    let (plan, tile, signals) = (pass.plan, pass.tile, &pass.signals);
     let mut fills = Fills {
         bars: [0; TILE + 1],
         len: 0,
@@ -88,14 +89,10 @@ struct Holding {
 
 /// Runs one tile. `BARS`: equity is sampled by bar.
 #[inline(always)]
-pub(crate) fn advance<const BARS: bool, const CLOSE: bool>(
-    plan: &Plan,
-    tile: &Tile<'_>,
-    account: &mut Account,
-    signals: &SignalTile<'_>,
-) {
+pub(crate) fn advance<const BARS: bool, const CLOSE: bool>(pass: &Pass<'_>, account: &mut Account) {
+    let (plan, tile) = (pass.plan, pass.tile);
     let config = &plan.config;
-    let fills = collect::<CLOSE>(plan, tile, account, signals);
+    let fills = collect::<CLOSE>(pass, account);
     let mut run = Run {
         cash: account.book.cash,
         moments: account.moments,

@@ -27,6 +27,6 @@ pub use market::Market;
 pub use plan::{Path, Plan};
 pub use replay::{Replay, replay};
 pub use signals::{Settings, SignalTile, Size};
-pub use simulate::Level as SimdLevel;
+pub use simulate::{Level as SimdLevel, Pass};
 pub use tile::{TILE, Tile, TileBuffers};
 pub use trades::Trade;

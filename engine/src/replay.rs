@@ -13,6 +13,7 @@ use crate::equity::{PEAK_DUST, simple_return};
 use crate::finish::{self, VARIANCE_DUST, normal_cdf};
 use crate::plan::Plan;
 use crate::signals::{Settings, SignalTile};
+use crate::simulate::Pass;
 use crate::tile::{TILE, TileBuffers};
 use crate::trades::Trade;
 
@@ -81,7 +82,13 @@ pub fn replay(plan: &Plan, settings: &Settings, source: &mut impl SignalSource) 
         }
         let tile = tiles.load(&plan, range);
         let before = account.bars_held;
-        bars::advance(&plan, &tile, &mut account, settings, &signals, &mut buffer, &mut trades);
+        let pass = Pass {
+            plan: &plan,
+            tile: &tile,
+            settings,
+            signals,
+        };
+        bars::advance(&pass, &mut account, &mut buffer, &mut trades);
         held += (account.bars_held - before) as usize;
         equity.extend_from_slice(buffer.range_mut(tile.first, tile.len));
     }

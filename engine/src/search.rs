@@ -5,9 +5,8 @@ use assay_core::job::{Direction, OnOpposite};
 use crate::account::Account;
 use crate::bars::bars_held;
 use crate::config::Side;
-use crate::plan::Plan;
-use crate::signals::{Level, Settings, SignalTile};
-use crate::tile::Tile;
+use crate::signals::Level;
+use crate::simulate::Pass;
 
 /// Slack of the price at which a margin call is looked for; whether it is one is then tested exactly.
 const MARGIN_SLACK: f64 = 1e-9;
@@ -18,41 +17,35 @@ const CHUNK: usize = 16;
 /// The first bar from `i` on in which something can happen, or the tile's length. Bars that are passed over update the best price
 /// of a trailing stop.
 #[inline(always)]
-pub(crate) fn next_interesting(
-    plan: &Plan,
-    tile: &Tile<'_>,
-    account: &mut Account,
-    settings: &Settings,
-    signals: &SignalTile<'_>,
-    i: usize,
-) -> usize {
+pub(crate) fn next_interesting(pass: &Pass<'_>, account: &mut Account, i: usize) -> usize {
+    let (tile, settings) = (pass.tile, pass.settings);
     if account.pending.is_some() {
         return i;
     }
     if account.ruined && account.book.is_flat() {
         return tile.len;
     }
-    let next = next_signal(plan, tile, account, signals, i);
+    let next = next_signal(pass, account, i);
     let Some(side) = account.book.side() else { return next };
     let next = match settings.max_bars {
         Some(n) => {
-            let held = bars_held(&plan.config, account, tile.start + i);
+            let held = bars_held(&pass.plan.config, account, tile.start + i);
             next.min(i + (n as usize).saturating_sub(held))
         }
         None => next,
     };
     // The bar of the signal itself is looked at anyway.
     if settings.trail.is_some() {
-        first_trailing_trigger(plan, tile, account, settings, side, i, next)
+        first_trailing_trigger(pass, account, side, i, next)
     } else {
-        first_trigger(plan, tile, account, side, i, next)
+        first_trigger(pass, account, side, i, next)
     }
 }
 
 /// The first bar from `i` on with a signal that matters to the position, or the tile's length.
 #[inline(always)]
-pub(crate) fn next_signal(plan: &Plan, tile: &Tile<'_>, account: &Account, signals: &SignalTile<'_>, i: usize) -> usize {
-    let config = &plan.config;
+pub(crate) fn next_signal(pass: &Pass<'_>, account: &Account, i: usize) -> usize {
+    let (config, tile, signals) = (&pass.plan.config, pass.tile, &pass.signals);
     let (long, short) = (config.direction != Direction::Short, config.direction != Direction::Long);
     let word = |traded: bool, words: &[u64], w: usize| if traded { words.get(w).copied().unwrap_or(0) } else { 0 };
     let all = |yes: bool| if yes { !0u64 } else { 0 };
@@ -91,8 +84,8 @@ struct Exits<'a> {
 
 impl<'a> Exits<'a> {
     #[inline(always)]
-    fn new(plan: &Plan, tile: &Tile<'a>, account: &Account, side: Side) -> Self {
-        let (book, margin) = (&account.book, plan.config.maintenance_margin);
+    fn new(pass: &Pass<'a>, account: &Account, side: Side) -> Self {
+        let (book, tile, margin) = (&account.book, pass.tile, pass.plan.config.maintenance_margin);
         let sign = side.sign();
         let (near, far) = match side {
             Side::Long => (tile.sell.low, tile.sell.high),
@@ -121,8 +114,9 @@ impl<'a> Exits<'a> {
     clippy::needless_bitwise_bool,
     reason = "a lazy operator is a branch, which keeps the comparisons from being vectorized"
 )]
-pub(crate) fn first_trigger(plan: &Plan, tile: &Tile<'_>, account: &Account, side: Side, from: usize, to: usize) -> usize {
-    let exits = Exits::new(plan, tile, account, side);
+pub(crate) fn first_trigger(pass: &Pass<'_>, account: &Account, side: Side, from: usize, to: usize) -> usize {
+    let tile = pass.tile;
+    let exits = Exits::new(pass, account, side);
     let (sign, worse, better) = (exits.sign, exits.worse, exits.better);
     let (lowest, highest) = match side {
         Side::Long => tile.sell_extremes,
@@ -151,19 +145,11 @@ pub(crate) fn first_trigger(plan: &Plan, tile: &Tile<'_>, account: &Account, sid
 
 /// [`first_trigger`] with a trailing stop that follows the best price of the bars passed over.
 #[inline(always)]
-fn first_trailing_trigger(
-    plan: &Plan,
-    tile: &Tile<'_>,
-    account: &mut Account,
-    settings: &Settings,
-    side: Side,
-    from: usize,
-    to: usize,
-) -> usize {
-    let exits = Exits::new(plan, tile, account, side);
+fn first_trailing_trigger(pass: &Pass<'_>, account: &mut Account, side: Side, from: usize, to: usize) -> usize {
+    let exits = Exits::new(pass, account, side);
     let (sign, fixed) = (exits.sign, exits.worse);
     // The level is `best x factor - distance` in the mirrored price.
-    let (factor, distance) = match (settings.trail, account.book.distances.trail) {
+    let (factor, distance) = match (pass.settings.trail, account.book.distances.trail) {
         (Some(Level::Share(share)), Some(_)) => (1.0 - sign * share, 0.0),
         (Some(Level::Distance), Some(distance)) => (1.0, distance),
         _ => (1.0, f64::INFINITY),

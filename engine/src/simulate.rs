@@ -41,50 +41,41 @@ impl Level {
     }
 }
 
+/// One trial on one tile of bars.
+#[derive(Debug, Clone, Copy)]
+pub struct Pass<'a> {
+    /// What the trials of the job share.
+    pub plan: &'a Plan,
+    /// The bars.
+    pub tile: &'a Tile<'a>,
+    /// The trial's scalars.
+    pub settings: &'a Settings,
+    /// The trial's signals over the tile.
+    pub signals: SignalTile<'a>,
+}
+
 /// Runs one tile of one trial.
 #[inline]
-pub fn advance(
-    level: Level,
-    plan: &Plan,
-    tile: &Tile<'_>,
-    account: &mut Account,
-    settings: &Settings,
-    signals: &SignalTile<'_>,
-    buffer: &mut EquityBuffer,
-) {
+pub fn advance(level: Level, pass: &Pass<'_>, account: &mut Account, buffer: &mut EquityBuffer) {
     match level {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: `Level::Avx2` only comes from `Level::detect`, which has seen these features on this machine.
-        Level::Avx2 => unsafe { advance_avx2(plan, tile, account, settings, signals, buffer) },
-        _ => advance_on(plan, tile, account, settings, signals, buffer),
+        Level::Avx2 => unsafe { advance_avx2(pass, account, buffer) },
+        _ => advance_on(pass, account, buffer),
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-fn advance_avx2(
-    plan: &Plan,
-    tile: &Tile<'_>,
-    account: &mut Account,
-    settings: &Settings,
-    signals: &SignalTile<'_>,
-    buffer: &mut EquityBuffer,
-) {
-    advance_on(plan, tile, account, settings, signals, buffer);
+fn advance_avx2(pass: &Pass<'_>, account: &mut Account, buffer: &mut EquityBuffer) {
+    advance_on(pass, account, buffer);
 }
 
 #[inline(always)]
-fn advance_on(
-    plan: &Plan,
-    tile: &Tile<'_>,
-    account: &mut Account,
-    settings: &Settings,
-    signals: &SignalTile<'_>,
-    buffer: &mut EquityBuffer,
-) {
-    match plan.path {
-        Path::Events => events::advance(plan, tile, account, settings, signals, buffer),
-        Path::Bars => bars::advance(plan, tile, account, settings, signals, buffer, &mut ()),
+fn advance_on(pass: &Pass<'_>, account: &mut Account, buffer: &mut EquityBuffer) {
+    match pass.plan.path {
+        Path::Events => events::advance(pass, account, buffer),
+        Path::Bars => bars::advance(pass, account, buffer, &mut ()),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
+use crate::book::Moment;
 use crate::equity::{BarTimes, simple_return};
 use crate::market::Market;
 use crate::plan::{Checkpoint, Plan};
@@ -61,6 +62,45 @@ pub struct Tile<'a> {
     pub checkpoints: &'a [Checkpoint],
     /// Times of all bars of the market.
     pub times: BarTimes<'a>,
+}
+
+/// Executable prices at one moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Quote {
+    /// What a buyer pays.
+    pub buy: f64,
+    /// What a seller gets.
+    pub sell: f64,
+    /// When.
+    pub at: Moment,
+}
+
+impl Tile<'_> {
+    /// Prices at the open of bar `i`.
+    #[inline(always)]
+    pub fn opens(&self, i: usize) -> Quote {
+        let bar = self.start + i;
+        Quote {
+            buy: self.buy.open[i],
+            sell: self.sell.open[i],
+            at: Moment {
+                time: self.times.start[bar],
+                bar,
+            },
+        }
+    }
+
+    /// Prices at the close of bar `i`.
+    #[inline(always)]
+    pub fn closes(&self, i: usize) -> Quote {
+        let bar = self.start + i;
+        let time = self.times.start[bar] + self.times.length;
+        Quote {
+            buy: self.buy.close[i],
+            sell: self.sell.close[i],
+            at: Moment { time, bar },
+        }
+    }
 }
 
 impl std::fmt::Debug for BarTimes<'_> {

@@ -11,7 +11,8 @@ use assay_core::{Domain, Explain};
 use assay_engine::market::MarketError;
 use assay_engine::replay::SignalSource;
 use assay_engine::{
-    Account, ConfigError, EquityBuffer, Market, Path, Plan, Replay, SignalTile, SimdLevel, TILE, TileBuffers, replay, simulate,
+    Account, ConfigError, EquityBuffer, Market, Pass, Path, Plan, Replay, SignalTile, SimdLevel, TILE, TileBuffers, replay,
+    simulate,
 };
 
 use crate::error::StrategyError;
@@ -196,15 +197,13 @@ impl Sweep {
             let tile = tiles.load(plan, range);
             for (index, account) in accounts.iter_mut().enumerate() {
                 let settings = &program.trials[index].settings;
-                simulate::advance(
-                    self.level,
+                let pass = Pass {
                     plan,
-                    &tile,
-                    account,
+                    tile: &tile,
                     settings,
-                    &evaluator.signals(index),
-                    &mut buffer,
-                );
+                    signals: evaluator.signals(index),
+                };
+                simulate::advance(self.level, &pass, account, &mut buffer);
             }
         }
         let outcome = |(index, account): (usize, &Account)| {

@@ -14,7 +14,7 @@ use assay_core::instrument::Instrument;
 use assay_core::job::{Direction, Execution, Fill, Intrabar, MetricsSpec, OnOpposite, Sampling};
 use assay_engine::replay::SignalSource;
 use assay_engine::signals::{Level, Settings, SignalTile, Size};
-use assay_engine::{Account, EquityBuffer, Market, Plan, SimdLevel, TILE, TileBuffers, simulate};
+use assay_engine::{Account, EquityBuffer, Market, Pass, Plan, SimdLevel, TILE, TileBuffers, simulate};
 
 /// `SplitMix64` (Steele, Lea and Flood, 2014): enough randomness for a test, the same everywhere.
 pub struct Random(pub u64);
@@ -245,15 +245,13 @@ pub fn run(level: SimdLevel, plan: &Plan, settings: &Settings, signals: &Signals
         let range = start..window.end.min(start + TILE);
         if range.end > window.start {
             let tile = tiles.load(plan, range.clone());
-            simulate::advance(
-                level,
+            let pass = Pass {
                 plan,
-                &tile,
-                &mut account,
+                tile: &tile,
                 settings,
-                &signals.of(start, range.len()),
-                &mut buffer,
-            );
+                signals: signals.of(start, range.len()),
+            };
+            simulate::advance(level, &pass, &mut account, &mut buffer);
         }
     }
     account
