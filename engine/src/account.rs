@@ -157,27 +157,33 @@ impl Account {
             }
             return;
         }
-        const LANES: usize = 8;
-        let mut lanes = [[0.0f64; LANES]; 6];
+        // One stage at a time over four lanes: each stage is one vector instruction.
+        const LANES: usize = 4;
+        let mut sums = [[0.0f64; LANES]; 6];
         let n = benchmark.len();
-        let (before, after) = (&equity[..n], &equity[1..=n]);
         let whole = n / LANES * LANES;
         for k in (0..whole).step_by(LANES) {
-            let (before, after, b) = (&before[k..k + LANES], &after[k..k + LANES], &benchmark[k..k + LANES]);
-            for j in 0..LANES {
-                let r = after[j] / before[j] - 1.0;
-                let square = r * r;
-                let short = r - rf;
-                let short = if short < 0.0 { short } else { 0.0 };
-                lanes[0][j] += r;
-                lanes[1][j] += square;
-                lanes[2][j] += square * r;
-                lanes[3][j] += square * square;
-                lanes[4][j] += short * short;
-                lanes[5][j] += r * b[j];
+            let before: &[f64; LANES] = lanes(equity, k);
+            let after: &[f64; LANES] = lanes(equity, k + 1);
+            let b: &[f64; LANES] = lanes(benchmark, k);
+            let r: [f64; LANES] = std::array::from_fn(|j| after[j] / before[j] - 1.0);
+            let square: [f64; LANES] = std::array::from_fn(|j| r[j] * r[j]);
+            let short: [f64; LANES] = std::array::from_fn(|j| if r[j] < rf { r[j] - rf } else { 0.0 });
+            let terms: [[f64; LANES]; 6] = [
+                r,
+                square,
+                std::array::from_fn(|j| square[j] * r[j]),
+                std::array::from_fn(|j| square[j] * square[j]),
+                std::array::from_fn(|j| short[j] * short[j]),
+                std::array::from_fn(|j| r[j] * b[j]),
+            ];
+            for (sum, term) in sums.iter_mut().zip(&terms) {
+                for j in 0..LANES {
+                    sum[j] += term[j];
+                }
             }
         }
-        let sums = lanes.map(|l| ((l[0] + l[4]) + (l[1] + l[5])) + ((l[2] + l[6]) + (l[3] + l[7])));
+        let sums = sums.map(|l| (l[0] + l[1]) + (l[2] + l[3]));
         self.moments
             .powers
             .iter_mut()
@@ -186,7 +192,13 @@ impl Account {
         self.moments.downside += sums[4];
         self.moments.with_benchmark += sums[5];
         for k in whole..n {
-            self.moments.push(after[k] / before[k] - 1.0, rf, benchmark[k]);
+            self.moments.push(equity[k + 1] / equity[k] - 1.0, rf, benchmark[k]);
         }
     }
+}
+
+/// The `N` values from `from` on.
+#[inline(always)]
+fn lanes<const N: usize>(values: &[f64], from: usize) -> &[f64; N] {
+    values[from..].first_chunk().expect("the caller stays within the values")
 }
