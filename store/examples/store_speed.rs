@@ -1,6 +1,6 @@
 //! Measures the store on synthetic rows: a small job from start to end, then a million trials.
 //!
-//! `cargo run --release -p assay-store --example speed [rows]`
+//! `cargo run --release -p assay-store --example store_speed [rows]`
 #![allow(clippy::print_stdout, reason = "a program that reports to its user")]
 
 use std::error::Error;

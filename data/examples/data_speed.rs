@@ -1,4 +1,4 @@
-//! Measures writing, reading and resampling: `cargo run --release -p assay-data --example speed -- 10000000`.
+//! Measures writing, reading and resampling: `cargo run --release -p assay-data --example data_speed -- 10000000`.
 
 #![allow(clippy::print_stdout, reason = "a measurement prints")]
 
