@@ -28,6 +28,7 @@ pub mod nearest;
 pub mod rank;
 pub mod row;
 pub mod space;
+mod text;
 pub mod time;
 
 pub use failure::{Domain, Explain};

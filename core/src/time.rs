@@ -3,8 +3,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-
 /// Nanoseconds in a second.
 pub const SECOND_NS: i64 = 1_000_000_000;
 /// Nanoseconds in a minute.
@@ -56,12 +54,6 @@ impl FromStr for UtcNs {
             return Err(bad());
         };
         i64::try_from(stamp.as_nanosecond()).map(Self).map_err(|_| bad())
-    }
-}
-
-impl Serialize for UtcNs {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.to_rfc3339())
     }
 }
 
@@ -141,28 +133,7 @@ impl fmt::Display for BarLength {
     }
 }
 
-macro_rules! serde_by_text {
-    ($($name:ident),*) => {$(
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-            }
-        }
-    )*};
-}
-serde_by_text!(UtcNs, DurationNs, BarLength);
-
-impl Serialize for DurationNs {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl Serialize for BarLength {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
+crate::text::serde_as_text!(UtcNs, DurationNs, BarLength);
 
 #[cfg(test)]
 mod tests {
