@@ -38,7 +38,9 @@ fn sweep() -> Sweep {
 
 fn fingerprint(rows: &[&TrialRow]) -> Fingerprint {
     let mut sum = Fingerprint::default();
-    rows.iter().for_each(|row| row.fingerprint(&mut sum));
+    for row in rows {
+        row.fingerprint(&mut sum);
+    }
     sum
 }
 
