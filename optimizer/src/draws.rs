@@ -151,6 +151,8 @@ struct Taken {
 /// Candidates looked at for each trial wanted, and in any case, before giving up.
 const PATIENCE: u64 = 256;
 const LEAST_CANDIDATES: u64 = 1 << 23;
+/// Where none of so many satisfies the condition, the others are not looked at.
+const HOPELESS_CANDIDATES: u64 = 1_000_000;
 /// More than these, or four for each trial wanted, are never looked at.
 const MOST_CANDIDATES: u64 = 1 << 26;
 
@@ -187,7 +189,13 @@ impl Draws {
         let mut seen = (!sequence.distinct()).then(HashSet::new);
         let mut coordinates = vec![0.0; axes.len()];
         let (mut count, mut number) = (0, 0);
-        while count < wanted && number < limit {
+        // Where there are points, as a count has told, one may come late.
+        let hopeless = if available.is_some() {
+            limit
+        } else {
+            limit.min(HOPELESS_CANDIDATES)
+        };
+        while count < wanted && number < if count == 0 { hopeless } else { limit } {
             sequence.candidate(axes, number, &mut coordinates);
             let take = condition.is_none_or(|condition| condition.holds(&coordinates))
                 && seen.as_mut().is_none_or(|seen| seen.insert(digest(&coordinates)));

@@ -21,7 +21,7 @@ pub enum OptimizerError {
         condition: String,
     },
     /// So few points satisfy the condition, or are left to find, that drawing them would take for ever.
-    #[error("found {found} of {wanted} distinct points in {draws} draws")]
+    #[error("{}", too_rare(*found, *wanted, *draws, condition.as_deref()))]
     TooRare {
         /// Points found.
         found: u64,
@@ -62,6 +62,30 @@ pub enum OptimizerError {
     NoTrials,
 }
 
+fn too_rare(found: u64, wanted: u64, draws: u64, condition: Option<&str>) -> String {
+    let [found_text, wanted, draws] = [found, wanted, draws].map(grouped);
+    match (found, condition) {
+        (0, Some(condition)) => format!("no point of the space satisfies `where = \"{condition}\"` in {draws} draws"),
+        (_, Some(condition)) => {
+            format!("found {found_text} of {wanted} distinct points that satisfy `where = \"{condition}\"` in {draws} draws")
+        }
+        (_, None) => format!("found {found_text} of {wanted} distinct points in {draws} draws"),
+    }
+}
+
+/// With a comma between the thousands.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 impl Explain for OptimizerError {
     fn domain(&self) -> Domain {
         Domain::Usage
@@ -71,6 +95,11 @@ impl Explain for OptimizerError {
         match self {
             Self::Condition { error, .. } => error.hint.clone(),
             Self::NoPoint { .. } => Some("widen the ranges under [params] or relax the condition".to_owned()),
+            Self::TooRare {
+                found: 0,
+                condition: Some(_),
+                ..
+            } => Some("relax the condition, or move the ranges under [params] to where it holds".to_owned()),
             Self::TooRare { condition: Some(_), .. } => {
                 Some("narrow the ranges to where the condition holds, or lower search.trials".to_owned())
             }

@@ -156,6 +156,10 @@ fn impossible_searches_say_why() {
             ),
             "{found}"
         );
+        assert_eq!(
+            found.to_string(),
+            "no point of the space satisfies `where = \"x > 1.5\"` in 1,000,000 draws"
+        );
     }
     let huge = vec![int("a", 1, i64::MAX), int("b", 1, 3)];
     assert_eq!(error(huge, None, SearchSpec::default()), OptimizerError::TooLarge);
