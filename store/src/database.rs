@@ -142,7 +142,7 @@ impl Store {
             .transpose()
     }
 
-    /// A job by what a user types: its id, its name, or the beginning of its id.
+    /// A job by what a user types: its id, its name (of several the newest), or the beginning of its id.
     pub async fn find_job(&self, text: &str) -> Result<JobRecord, StoreError> {
         if let Ok(id) = text.parse::<JobId>()
             && let Some(job) = self.job(id).await?
@@ -162,6 +162,7 @@ impl Store {
             match found.as_slice() {
                 [] => {}
                 [one] => return Ok(jobs.swap_remove(*one)),
+                [newest, ..] if by_name => return Ok(jobs.swap_remove(*newest)),
                 many => {
                     return Err(StoreError::AmbiguousJob {
                         text: text.to_owned(),

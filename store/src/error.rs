@@ -98,7 +98,7 @@ pub enum StoreError {
         /// Nearest name, or what there is.
         hint: String,
     },
-    /// Several jobs fit.
+    /// Several ids begin like this.
     #[error("`{text}` may mean {} jobs", candidates.len())]
     AmbiguousJob {
         /// As asked for.

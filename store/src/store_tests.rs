@@ -129,14 +129,15 @@ fn jobs_are_found_by_name_and_by_the_beginning_of_their_id() {
         );
         let first = store.submit(&new_job()).await.unwrap();
         let mut second = new_job();
-        second.id = assay_core::ids::JobId::from_hash([0xac; 32]);
+        second.id = assay_core::ids::JobId::from_hash([0xaa; 32]);
         second.layout.job = second.id;
         second.created = UtcNs(5);
         store.submit(&second).await.unwrap();
         let by_id = store.find_job(&first.id.to_string()).await.unwrap();
         assert_eq!(by_id, first);
         assert_eq!(store.find_job("j_abab").await.unwrap(), first);
-        let error = store.find_job("a sweep").await.unwrap_err();
+        assert_eq!(store.find_job("a sweep").await.unwrap().id, second.id, "the newest of a name");
+        let error = store.find_job("j_a").await.unwrap_err();
         let StoreError::AmbiguousJob { candidates, .. } = &error else {
             panic!("{error}")
         };

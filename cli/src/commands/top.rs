@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use anstream::eprintln;
 use assay_core::job::Goal;
 use assay_data::Catalog;
 use assay_store::{JobRecord, JobState};
@@ -62,7 +63,11 @@ fn find_job(text: &str, settings: &Settings, ledger: &mut Ledger) -> Result<JobR
     let path = Path::new(text);
     let by_path = path.extension().is_some_and(|extension| extension == "toml") || text.contains('/');
     if !by_path {
-        return ledger.find(text);
+        let found = ledger.find(text)?;
+        if found.name == text {
+            note_others(&found, ledger)?;
+        }
+        return Ok(found);
     }
     let job = Job::load(path, &Catalog::open(&settings.home)?)?;
     ledger.job(job.id)?.ok_or_else(|| {
@@ -74,4 +79,22 @@ fn find_job(text: &str, settings: &Settings, ledger: &mut Ledger) -> Result<JobR
         );
         Failure::not_found(message).hint(format!("`assay run {text}` runs it"))
     })
+}
+
+/// Says on stderr that a name stands for other jobs, too.
+fn note_others(found: &JobRecord, ledger: &mut Ledger) -> Result<(), Failure> {
+    let same = ledger.jobs()?.iter().filter(|job| job.name == found.name).count();
+    match same.saturating_sub(1) {
+        0 => {}
+        1 => eprintln!(
+            "note: newest of 2 jobs named `{}`; the id of the other is in `assay jobs`",
+            found.name
+        ),
+        others => eprintln!(
+            "note: newest of {} jobs named `{}`; the ids of the {others} others are in `assay jobs`",
+            others + 1,
+            found.name
+        ),
+    }
+    Ok(())
 }
