@@ -44,7 +44,7 @@ impl Failure {
     /// What happened, in lower case and without a full stop.
     pub(crate) fn new(domain: Domain, message: impl Into<String>) -> Self {
         Self {
-            message: message.into(),
+            message: without_error_numbers(message.into()),
             places: Vec::new(),
             hint: None,
             code: domain.exit_code(),
@@ -124,6 +124,15 @@ impl Failure {
 }
 
 impl Failure {
+    /// Nothing was looked for that could be missing: the place for something new is no good.
+    fn not_creatable(self) -> Self {
+        let external = Self {
+            code: Domain::External.exit_code(),
+            ..self
+        };
+        external.hint("choose a folder that can be made and written; --home names the one for data and results")
+    }
+
     /// From an error of a library.
     fn explained(error: &impl Explain) -> Self {
         let failure = Self::new(error.domain(), error.to_string());
@@ -145,7 +154,27 @@ macro_rules! from_explained {
         }
     )*};
 }
-from_explained!(JobError, DataError, StrategyError, SweepError, OptimizerError, StoreError);
+from_explained!(JobError, StrategyError, SweepError, OptimizerError);
+
+impl From<DataError> for Failure {
+    fn from(error: DataError) -> Self {
+        let failure = Self::explained(&error);
+        match error {
+            DataError::Io { action: "create", .. } => failure.not_creatable(),
+            _ => failure,
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let failure = Self::explained(&error);
+        match error {
+            StoreError::Io { action: "create", .. } => failure.not_creatable(),
+            _ => failure,
+        }
+    }
+}
 
 /// Errors of writing to stdout.
 impl From<io::Error> for Failure {
@@ -156,6 +185,21 @@ impl From<io::Error> for Failure {
             ..Self::external(format!("cannot write the output: {error}"))
         }
     }
+}
+
+/// What the operating system said, without its number for it: ` (os error 2)`.
+fn without_error_numbers(mut message: String) -> String {
+    const BEGIN: &str = " (os error ";
+    let mut from = 0;
+    while let Some(start) = message[from..].find(BEGIN).map(|at| from + at) {
+        let number = start + BEGIN.len();
+        let end = message[number..].find(|c: char| !c.is_ascii_digit()).map(|at| number + at);
+        match end {
+            Some(end) if end > number && message[end..].starts_with(')') => message.replace_range(start..=end, ""),
+            _ => from = number,
+        }
+    }
+    message
 }
 
 fn report_hint() -> String {
@@ -188,6 +232,12 @@ mod tests {
         assert!(Failure::from(io::Error::from(io::ErrorKind::BrokenPipe)).quiet);
         let failure = Failure::from(io::Error::from(io::ErrorKind::StorageFull));
         assert!(!failure.quiet && failure.code == 1);
+    }
+
+    #[test]
+    fn numbers_of_errors_are_left_out() {
+        let failure = Failure::usage("cannot read x (os error 2): no (os error two) (os error 17)");
+        assert_eq!(failure.message(), "cannot read x: no (os error two)");
     }
 
     #[test]
