@@ -102,6 +102,12 @@ fn sketch_of(bytes: &[u8]) -> Box<Sketch> {
     sketch
 }
 
+/// Why rows failed, of those that did.
+pub(crate) fn failures(batch: &RecordBatch) -> Result<impl Iterator<Item = &str>, String> {
+    let errors = column(batch, "error")?.as_string_opt::<i32>().ok_or("`error` is no text")?;
+    Ok(errors.iter().flatten())
+}
+
 /// The rows of a batch with the columns of trials, and with their sketches if it has them; `Err` names what is wrong.
 pub(crate) fn rows_of(layout: &Layout, batch: &RecordBatch) -> Result<Vec<TrialRow>, String> {
     let instrument = instrument_indices(layout, batch)?;

@@ -127,6 +127,14 @@ impl Store {
         found.await.map_err(|e| unreadable("result", e))?
     }
 
+    /// Why the first of the failed trials of a finished job failed, and how many failed for that reason; `None` if it kept
+    /// no failed trial.
+    pub async fn first_failure(&self, job: &JobRecord) -> Result<Option<(String, u64)>, StoreError> {
+        let (home, layout) = (self.home.clone(), job.layout.clone());
+        let found = tokio::task::spawn_blocking(move || reader::first_failure(&home, &layout));
+        found.await.map_err(|e| unreadable("result", e))?
+    }
+
     /// What has been tried, newest first.
     pub async fn ledger(&self) -> Result<Vec<LedgerEntry>, StoreError> {
         let rows = sqlx::query("SELECT * FROM ledger ORDER BY finished_ns DESC, job")

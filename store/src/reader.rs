@@ -78,6 +78,22 @@ pub(crate) fn top(home: &Path, layout: &Layout, count: usize, objective: &Object
     Ok(best.into_iter().map(ranked).collect())
 }
 
+/// The reason of the first failed row, and how many rows share it.
+pub(crate) fn first_failure(home: &Path, layout: &Layout) -> Result<Option<(String, u64)>, StoreError> {
+    let mut first: Option<(String, u64)> = None;
+    for path in &parts(home, layout)? {
+        for batch in Part::open(path)?.read(&["error"], None, None)? {
+            let batch = batch.map_err(|e| StoreError::unreadable(path, e))?;
+            let reasons = columns::failures(&batch).map_err(|reason| StoreError::unreadable(path, reason))?;
+            for reason in reasons {
+                let (shared, count) = first.get_or_insert_with(|| (reason.to_owned(), 0));
+                *count += u64::from(shared == reason);
+            }
+        }
+    }
+    Ok(first)
+}
+
 /// A point and the positions of its rows, counted over all parts. The larger, the worse.
 struct BestPoint {
     score: Option<f64>,

@@ -139,6 +139,16 @@ impl Sweep {
         program.map_or(0, |p| p.memory_bytes()) + points.len() * size_of::<Account>() + rows
     }
 
+    /// The shortest and the longest warm-up of `points`, in bars; `None` if none of them can run.
+    pub fn warmup(&self, points: &[Point]) -> Option<(usize, usize)> {
+        let program = Program::build(&self.strategy, &self.execution, &self.space, points, &self.plan.market).ok()?;
+        let able = (0..points.len()).filter(|index| !program.failures.contains_key(index));
+        able.map(|index| program.warmup(index)).fold(None, |range, bars| {
+            let (least, most) = range.unwrap_or((bars, bars));
+            Some((least.min(bars), most.max(bars)))
+        })
+    }
+
     /// Runs points on the calling thread, in their order. A point that cannot run, or panics, becomes a failed row.
     pub fn run(&self, instrument: u32, points: &[(Ordinal, Point)]) -> Vec<TrialRow> {
         points

@@ -10,7 +10,7 @@ use super::leaderboard::Board;
 use crate::args::{OutputFormat, RunArgs};
 use crate::failure::{Failure, INTERRUPTED, Outcome, SOME_TRIALS_FAILED};
 use crate::job::Job;
-use crate::local::{self, Ended, Finished};
+use crate::local::{self, Ended, Finished, Ledger};
 use crate::output::{Cell, Kind, Rows, human, print_json, print_rows, stdout, table};
 use crate::settings::Settings;
 
@@ -46,11 +46,12 @@ pub(super) fn report(finished: &Finished, seconds: f64, settings: &Settings) -> 
     if record.trials_failed == 0 {
         return Ok(0);
     }
-    eprintln!(
-        "{} of {} trials failed; column `error` of the result files says why",
-        human::count(record.trials_failed as i64),
-        human::count(record.trials as i64)
-    );
+    let failed = human::count(record.trials_failed as i64);
+    let trials = human::count(record.trials as i64);
+    eprintln!("{failed} of {trials} trials failed; column `error` of the result files says why");
+    if let Some((reason, count)) = Ledger::new(&settings.home)?.first_failure(record)? {
+        eprintln!("first reason, of {} of them: {reason}", human::count(count as i64));
+    }
     Ok(SOME_TRIALS_FAILED)
 }
 
@@ -63,7 +64,7 @@ fn to_json(finished: &Finished, seconds: f64) -> Result<Value, Failure> {
         "trials": record.trials,
         "failed": record.trials_failed,
         "seconds": seconds,
-        "trials_per_second": finished.computed as f64 / seconds,
+        "trials_per_second": finished.rate(seconds),
         "bars": record.bars,
         "fingerprint": record.fingerprint,
         "best": board.to_json().into_iter().next(),
@@ -86,7 +87,7 @@ fn summary_row(finished: &Finished, seconds: f64) -> Rows {
         record.trials.into(),
         record.trials_failed.into(),
         seconds.into(),
-        (finished.computed as f64 / seconds).into(),
+        finished.rate(seconds).map_or(Cell::Null, Cell::from),
         record.bars.into(),
         record.fingerprint.clone().map_or(Cell::Null, Cell::Text),
     ]);

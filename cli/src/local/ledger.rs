@@ -126,6 +126,12 @@ impl Ledger {
         Ok(runtime.block_on(store.find_row(trial))?)
     }
 
+    /// Why the first of the failed trials of a finished job failed, and how many failed alike, as far as the job kept them.
+    pub(crate) fn first_failure(&mut self, record: &JobRecord) -> Result<Option<(String, u64)>, Failure> {
+        let (runtime, store) = self.open()?;
+        Ok(runtime.block_on(store.first_failure(record))?)
+    }
+
     fn no_home(&self, message: &str) -> Failure {
         Failure::not_found(message).hint(format!(
             "{} has no jobs yet; `assay run JOB.toml` makes one, --home names another folder",

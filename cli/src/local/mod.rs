@@ -9,6 +9,7 @@ mod markets;
 mod plan;
 mod pool;
 mod tally;
+mod warmup;
 mod work;
 
 use std::ops::Range;
@@ -71,6 +72,13 @@ pub(crate) struct Finished {
     pub(crate) computed: u64,
 }
 
+impl Finished {
+    /// Trials a second, if this process computed any.
+    pub(crate) fn rate(&self, seconds: f64) -> Option<f64> {
+        (self.computed > 0).then(|| self.computed as f64 / seconds)
+    }
+}
+
 /// Runs a job, continues it, or finds it done.
 pub(crate) fn run(job: &Job, catalog: &Catalog, settings: &Settings, limits: Limits) -> Result<Ended, Failure> {
     let mut ledger = Ledger::new(&settings.home)?;
@@ -89,11 +97,12 @@ pub(crate) fn run(job: &Job, catalog: &Catalog, settings: &Settings, limits: Lim
     size_rayon(threads);
     let markets = load_markets(job, catalog)?;
     settings.log(|| format!("{} bars loaded", human::count(markets.bars() as i64)));
+    let points = plan::bare(&plan::sample_points(&proposals, plan::SHARING));
+    warmup::check(job, &markets, &proposals, &points)?;
     let layout = Layout::new(job.id, &job.symbols(), &job.space);
     let trials = proposals.count().value() * layout.instruments.len() as u64;
     check_disk(settings, &layout, trials)?;
-    let sample = plan::bare(&plan::sample_points(&proposals, plan::SHARING));
-    let budget = Budget::new(settings.memory(limits), threads, &markets, &sample)?;
+    let budget = Budget::new(settings.memory(limits), threads, &markets, &points)?;
 
     let (record, staged) = ledger.begin(job, &layout, trials)?;
     settings.log(|| {

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::budget::Budget;
 use super::markets::{Markets, load_markets, size_rayon};
-use super::points_per_block;
+use super::{points_per_block, warmup};
 use crate::args::Limits;
 use crate::failure::Failure;
 use crate::job::Job;
@@ -74,6 +74,7 @@ pub(crate) fn plan(job: &Job, catalog: &Catalog, settings: &Settings, limits: Li
     let markets = load_markets(job, catalog)?;
     let memory = settings.memory(limits);
     let points = sample_points(&proposals, SHARING);
+    warmup::check(job, &markets, &proposals, &bare(&points))?;
     let budget = Budget::new(memory, threads, &markets, &bare(&points))?;
     let layout = Layout::new(job.id, &job.symbols(), &job.space);
     let count = proposals.count();

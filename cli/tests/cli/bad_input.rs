@@ -206,6 +206,53 @@ fn jobs_that_make_no_sense() {
 }
 
 #[test]
+fn windows_longer_than_the_data() {
+    let lab = Lab::with_bars(300);
+    lab.write("job.toml", &job("long", "[2, 5]", "[300, 9000]"));
+    for command in ["plan", "run"] {
+        lab.run(&[command, "job.toml"])
+            .fails(2, &["warm-up", "300 bars of WALK", "shorten the windows"]);
+    }
+    assert!(!lab.path("assay-data/assay.db").exists());
+    lab.write("job.toml", &job("some-long", "[2, 5]", "[290, 310]"));
+    for command in ["plan", "run"] {
+        let ran = lab.run(&[command, "job.toml"]);
+        let warnings = ran.stderr.lines().filter(|line| line.starts_with("warning: ")).count();
+        assert!(ran.code == 0 && warnings == 1, "{ran:#?}");
+        assert!(ran.stderr.contains("300 bars of WALK: such trials never trade"), "{ran:#?}");
+    }
+    lab.write("job.toml", &job("fits", "[2, 5]", "[280, 290]"));
+    let ran = lab.run(&["run", "job.toml"]);
+    assert!(ran.code == 0 && !ran.stderr.contains("warning"), "{ran:#?}");
+}
+
+#[test]
+fn draws_that_find_nothing_name_the_condition() {
+    let lab = Lab::with_bars(300);
+    for method in ["random", "sobol"] {
+        let search = format!("[search]\nmethod = \"{method}\"\ntrials = 5000\n[execution]");
+        let text = job("none", "[2, 9000]", "[3, 9000]").replace("fast < slow", "fast + 0 * slow > 10000");
+        lab.write("job.toml", &text.replace("[execution]", &search));
+        lab.run(&["run", "job.toml"]).fails(
+            2,
+            &["no point of the space satisfies `where = \"fast + 0 * slow > 10000\"` in 1,000,000 draws"],
+        );
+    }
+}
+
+#[test]
+fn a_home_that_cannot_be_made() {
+    let lab = Lab::new();
+    lab.write("walk.csv", &walk(20, 1));
+    for home in ["walk.csv/home", "/proc/x"] {
+        let import = ["--home", home, "data", "import", "walk.csv", "--symbol", "NEW"];
+        let ran = lab.run(&[&import[..], &BARS].concat());
+        ran.fails(1, &["cannot create", home, "--home"]);
+        assert!(!ran.stderr.contains("os error"), "{ran:?}");
+    }
+}
+
+#[test]
 fn too_little_memory_is_refused_with_what_is_needed() {
     let lab = Lab::with_bars(300);
     lab.write("job.toml", &job("tight", "[2, 5]", "[6, 9]"));

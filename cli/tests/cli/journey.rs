@@ -79,7 +79,7 @@ fn import_run_top_show() {
     let again = lab.run(&["run", "job.toml", "-o", "json"]).json();
     assert_eq!(again["fingerprint"], ran["fingerprint"]);
     assert_eq!(again["best"], ran["best"]);
-    assert_eq!(again["trials_per_second"], 0.0);
+    assert_eq!(again["trials_per_second"], Value::Null);
     let id = ran["job_id"].as_str().unwrap();
     for name in ["job.toml", id, &id[..8]] {
         assert_eq!(lab.run(&["top", name, "-n", "5", "-o", "json"]).json(), top, "{name}");
@@ -200,6 +200,31 @@ fn kept_points_are_the_best_ones() {
 }
 
 #[test]
+fn of_several_jobs_of_a_name_the_newest_is_meant() {
+    let lab = Lab::with_bars(300);
+    let mut ids = Vec::new();
+    for slow in ["[6, 7]", "[6, 8]"] {
+        lab.write("job.toml", &job("twice", "[2, 5]", slow));
+        let ran = lab.run(&["run", "job.toml", "-o", "json"]).json();
+        ids.push(ran["best"]["trial_id"].clone());
+    }
+    let top = lab.run(&["top", "twice", "-n", "1", "-o", "json"]);
+    assert!(top.stderr.contains("note: newest of 2 jobs named `twice`"), "{top:?}");
+    assert_eq!(top.json()[0]["trial_id"], ids[1]);
+}
+
+#[test]
+fn equal_reasons_of_failed_trials_are_counted() {
+    let lab = Lab::with_bars(300);
+    let text = job("lengths", "[0, 3]", "[6, 9]").replace("where = \"fast < slow\"\n", "");
+    lab.write("job.toml", &text);
+    let ran = lab.run(&["run", "job.toml"]);
+    assert_eq!(ran.code, 5, "{ran:?}");
+    assert!(ran.stderr.contains("4 of 16 trials failed"), "{ran:?}");
+    assert!(ran.stderr.contains("first reason, of 4 of them: "), "{ran:?}");
+}
+
+#[test]
 fn failed_trials_are_counted_and_the_rest_is_ranked() {
     let lab = Lab::with_bars(500);
     lab.write(
@@ -218,6 +243,11 @@ fn failed_trials_are_counted_and_the_rest_is_ranked() {
     let result: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!((result["trials"].as_u64(), result["failed"].as_u64()), (Some(4), Some(2)));
     assert!(ran.stderr.contains("2 of 4 trials failed"), "{ran:?}");
+    let again = lab.run(&["run", "job.toml"]);
+    for ran in [ran, again] {
+        assert!(ran.stderr.contains("first reason, of 1 of them: "), "{ran:?}");
+        assert!(ran.stderr.contains("expected a share above 0"), "{ran:?}");
+    }
     let top = lab.run(&["top", "some-fail", "-o", "json"]).json();
     assert_eq!(top.as_array().unwrap().len(), 4);
     assert_eq!(top[3]["metrics"], Value::Null);
