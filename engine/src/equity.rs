@@ -26,7 +26,7 @@ impl Moments {
         self.powers[1] += square;
         self.powers[2] += square * r;
         self.powers[3] += square * square;
-        let short = (r - rf).min(0.0);
+        let short = if r < rf { r - rf } else { 0.0 };
         self.downside += short * short;
         self.with_benchmark += r * benchmark;
     }

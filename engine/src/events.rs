@@ -9,7 +9,7 @@ use assay_core::job::Fill;
 use crate::account::{Account, EquityBuffer};
 use crate::bars::{decide, fill, step};
 use crate::equity::simple_return;
-use crate::holdings::{self, add_difference, scan_holding};
+use crate::holdings::{add_difference, scan_holding};
 use crate::search::{first_trigger, next_interesting, next_signal};
 use crate::signals::Settings;
 use crate::simulate::Pass;
@@ -141,14 +141,7 @@ impl<const BARS: bool> Ledger for Ranged<BARS> {
 #[inline(always)]
 pub(crate) fn advance(pass: &Pass<'_>, account: &mut Account, buffer: &mut EquityBuffer) {
     let (plan, tile) = (pass.plan, pass.tile);
-    if plan.alternates(pass.settings) {
-        match (plan.samples_bars(), plan.config.fill) {
-            (true, Fill::Close) => holdings::advance::<true, true>(pass, account),
-            (true, _) => holdings::advance::<true, false>(pass, account),
-            (false, Fill::Close) => holdings::advance::<false, true>(pass, account),
-            (false, _) => holdings::advance::<false, false>(pass, account),
-        }
-    } else if !plan.samples_bars() {
+    if !plan.samples_bars() {
         follow(pass, account, &mut Ranged::<false>::new(tile));
     } else if plan.compounds {
         follow(pass, account, &mut Ranged::<true>::new(tile));

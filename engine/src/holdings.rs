@@ -117,11 +117,7 @@ pub(crate) fn advance<const BARS: bool, const CLOSE: bool>(pass: &Pass<'_>, acco
     let starts = &tile.times.start[tile.start..tile.start + tile.len];
     let mut accounted = tile.first;
     let mut held = holding.q != 0.0;
-    let mut sampler = Sampler {
-        next: 0,
-        cash: run.cash,
-        q: holding.q,
-    };
+    let mut sampler = Sampler::new(tile, run.cash, holding.q);
     for &bar in &fills.bars[..fills.len] {
         let i = usize::from(bar);
         if held {
@@ -243,18 +239,28 @@ impl Run {
 
 /// Takes the samples that fall between two fills.
 struct Sampler {
+    /// Checkpoints taken.
+    taken: usize,
+    /// Bar of the next one, or past the tile.
     next: usize,
     cash: f64,
     q: f64,
 }
 
 impl Sampler {
+    fn new(tile: &Tile<'_>, cash: f64, q: f64) -> Self {
+        let next = tile.checkpoints.first().map_or(usize::MAX, |c| c.bar as usize);
+        Self { taken: 0, next, cash, q }
+    }
+
     /// Checkpoints before bar `to`, all at the present cash and position.
     #[inline(always)]
     fn take(&mut self, plan: &Plan, tile: &Tile<'_>, account: &mut Account, to: usize) {
-        while let Some(checkpoint) = tile.checkpoints.get(self.next).filter(|c| (c.bar as usize) < to) {
-            account.sample(plan, checkpoint, self.cash + self.q * tile.close[checkpoint.bar as usize]);
-            self.next += 1;
+        while self.next < to {
+            let equity = self.cash + self.q * tile.close[self.next];
+            account.sample(plan, &tile.checkpoints[self.taken], equity);
+            self.taken += 1;
+            self.next = tile.checkpoints.get(self.taken).map_or(usize::MAX, |c| c.bar as usize);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Running trials: one tile of bars after the other, every trial through each tile.
 
+use assay_core::job::Fill;
 use assay_core::metrics::Metrics;
 use assay_core::row::Sketch;
 
@@ -7,7 +8,7 @@ use crate::account::{Account, EquityBuffer};
 use crate::plan::{Path, Plan};
 use crate::signals::{Settings, SignalTile};
 use crate::tile::Tile;
-use crate::{bars, events, finish};
+use crate::{bars, events, finish, holdings};
 
 /// Which instructions the hot loops may use. Results have the same bits at every level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,14 +56,38 @@ pub struct Pass<'a> {
 }
 
 /// Runs one tile of one trial.
-#[inline]
 pub fn advance(level: Level, pass: &Pass<'_>, account: &mut Account, buffer: &mut EquityBuffer) {
+    let plan = pass.plan;
+    // Compiled apart: the hottest loop keeps its registers to itself.
+    if plan.path == Path::Events && plan.alternates(pass.settings) {
+        return match (plan.samples_bars(), plan.config.fill) {
+            (true, Fill::Close) => alternate::<true, true>(level, pass, account),
+            (true, _) => alternate::<true, false>(level, pass, account),
+            (false, Fill::Close) => alternate::<false, true>(level, pass, account),
+            (false, _) => alternate::<false, false>(level, pass, account),
+        };
+    }
     match level {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: `Level::Avx2` only comes from `Level::detect`, which has seen these features on this machine.
         Level::Avx2 => unsafe { advance_avx2(pass, account, buffer) },
         _ => advance_on(pass, account, buffer),
     }
+}
+
+fn alternate<const BARS: bool, const CLOSE: bool>(level: Level, pass: &Pass<'_>, account: &mut Account) {
+    match level {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as in `advance`.
+        Level::Avx2 => unsafe { alternate_avx2::<BARS, CLOSE>(pass, account) },
+        _ => holdings::advance::<BARS, CLOSE>(pass, account),
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+fn alternate_avx2<const BARS: bool, const CLOSE: bool>(pass: &Pass<'_>, account: &mut Account) {
+    holdings::advance::<BARS, CLOSE>(pass, account);
 }
 
 #[cfg(target_arch = "x86_64")]

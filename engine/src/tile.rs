@@ -136,21 +136,23 @@ impl Side4<'_> {
 /// Minima or maxima of any range of a tile in two look-ups: level k holds the extreme of 2^k bars from each bar on.
 #[derive(Debug, Default)]
 pub struct RangeTable {
-    levels: Vec<Vec<f64>>,
+    /// Level k begins at k x [`TILE`].
+    levels: Vec<f64>,
 }
 
 impl RangeTable {
-    fn build(&mut self, values: &[f64], pick: impl Fn(f64, f64) -> f64 + Copy) {
+    fn build(&mut self, values: &[f64], pick: impl Fn(f64, f64) -> f64) {
         let depth = values.len().max(1).ilog2() as usize + 1;
-        self.levels.resize_with(depth.max(self.levels.len()), Vec::new);
-        self.levels[0].clear();
-        self.levels[0].extend_from_slice(values);
+        self.levels.resize(self.levels.len().max(depth * TILE), 0.0);
+        self.levels[..values.len()].copy_from_slice(values);
         for k in 1..depth {
             let half = 1 << (k - 1);
-            let (below, above) = self.levels.split_at_mut(k);
-            let (source, target) = (&below[k - 1], &mut above[0]);
-            target.clear();
-            target.extend(source.iter().zip(&source[half..]).map(|(a, b)| pick(*a, *b)));
+            let len = values.len() + 1 - 2 * half;
+            let (below, level) = self.levels.split_at_mut(k * TILE);
+            let below = &below[(k - 1) * TILE..];
+            for ((target, a), b) in level.iter_mut().zip(&below[..len]).zip(&below[half..]) {
+                *target = pick(*a, *b);
+            }
         }
     }
 
@@ -171,8 +173,8 @@ impl RangeTable {
     #[inline(always)]
     fn pair(&self, from: usize, to: usize) -> (f64, f64) {
         let k = (to - from).ilog2() as usize;
-        let level = &self.levels[k];
-        (level[from], level[to - (1 << k)])
+        let level = k * TILE;
+        (self.levels[level + from], self.levels[level + to - (1 << k)])
     }
 }
 

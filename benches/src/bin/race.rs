@@ -5,9 +5,11 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use assay_benches::{Lap, Race, Walk};
+use assay_engine::Market;
 use clap::Parser;
 
 /// All pairs of the peers' script.
@@ -31,6 +33,9 @@ struct Args {
     /// Also race vectorbt, which takes minutes.
     #[arg(long)]
     slow: bool,
+    /// Only rows whose work contains this text.
+    #[arg(long, default_value = "")]
+    only: String,
     /// Pairs of runs.
     #[arg(long, default_value_t = 3)]
     pairs: usize,
@@ -84,11 +89,14 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 #[allow(clippy::print_stdout, reason = "a table is what this program is for")]
-fn row(work: &str, race: &Race, threads: usize, peer: Option<&Peer<'_>>, pairs: usize) -> Result<f64> {
+fn row(args: &Args, work: &str, race: &Race, threads: usize, peer: Option<&Peer<'_>>) -> Result<f64> {
+    if !work.contains(&args.only) {
+        return Ok(f64::NAN);
+    }
     race.run(threads);
     let (mut ours, mut ratios, mut theirs) = (Vec::new(), Vec::new(), None);
     let mut lap = race.run(threads);
-    for _ in 0..pairs {
+    for _ in 0..args.pairs {
         lap = race.run(threads);
         ours.push(lap.seconds);
         if let Some(peer) = peer
@@ -142,71 +150,42 @@ fn row(work: &str, race: &Race, threads: usize, peer: Option<&Peer<'_>>, pairs: 
 fn main() -> Result<()> {
     let args = Args::parse();
     let walk = Walk::read(&args.dumps[0])?;
-    let long = Walk::read(&args.dumps[1])?;
-    let pairs = args.pairs;
-    let peer = |engine, flags| Peer {
-        args: &args,
-        engine,
-        flags,
+    let (plain, quotes) = (walk.market(0.0)?, walk.market(0.005)?);
+    let long = Walk::read(&args.dumps[1])?.market(0.0)?;
+    let sma = |market: &Arc<Market>, knobs: String| Race::new(Arc::clone(market), "sma", 2..=59, 3..=60, &knobs);
+    let alone = |work: &str, race: Race, threads| row(&args, work, &race, threads, None);
+    let beside = |work: &str, race: Race, flags: &'static [&'static str]| {
+        let peer = |engine| {
+            Some(Peer {
+                args: &args,
+                engine,
+                flags,
+            })
+        };
+        if args.slow {
+            row(&args, work, &race, 1, peer("vbt-rust").as_ref())?;
+        }
+        row(&args, work, &race, 1, peer("raptorbt").as_ref())
     };
-    let plain = walk.market(0.0)?;
-    let quotes = walk.market(0.005)?;
-    let sma =
-        |market: &std::sync::Arc<assay_engine::Market>, knobs: &str| Race::new(market.clone(), "sma", 2..=59, 3..=60, knobs);
     println!("| work | trials | threads | path | seconds | ns a bar and trial | peer | ratio | sums |");
     println!("|---|---|---|---|---|---|---|---|---|");
-    let first = row(
-        "sweep of the peers' script",
-        &sma(&plain, &format!("{PEER}{BY_BAR}"))?,
-        1,
-        Some(&peer("raptorbt", &[])),
-        pairs,
-    )?;
-    if args.slow {
-        row(
-            "the same",
-            &sma(&plain, &format!("{PEER}{BY_BAR}"))?,
-            1,
-            Some(&peer("vbt-rust", &[])),
-            1,
-        )?;
-    }
-    row(
+    let first = beside("sweep of the peers' script", sma(&plain, format!("{PEER}{BY_BAR}"))?, &[])?;
+    beside(
         "with stop and target",
-        &sma(&plain, &format!("{PEER}{STOPS}{BY_BAR}"))?,
-        1,
-        Some(&peer("raptorbt", &["--stops"])),
-        pairs,
+        sma(&plain, format!("{PEER}{STOPS}{BY_BAR}"))?,
+        &["--stops"],
     )?;
-    if args.slow {
-        row(
-            "the same",
-            &sma(&plain, &format!("{PEER}{STOPS}{BY_BAR}"))?,
-            1,
-            Some(&peer("vbt-rust", &["--stops"])),
-            1,
-        )?;
-    }
-    let by_day = row(
+    let by_day = alone(
         "next open, both sides, slippage, lot, quotes, by day",
-        &sma(&quotes, &format!("{FULL}{BY_DAY}"))?,
+        sma(&quotes, format!("{FULL}{BY_DAY}"))?,
         1,
-        None,
-        pairs,
     )?;
-    let by_bar = row("the same by bar", &sma(&quotes, &format!("{FULL}{BY_BAR}"))?, 1, None, pairs)?;
-    row(
-        "trailing stop and pyramiding",
-        &sma(&plain, &format!("{TRAIL}{BY_BAR}"))?,
-        1,
-        None,
-        pairs,
-    )?;
-    let ema = Race::new(long.market(0.0)?, "ema", 2..=101, 102..=201, &format!("{COSTS}{BY_BAR}"))?;
-    row("EMA 2..101 x 102..201, 200,000 bars, costs", &ema, 2, None, pairs)?;
-    println!();
+    let by_bar = alone("the same by bar", sma(&quotes, format!("{FULL}{BY_BAR}"))?, 1)?;
+    alone("trailing stop and pyramiding", sma(&plain, format!("{TRAIL}{BY_BAR}"))?, 1)?;
+    let ema = Race::new(long, "ema", 2..=101, 102..=201, &format!("{COSTS}{BY_BAR}"))?;
+    alone("EMA 2..101 x 102..201, 200,000 bars, costs", ema, 2)?;
     println!(
-        "By day and by bar against the first row: {:.1} x and {:.1} x its time.",
+        "\nBy day and by bar against the first row: {:.1} x and {:.1} x its time.",
         by_day / first,
         by_bar / first
     );
