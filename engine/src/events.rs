@@ -9,7 +9,7 @@ use assay_core::job::Fill;
 use crate::account::{Account, EquityBuffer};
 use crate::bars::{decide, fill, step};
 use crate::equity::simple_return;
-use crate::holdings::{add_difference, scan_holding};
+use crate::holdings::{Sampler, add_difference, scan_holding};
 use crate::search::{first_trigger, next_interesting, next_signal};
 use crate::signals::Settings;
 use crate::simulate::Pass;
@@ -51,34 +51,23 @@ impl Ledger for Buffered<'_> {
 /// Extremes of a stretch come from the tile's range tables, and equity is computed only where it is sampled. With `BARS` equity is
 /// sampled by bar, and holdings must be worth all of it: then sums over a stretch come from the tile's lines.
 struct Ranged<const BARS: bool> {
-    /// Checkpoints done.
-    sampled: usize,
-    /// Bar of the next checkpoint, or past the tile.
-    next_sample: usize,
+    sampler: Sampler,
     /// Lowest and highest close of the tile.
     extremes: (f64, f64),
 }
 
 impl<const BARS: bool> Ranged<BARS> {
     fn new(tile: &Tile<'_>) -> Self {
-        let next_sample = tile.checkpoints.first().map_or(usize::MAX, |c| c.bar as usize);
         Self {
-            sampled: 0,
-            next_sample,
+            sampler: Sampler::new(tile),
             extremes: (tile.lows.min(0, tile.len), tile.highs.max(0, tile.len)),
         }
     }
 
     #[inline(always)]
     fn sample_until(&mut self, pass: &Pass<'_>, account: &mut Account, to: usize) {
-        let tile = pass.tile;
-        while self.next_sample < to {
-            let checkpoint = &tile.checkpoints[self.sampled];
-            let equity = account.book.equity(tile.close[self.next_sample]);
-            account.sample(pass.plan, checkpoint, equity);
-            self.sampled += 1;
-            self.next_sample = tile.checkpoints.get(self.sampled).map_or(usize::MAX, |c| c.bar as usize);
-        }
+        let standing = (account.book.cash, account.book.value_per_price);
+        self.sampler.take(pass, account, standing, to);
     }
 }
 

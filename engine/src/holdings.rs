@@ -8,7 +8,6 @@
 use crate::account::{Account, Order, read};
 use crate::config::Config;
 use crate::equity::{Drawdown, Moments};
-use crate::plan::Plan;
 use crate::simulate::Pass;
 use crate::tile::{Line, TILE, Tile};
 use crate::trades::TradeStats;
@@ -116,8 +115,9 @@ pub(crate) fn advance<const BARS: bool, const CLOSE: bool>(pass: &Pass<'_>, acco
     };
     let starts = &tile.times.start[tile.start..tile.start + tile.len];
     let mut accounted = tile.first;
+    let mut standing = (run.cash, holding.q);
     let mut held = holding.q != 0.0;
-    let mut sampler = Sampler::new(tile, run.cash, holding.q);
+    let mut sampler = Sampler::new(tile);
     for &bar in &fills.bars[..fills.len] {
         let i = usize::from(bar);
         if held {
@@ -125,25 +125,25 @@ pub(crate) fn advance<const BARS: bool, const CLOSE: bool>(pass: &Pass<'_>, acco
             if i > accounted {
                 run.hold::<BARS>(tile, &holding, accounted, i, highest);
             }
-            sampler.take(plan, tile, account, i);
+            sampler.take(pass, account, standing, i);
             run.leave::<BARS>(config, tile, &mut holding, i, sell[i], starts[i] + delay);
         } else {
             if BARS {
                 run.moments.downside += (i - accounted) as f64 * plan.flat_shortfall();
             }
-            sampler.take(plan, tile, account, i);
+            sampler.take(pass, account, standing, i);
             run.enter::<BARS>(config, tile, &mut holding, i, buy[i], starts[i] + delay);
         }
         held = !held;
         accounted = i + 1;
-        (sampler.cash, sampler.q) = (run.cash, holding.q);
+        standing = (run.cash, holding.q);
     }
     if held && accounted < tile.len {
         run.hold::<BARS>(tile, &holding, accounted, tile.len, highest);
     } else if BARS {
         run.moments.downside += (tile.len - accounted) as f64 * plan.flat_shortfall();
     }
-    sampler.take(plan, tile, account, tile.len);
+    sampler.take(pass, account, standing, tile.len);
     account.moments = run.moments;
     account.drawdown = run.drawdown;
     account.bars_held = run.bars_held;
@@ -237,28 +237,27 @@ impl Run {
     }
 }
 
-/// Takes the samples that fall between two fills.
-struct Sampler {
+/// Takes the samples due while cash and position stand still.
+pub(crate) struct Sampler {
     /// Checkpoints taken.
     taken: usize,
     /// Bar of the next one, or past the tile.
     next: usize,
-    cash: f64,
-    q: f64,
 }
 
 impl Sampler {
-    fn new(tile: &Tile<'_>, cash: f64, q: f64) -> Self {
+    pub(crate) fn new(tile: &Tile<'_>) -> Self {
         let next = tile.checkpoints.first().map_or(usize::MAX, |c| c.bar as usize);
-        Self { taken: 0, next, cash, q }
+        Self { taken: 0, next }
     }
 
-    /// Checkpoints before bar `to`, all at the present cash and position.
+    /// Checkpoints before bar `to`, all at this cash and position (`q`, value per price).
     #[inline(always)]
-    fn take(&mut self, plan: &Plan, tile: &Tile<'_>, account: &mut Account, to: usize) {
+    pub(crate) fn take(&mut self, pass: &Pass<'_>, account: &mut Account, (cash, q): (f64, f64), to: usize) {
+        let tile = pass.tile;
         while self.next < to {
-            let equity = self.cash + self.q * tile.close[self.next];
-            account.sample(plan, &tile.checkpoints[self.taken], equity);
+            let equity = cash + q * tile.close[self.next];
+            account.sample(pass.plan, &tile.checkpoints[self.taken], equity);
             self.taken += 1;
             self.next = tile.checkpoints.get(self.taken).map_or(usize::MAX, |c| c.bar as usize);
         }
