@@ -97,6 +97,44 @@ impl Axis {
         }
     }
 
+    /// The fraction of a value: the middle of those that give it. The inverse of [`Axis::at`].
+    pub(crate) fn fraction(&self, value: f64) -> f64 {
+        match self.draw {
+            Draw::Single => 0.5,
+            Draw::Even(len) => (self.index_of(value, len) as f64 + 0.5) / len as f64,
+            Draw::LogInt { low, step, len } => {
+                let (from, to) = (libm::log(low), libm::log(low + step * len as f64));
+                let index = self.index_of(value, len) as f64;
+                let (left, right) = (libm::log(low + step * index), libm::log(low + step * (index + 1.0)));
+                (f64::midpoint(left, right) - from) / (to - from)
+            }
+            Draw::Between { low, high, log: true } => {
+                let (from, to) = (libm::log(low), libm::log(high));
+                ((libm::log(value) - from) / (to - from)).clamp(0.0, 1.0)
+            }
+            Draw::Between { low, high, log: false } => ((value - low) / (high - low)).clamp(0.0, 1.0),
+        }
+    }
+
+    /// Which of the grid's `len` ascending values is nearest.
+    fn index_of(&self, value: f64, len: u64) -> u64 {
+        let (mut low, mut high) = (0, len);
+        while high - low > 1 {
+            let middle = low + (high - low) / 2;
+            if self.grid(middle) <= value {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        let next = (low + 1).min(len - 1);
+        if (self.grid(next) - value).abs() < (value - self.grid(low)).abs() {
+            next
+        } else {
+            low
+        }
+    }
+
     /// How many bits of a fraction are sure to tell values apart: fractions that differ in them give different values.
     /// 0 unless the values lie close together.
     pub(crate) fn resolution_bits(&self) -> u32 {
@@ -166,6 +204,37 @@ mod tests {
             assert!(matches!(axis.draw, Draw::Between { .. }));
         }
         assert_eq!(between(2.0, 2.0, false).at(0.7), 2.0);
+    }
+
+    #[test]
+    fn the_fraction_of_a_value_gives_it_back() {
+        let int = |low, high, step, log| axis(Domain::Int { low, high, step, log });
+        let choice = axis(Domain::Choice(vec!["a".to_owned(), "b".to_owned(), "c".to_owned()]));
+        let lattice = axis(Domain::Float {
+            low: 0.1,
+            high: 2.0,
+            step: Some(0.1),
+            steps: None,
+            log: false,
+        });
+        for axis in [
+            int(2, 60, 1, false),
+            int(3, 120, 3, false),
+            int(1, 1_000, 1, true),
+            choice,
+            lattice,
+        ] {
+            for i in 0..axis.grid_len().unwrap() {
+                let value = axis.grid(i);
+                assert_eq!(axis.at(axis.fraction(value)), value, "{:?}", axis.domain);
+            }
+        }
+        for axis in [between(0.1, 0.3, false), between(1e-4, 1e-2, true)] {
+            for i in 0..100 {
+                let fraction = f64::from(i) / 100.0;
+                assert!((axis.fraction(axis.at(fraction)) - fraction).abs() < 1e-12);
+            }
+        }
     }
 
     #[test]

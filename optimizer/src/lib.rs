@@ -13,6 +13,7 @@ mod generator;
 mod joe_kuo;
 mod leaderboard;
 mod proposals;
+pub mod search;
 mod sobol;
 mod statistics;
 
