@@ -14,6 +14,9 @@ pub enum IdError {
     /// Not a trial id.
     #[error("`{0}` is not a trial id; expected `t_<16 hexadecimal digits>_<instrument>_<ordinal>`")]
     Trial(String),
+    /// Not a worker's name.
+    #[error("`{0}` is not a worker's name; expected letters, digits, `.`, `-`, `_`, starting with a letter, at most 64")]
+    Worker(String),
     /// Not a symbol.
     #[error("`{0}` is not a symbol; expected letters, digits, `.`, `-`, `_`, starting with a letter or digit, at most 64")]
     Symbol(String),
@@ -116,9 +119,7 @@ impl FromStr for Symbol {
     type Err = IdError;
 
     fn from_str(text: &str) -> Result<Self, IdError> {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-        let good = text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.len() <= 64 && text.chars().all(allowed);
-        if good {
+        if text.starts_with(|c: char| c.is_ascii_alphanumeric()) && is_plain_name(text) {
             Ok(Self(text.to_owned()))
         } else {
             Err(IdError::Symbol(text.to_owned()))
@@ -126,7 +127,65 @@ impl FromStr for Symbol {
     }
 }
 
-crate::text::serde_as_text!(JobId, TrialId, Symbol);
+/// A task: its number in the coordinator's database, in the order in which tasks were carved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TaskId(pub u64);
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "k{}", self.0)
+    }
+}
+
+/// Which try of a task: 1 for the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Attempt(pub u32);
+
+/// The reign of one coordinator. Every change carries it, so that a coordinator that was replaced can change nothing more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Epoch(pub u64);
+
+/// A worker's name, chosen by itself and its own as long as it lives.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WorkerId(String);
+
+impl WorkerId {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for WorkerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for WorkerId {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        if text.starts_with(|c: char| c.is_ascii_alphabetic()) && is_plain_name(text) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(IdError::Worker(text.to_owned()))
+        }
+    }
+}
+
+/// At most 64 letters, digits and `.-_`.
+fn is_plain_name(text: &str) -> bool {
+    text.len() <= 64
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
+}
+
+crate::text::serde_as_text!(JobId, TrialId, Symbol, WorkerId);
 
 #[cfg(test)]
 mod tests {
@@ -147,6 +206,8 @@ mod tests {
         for bad in ["", "../etc", "a b", ".hidden", "ä"] {
             assert!(bad.parse::<Symbol>().is_err(), "{bad}");
         }
+        assert_eq!("host-1.a_b".parse::<WorkerId>().unwrap().as_str(), "host-1.a_b");
+        assert!(["", "1", "a/b"].iter().all(|bad| bad.parse::<WorkerId>().is_err()));
         assert_eq!("BRK.B".parse::<Symbol>().unwrap().as_str(), "BRK.B");
     }
 }

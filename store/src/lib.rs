@@ -15,6 +15,7 @@
 //! This crate reads no clock (times are arguments) and decides nothing about a job: which points are best, and how lucky they
 //! are, it is told.
 
+mod change;
 mod columns;
 mod compact;
 mod database;
@@ -36,6 +37,7 @@ mod tasks;
 #[cfg(test)]
 mod testing;
 
+pub use change::{AttemptEnd, Change, JobDone, TaskDone, TaskRecord, TaskRecordState, Unfinished, UnfinishedJob};
 pub use compact::{Compacted, TaskRows, compact, has_results};
 pub use database::Store;
 pub use error::StoreError;
