@@ -15,7 +15,7 @@ mod leaderboard;
 mod proposals;
 pub mod search;
 mod sobol;
-mod statistics;
+pub mod statistics;
 
 pub use assay_core::rank::Ranked;
 pub use count::Count;
