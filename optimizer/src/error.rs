@@ -60,6 +60,15 @@ pub enum OptimizerError {
     /// Random and Sobol searches need a number of trials.
     #[error("search.trials is missing")]
     NoTrials,
+    /// Blocks of time that cannot be halved, or too many to take all halves of.
+    #[error("{found} blocks of time: cross-validation takes an even number from 2 to 16")]
+    SketchBlocks {
+        /// Blocks given.
+        found: usize,
+    },
+    /// Sketches that cannot be compared.
+    #[error("a trial's blocks of time hold other numbers of returns than those of the trials before it")]
+    SketchGrid,
 }
 
 fn too_rare(found: u64, wanted: u64, draws: u64, condition: Option<&str>) -> String {
@@ -111,6 +120,8 @@ impl Explain for OptimizerError {
             Self::TooManyTrials { limit, .. } => Some(format!("give search.trials at most {limit}")),
             Self::TooManyDimensions { .. } => Some("fix some of the parameters, or choose method = \"random\"".to_owned()),
             Self::NoTrials => Some("add `trials = n` under [search]".to_owned()),
+            Self::SketchBlocks { .. } => None,
+            Self::SketchGrid => Some("compare the trials of one instrument and one window at a time".to_owned()),
         }
     }
 }
