@@ -97,6 +97,26 @@ impl Axis {
         }
     }
 
+    /// The fractions that give the same value as this one; nothing if no two do.
+    pub(crate) fn cell(&self, fraction: f64) -> Option<(f64, f64)> {
+        match self.draw {
+            Draw::Single => Some((0.0, 1.0)),
+            Draw::Even(len) => {
+                let index = libm::floor(fraction * len as f64).clamp(0.0, (len - 1) as f64);
+                Some((index / len as f64, (index + 1.0) / len as f64))
+            }
+            Draw::LogInt { low, step, len } => {
+                let (from, to) = (libm::log(low), libm::log(low + step * len as f64));
+                let value = self.at(fraction);
+                Some((
+                    (libm::log(value) - from) / (to - from),
+                    (libm::log(value + step) - from) / (to - from),
+                ))
+            }
+            Draw::Between { .. } => None,
+        }
+    }
+
     /// The fraction of a value: the middle of those that give it. The inverse of [`Axis::at`].
     pub(crate) fn fraction(&self, value: f64) -> f64 {
         match self.draw {
@@ -227,6 +247,9 @@ mod tests {
             for i in 0..axis.grid_len().unwrap() {
                 let value = axis.grid(i);
                 assert_eq!(axis.at(axis.fraction(value)), value, "{:?}", axis.domain);
+                let (left, right) = axis.cell(axis.fraction(value)).unwrap();
+                let inner = [left + 0.01 * (right - left), right - 0.01 * (right - left)];
+                assert_eq!(inner.map(|u| axis.at(u)), [value; 2], "{:?}", axis.domain);
             }
         }
         for axis in [between(0.1, 0.3, false), between(1e-4, 1e-2, true)] {

@@ -78,7 +78,7 @@ impl Sequence {
     }
 
     /// How many candidates there are.
-    fn len(&self, axes: &[Axis]) -> u64 {
+    pub(crate) fn len(&self, axes: &[Axis]) -> u64 {
         match self {
             Self::Shuffled(_) => axes.iter().map(even_len).product(),
             Self::Independent { spread, .. } => spread.as_ref().map_or(u64::MAX, |(_, bits, _)| 1 << bits),
@@ -87,7 +87,7 @@ impl Sequence {
     }
 
     /// Writes the coordinates of candidate `number`.
-    fn candidate(&self, axes: &[Axis], number: u64, into: &mut [f64]) {
+    pub(crate) fn candidate(&self, axes: &[Axis], number: u64, into: &mut [f64]) {
         match self {
             Self::Shuffled(permutation) => {
                 let mut index = permutation.at(number);

@@ -3,6 +3,8 @@
 use assay_core::{Domain, Explain};
 use assay_lang::LangError;
 
+use crate::search::functions::Function;
+
 /// A search that cannot be made.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum OptimizerError {
@@ -56,6 +58,24 @@ pub enum OptimizerError {
         found: usize,
         /// Most possible.
         limit: usize,
+    },
+    /// No test function has this name.
+    #[error("no test function is called `{name}`")]
+    UnknownFunction {
+        /// The name.
+        name: String,
+        /// The nearest known one.
+        hint: String,
+    },
+    /// A test function that is not defined for so many variables or objectives.
+    #[error("{function} is not defined for {dimension} variables and {objectives} objectives")]
+    UndefinedFunction {
+        /// The function.
+        function: Function,
+        /// Variables asked for.
+        dimension: usize,
+        /// Objectives asked for.
+        objectives: usize,
     },
     /// Random and Sobol searches need a number of trials.
     #[error("search.trials is missing")]
@@ -119,6 +139,12 @@ impl Explain for OptimizerError {
             Self::TooLarge => Some("narrow the ranges, widen the steps, or choose method = \"random\"".to_owned()),
             Self::TooManyTrials { limit, .. } => Some(format!("give search.trials at most {limit}")),
             Self::TooManyDimensions { .. } => Some("fix some of the parameters, or choose method = \"random\"".to_owned()),
+            Self::UnknownFunction { hint, .. } => Some(hint.clone()),
+            Self::UndefinedFunction { function, .. } => Some(format!(
+                "it usually has {} variables and {} objectives",
+                function.usual_dimension(),
+                function.usual_objectives()
+            )),
             Self::NoTrials => Some("add `trials = n` under [search]".to_owned()),
             Self::SketchBlocks { .. } => None,
             Self::SketchGrid => Some("compare the trials of one instrument and one window at a time".to_owned()),

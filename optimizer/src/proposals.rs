@@ -169,7 +169,7 @@ fn grid(space: &Space, axes: &[Axis], condition: Option<&Condition>) -> Result<L
 }
 
 /// How many points there are to draw, where they are few enough to be counted.
-fn available(axes: &[Axis], condition: Option<&Condition>) -> Option<u64> {
+pub(crate) fn available(axes: &[Axis], condition: Option<&Condition>) -> Option<u64> {
     let lens = axes.iter().map(|axis| match axis.draw {
         Draw::Single => Some(1),
         Draw::Even(len) | Draw::LogInt { len, .. } => Some(len),
@@ -180,7 +180,7 @@ fn available(axes: &[Axis], condition: Option<&Condition>) -> Option<u64> {
     count::exact(axes, &Lens(lens), condition, u64::MAX)
 }
 
-fn no_point(condition: &Condition) -> OptimizerError {
+pub(crate) fn no_point(condition: &Condition) -> OptimizerError {
     OptimizerError::NoPoint {
         condition: condition.text.clone(),
     }

@@ -7,7 +7,11 @@ use crate::condition::Condition;
 use crate::error::OptimizerError;
 use crate::search::Unit;
 
-/// A space as the unit cube: one dimension per parameter that is searched, in the order of their names.
+/// How close to a point that is admitted another one is looked for: 2^-12 of the way.
+const HALVINGS: u32 = 12;
+
+/// A space as the unit cube: one dimension per parameter that is searched, in the order of their names, and where trials can be cut
+/// short ([`Cube::with_levels`]) a last one for how much of a trial is run.
 ///
 /// Distances in the cube are those of the parameter's scale: logarithmic where it says so, steps evenly apart, the texts of a choice
 /// without any order.
@@ -18,6 +22,8 @@ pub struct Cube {
     searched: Vec<usize>,
     dimensions: Vec<Dimension>,
     condition: Option<Condition>,
+    /// How many levels of fidelity there are.
+    levels: u32,
 }
 
 /// What a dimension of the cube is.
@@ -54,7 +60,38 @@ impl Cube {
             axes,
             searched,
             dimensions,
+            levels: 1,
         })
+    }
+
+    /// The cube of a space whose trials can be run in so many levels of fidelity: on short windows or few instruments first, in
+    /// full at the last one. The level is the cube's last dimension, so that points of a cube with levels are told apart by it
+    /// and methods that know nothing of levels are never shown one.
+    pub fn with_levels(space: &Space, levels: u32) -> Result<Self, OptimizerError> {
+        let mut cube = Self::new(space)?;
+        cube.levels = levels.max(1);
+        if cube.levels > 1 {
+            cube.dimensions.push(Dimension::Ordered(u64::from(cube.levels)));
+        }
+        Ok(cube)
+    }
+
+    /// How many levels of fidelity there are; 1 if every trial is run in full.
+    pub fn levels(&self) -> u32 {
+        self.levels
+    }
+
+    /// The level of fidelity at these coordinates, 0 being the cheapest; the only one there is for a cube without levels.
+    pub fn level(&self, unit: &[f64]) -> u32 {
+        let share = unit.get(self.searched.len()).copied().unwrap_or(0.0);
+        ((share * f64::from(self.levels)) as u32).min(self.levels - 1)
+    }
+
+    /// Coordinates of a point that is to be run at a level.
+    pub fn unit_at(&self, point: &Point, level: u32) -> Unit {
+        let coordinate = |index: &usize| self.axes[*index].fraction(point.0[*index]);
+        let share = (self.levels > 1).then(|| (f64::from(level) + 0.5) / f64::from(self.levels));
+        self.searched.iter().map(coordinate).chain(share).collect()
     }
 
     /// Its dimensions.
@@ -71,15 +108,24 @@ impl Cube {
         Point(coordinates.into())
     }
 
-    /// The coordinates of a point of the space: the centre of its cell where a dimension is discrete.
+    /// The coordinates of a point of the space, run in full: the centre of its cell where a dimension is discrete.
     pub fn unit(&self, point: &Point) -> Unit {
-        let coordinate = |index: &usize| self.axes[*index].fraction(point.0[*index]);
-        self.searched.iter().map(coordinate).collect()
+        self.unit_at(point, self.levels - 1)
+    }
+
+    /// Where the cell of a coordinate begins and ends; nothing where the dimension is real.
+    pub fn cell(&self, dimension: usize, coordinate: f64) -> Option<(f64, f64)> {
+        if let Some(index) = self.searched.get(dimension) {
+            return self.axes[*index].cell(coordinate);
+        }
+        let levels = f64::from(self.levels);
+        let level = libm::floor(coordinate * levels).clamp(0.0, levels - 1.0);
+        Some((level / levels, (level + 1.0) / levels))
     }
 
     /// Moves coordinates to where samplers are told of them: to the centre of their cell where a dimension is discrete.
     pub fn centre(&self, unit: &[f64]) -> Unit {
-        self.unit(&self.point(unit))
+        self.unit_at(&self.point(unit), self.level(unit))
     }
 
     /// Whether the condition of the space admits these coordinates.
@@ -87,5 +133,31 @@ impl Cube {
         self.condition
             .as_ref()
             .is_none_or(|condition| condition.holds(&self.point(unit).0))
+    }
+
+    /// The nearest to these coordinates that is admitted on the way to others that are known to be: the coordinates themselves, or
+    /// the first of the points halfway, three quarters of the way and so on. Centred.
+    pub fn repair(&self, unit: &[f64], admitted: &[f64]) -> Unit {
+        if self.admits(unit) {
+            return self.centre(unit);
+        }
+        let mut share = 0.5;
+        for _ in 0..HALVINGS {
+            let between = unit.iter().zip(admitted).map(|(u, a)| a + share * (u - a));
+            let between: Vec<f64> = between.collect();
+            if self.admits(&between) {
+                return self.centre(&between);
+            }
+            share *= 0.5;
+        }
+        admitted.into()
+    }
+
+    pub(crate) fn axes(&self) -> &[Axis] {
+        &self.axes
+    }
+
+    pub(crate) fn condition(&self) -> Option<&Condition> {
+        self.condition.as_ref()
     }
 }

@@ -6,8 +6,18 @@
 //! therefore continued after a crash by telling a new sampler the stored batches.
 
 mod cube;
+pub mod functions;
+pub mod pareto;
+mod random;
+mod stream;
+mod study;
 
 pub use cube::{Cube, Dimension};
+pub use random::Random;
+pub use study::{Ask, Batch, Proposal, Study, StudyError, StudySettings};
+
+/// The number of a batch that holds outcomes of an earlier job.
+pub const EARLIER: u64 = u64::MAX;
 
 /// A point in unit coordinates: one number in [0, 1] per dimension of the [`Cube`].
 pub type Unit = Box<[f64]>;
@@ -32,11 +42,22 @@ pub struct Told {
 
 /// A method of search.
 pub trait Sampler: Send {
-    /// Proposes points for batch `batch`, at most `count` of them; fewer if the method has no more. Draws come from the seed and the
-    /// batch's number, so that proposing the same batch twice gives the same points. `pending` are points proposed earlier whose
-    /// outcome is not known yet.
+    /// Proposes points for batch `batch`, at most `count` of them. Draws come from the seed and the batch's number, so that proposing
+    /// the same batch twice gives the same points. `pending` are points proposed earlier whose outcome is not known yet.
+    ///
+    /// No points while some are pending means that the method waits for these; no points while none is pending, that it has ended.
+    /// Points that were proposed before are allowed: they cost nothing, and are told again in this batch.
     fn propose(&mut self, batch: u64, count: usize, pending: &[Unit]) -> Vec<Unit>;
 
-    /// Takes note of a batch: in the order in which it was proposed, every batch once, in ascending order.
+    /// Called in place of [`Sampler::propose`], with the same arguments and in the same state, when what it returned is known from
+    /// an interrupted run. Only for methods that keep something about a batch until it is observed.
+    fn recall(&mut self, _batch: u64, _count: usize, _pending: &[Unit]) {}
+
+    /// Takes note of a batch: in the order in which it was proposed, every batch once, in ascending order. A point that the space's
+    /// condition does not admit was replaced by one near it.
+    ///
+    /// Points that the method never proposed come as batches of their own (points that the user wants tried, for which `propose` is
+    /// not called; before the first batch the outcomes of an earlier job, under the number [`EARLIER`]) or in place of a whole batch
+    /// (random ones where a search had nothing new for long).
     fn observe(&mut self, batch: u64, told: &[Told]);
 }

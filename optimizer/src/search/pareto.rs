@@ -1,0 +1,152 @@
+//! Which of several outcomes are better when there is more than one objective.
+
+use std::cmp::Ordering;
+
+use crate::search::Outcome;
+
+/// How two outcomes compare where neither objectives nor constraints are weighed against each other: `Less` if `a` is better, `None`
+/// if neither is.
+///
+/// A feasible one is better than one that violates constraints, of which the one with the smaller violation is better; one whose
+/// objectives are undefined is worse than all others. Feasible ones compare by dominance: better in one objective and worse in none.
+///
+/// Source: K. Deb, "An efficient constraint handling method for genetic algorithms", 2000, and Deb et al. 2002 (NSGA-II), 6.
+pub fn compare(a: &Outcome, b: &Outcome) -> Option<Ordering> {
+    match (&a.losses, &b.losses) {
+        (Some(left), Some(right)) if a.violation == b.violation => dominance(left, right),
+        (Some(_), None) => Some(Ordering::Less),
+        (None, Some(_)) => Some(Ordering::Greater),
+        (Some(_), Some(_)) | (None, None) => Some(a.violation.total_cmp(&b.violation)),
+    }
+}
+
+/// Whether `a` is better than `b`.
+pub fn dominates(a: &Outcome, b: &Outcome) -> bool {
+    compare(a, b) == Some(Ordering::Less)
+}
+
+/// How two vectors of losses compare: `Less` if `a` is smaller in one and larger in none, `None` if each is smaller in some.
+pub fn dominance(a: &[f64], b: &[f64]) -> Option<Ordering> {
+    let mut found = Ordering::Equal;
+    for (left, right) in a.iter().zip(b) {
+        match (found, left.total_cmp(right)) {
+            (_, Ordering::Equal) => {}
+            (Ordering::Equal, order) => found = order,
+            (known, order) if known == order => {}
+            _ => return None,
+        }
+    }
+    Some(found)
+}
+
+/// Sorts outcomes into fronts: those that no other is better than, those that only these are better than, and so on. Indices are
+/// ascending inside a front.
+///
+/// Source: the fast non-dominated sort of Deb et al. 2002.
+pub fn fronts(outcomes: &[&Outcome]) -> Vec<Vec<usize>> {
+    let mut better_than: Vec<Vec<usize>> = vec![Vec::new(); outcomes.len()];
+    let mut worse_than = vec![0usize; outcomes.len()];
+    for (i, a) in outcomes.iter().enumerate() {
+        for (j, b) in outcomes.iter().enumerate().skip(i + 1) {
+            match compare(a, b) {
+                Some(Ordering::Less) => {
+                    better_than[i].push(j);
+                    worse_than[j] += 1;
+                }
+                Some(Ordering::Greater) => {
+                    better_than[j].push(i);
+                    worse_than[i] += 1;
+                }
+                _ => {}
+            }
+        }
+    }
+    let mut fronts = Vec::new();
+    let mut front: Vec<usize> = (0..outcomes.len()).filter(|i| worse_than[*i] == 0).collect();
+    while !front.is_empty() {
+        let mut next = Vec::new();
+        for i in &front {
+            for j in &better_than[*i] {
+                worse_than[*j] -= 1;
+                if worse_than[*j] == 0 {
+                    next.push(*j);
+                }
+            }
+        }
+        next.sort_unstable();
+        fronts.push(std::mem::replace(&mut front, next));
+    }
+    fronts
+}
+
+/// The outcomes seen so far that none seen so far is better than, kept up to date one by one.
+#[derive(Debug, Clone, Default)]
+pub struct Front {
+    members: Vec<(u64, Outcome)>,
+}
+
+impl Front {
+    /// Takes note of an outcome and of the number it goes by. Says whether it is a new member: whether it is better than some member
+    /// or as good as all of them, and not equal to one. Outcomes without objectives never are.
+    pub fn push(&mut self, number: u64, outcome: &Outcome) -> bool {
+        if outcome.losses.is_none() {
+            return false;
+        }
+        let beaten = |member: &(u64, Outcome)| matches!(compare(&member.1, outcome), Some(Ordering::Less | Ordering::Equal));
+        if self.members.iter().any(beaten) {
+            return false;
+        }
+        self.members.retain(|member| !dominates(outcome, &member.1));
+        self.members.push((number, outcome.clone()));
+        true
+    }
+
+    /// Its members with their numbers, in the order in which they came. All of them are feasible, or all violate the constraints by
+    /// the same amount.
+    pub fn members(&self) -> &[(u64, Outcome)] {
+        &self.members
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(losses: &[f64], violation: f64) -> Outcome {
+        Outcome {
+            losses: Some(losses.into()),
+            violation,
+        }
+    }
+
+    #[test]
+    fn feasible_comes_before_infeasible_before_failed() {
+        let failed = Outcome {
+            losses: None,
+            violation: 0.0,
+        };
+        let all = [
+            outcome(&[1.0, 2.0], 0.0),
+            outcome(&[2.0, 1.0], 0.0),
+            outcome(&[2.0, 2.0], 0.0),
+            outcome(&[0.0, 0.0], 0.1),
+            outcome(&[0.0, 0.0], 0.2),
+            failed,
+        ];
+        let found = fronts(&all.iter().collect::<Vec<_>>());
+        assert_eq!(found, [vec![0, 1], vec![2], vec![3], vec![4], vec![5]]);
+    }
+
+    #[test]
+    fn the_front_holds_what_nothing_beats() {
+        let mut front = Front::default();
+        assert!(front.push(0, &outcome(&[0.0, 0.0], 1.0)));
+        assert!(front.push(1, &outcome(&[3.0, 3.0], 0.0)));
+        assert!(front.push(2, &outcome(&[1.0, 4.0], 0.0)));
+        assert!(!front.push(3, &outcome(&[1.0, 4.0], 0.0)));
+        assert!(front.push(4, &outcome(&[2.0, 3.0], 0.0)));
+        assert!(!front.push(5, &outcome(&[0.0, 0.0], 0.5)));
+        let numbers: Vec<u64> = front.members().iter().map(|member| member.0).collect();
+        assert_eq!(numbers, [2, 4]);
+    }
+}
