@@ -115,8 +115,8 @@ fn outcome(point: &Point, objectives: usize) -> Outcome {
     }
     let bowl = |centre: usize| point.0.iter().map(|x| (x - centre as f64) * (x - centre as f64)).sum::<f64>();
     Outcome {
-        losses: (hash % 7 != 0).then(|| (0..objectives).map(|k| bowl(2 + 5 * k)).collect()),
-        violation: if hash % 5 == 0 { (hash % 97) as f64 } else { 0.0 },
+        losses: (!hash.is_multiple_of(7)).then(|| (0..objectives).map(|k| bowl(2 + 5 * k)).collect()),
+        violation: if hash.is_multiple_of(5) { (hash % 97) as f64 } else { 0.0 },
     }
 }
 
@@ -132,9 +132,9 @@ fn settings(trials: u64, batch: usize, lag: u64, objectives: usize) -> StudySett
 }
 
 fn study(method: &Method, space: &Space, settings: &StudySettings) -> Study {
-    let cube = Cube::new(space).unwrap();
+    let cube = Cube::new(space).expect("the spaces of these tests are valid");
     let sampler = (method.make)(&cube, settings.seed, settings.objectives);
-    Study::new(cube, sampler, settings.clone(), &[], &[]).unwrap()
+    Study::new(cube, sampler, settings.clone(), &[], &[]).expect("every space here has a point")
 }
 
 /// A search under way: what a job would have stored, and which points are being evaluated.
@@ -162,7 +162,7 @@ impl Job {
             }
         } else if !self.running.is_empty() {
             let (ordinal, outcome) = self.running.swap_remove((draw >> 8) as usize % self.running.len());
-            study.tell(ordinal, outcome.clone()).unwrap();
+            study.tell(ordinal, outcome.clone()).expect("the point was proposed");
             self.told.push((ordinal, outcome));
         }
     }
@@ -195,7 +195,7 @@ fn run(mut study: Study, order: u64, outcome: &dyn Fn(&Point) -> Outcome) -> Vec
 
 /// The points that were evaluated, after checking that each is admitted, was evaluated once, and is numbered in order.
 fn evaluated(batches: &[Batch], space: &Space, context: &str) -> Vec<Point> {
-    let cube = Cube::new(space).unwrap();
+    let cube = Cube::new(space).expect("the spaces of these tests are valid");
     let mut seen: BTreeMap<Vec<u64>, u64> = BTreeMap::new();
     let mut points = Vec::new();
     for (number, batch) in batches.iter().enumerate() {
