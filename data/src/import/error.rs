@@ -116,6 +116,9 @@ pub enum Problem {
     /// Bytes that are not text.
     #[error("not UTF-8 text")]
     NotText,
+    /// A byte that text does not have.
+    #[error("a NUL byte, as in UTF-16 or in a damaged file")]
+    NulByte,
     /// Text of another kind than the importer reads.
     #[error("{found}")]
     WrongContent {
@@ -285,7 +288,7 @@ pub enum Problem {
     /// Another number of fields than the first row or the header.
     #[error("{found} fields where {expected} are expected")]
     FieldCount {
-        /// Fields in the row; counting stops one above what is expected.
+        /// Fields in the row.
         found: usize,
         /// Fields expected.
         expected: usize,
@@ -296,7 +299,7 @@ pub enum Problem {
         /// The limit.
         limit: usize,
     },
-    /// A quotation mark that is never closed.
+    /// A quotation mark that is closed on another line or never.
     #[error("a quotation mark is not closed on its line")]
     OpenQuote,
     /// A bar whose prices contradict each other.
@@ -364,7 +367,7 @@ impl Explain for ImportError {
             Problem::Bomb { .. } => "if the file is genuine, unpack it and import the text file",
             Problem::Encrypted => "unpack it with its password and import the text file",
             Problem::Parquet(_) => "files compressed with zstd, snappy or not at all are read; is the file complete?",
-            Problem::NotText => "convert it to UTF-8, for example with `iconv -t utf-8`",
+            Problem::NotText | Problem::NulByte => "convert it to UTF-8, for example with `iconv -t utf-8`",
             Problem::WrongContent { hint, .. } => hint,
             Problem::UnknownFormat => "name it with --format lean, csv, bitfinex or parquet",
             Problem::UnknownAssetClass => {
@@ -416,7 +419,7 @@ impl Explain for ImportError {
                 "the header or --columns must name every field; name all of them with --columns, `_` for those to skip"
             }
             Problem::LongLine { .. } => "is this a text file with one row per line?",
-            Problem::OpenQuote => "correct the row",
+            Problem::OpenQuote => "correct the row: line breaks within a cell are not read",
             Problem::BadBar { .. } => {
                 "high must be the highest and low the lowest price: check the order of the columns (Bitfinex: --format bitfinex), \
                  or correct the row"

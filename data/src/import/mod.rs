@@ -13,6 +13,7 @@ mod number;
 mod parquet;
 mod paths;
 mod plan;
+mod records;
 mod request;
 mod rows;
 mod sink;

@@ -67,7 +67,7 @@ pub(super) fn layout(
             zone: request.zone.clone(),
         },
         scale: 0,
-        header_lines: 0,
+        header: false,
         one_sided: false,
     };
     let data_type = schema.field(time).data_type();

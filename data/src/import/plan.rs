@@ -116,8 +116,8 @@ impl Planner<'_> {
         if let Some((name, class)) = self.lean_name(&input, &head)? {
             return self.add_lean(input, &head, &name, class);
         }
-        let (layout, bar, format) = if self.is_bitfinex(&input, &head) {
-            let layout = text::bitfinex_layout(&head);
+        let (layout, bar, format) = if self.is_bitfinex(&input, &head)? {
+            let layout = text::bitfinex_layout();
             let bar = match request.bar.or_else(|| bar_in_path(&input.path)) {
                 Some(bar) => bar,
                 None => text::bar_length(request, &input, &head, &layout)?,
@@ -146,15 +146,13 @@ impl Planner<'_> {
         self.push(input, layout, bar, format, first, None)
     }
 
-    fn is_bitfinex(&self, input: &Input, head: &text::Head) -> bool {
-        let named = || {
-            let lower = input.path.to_string_lossy().to_ascii_lowercase();
-            lower.rsplit('/').take(4).any(|component| component.contains("bitfinex"))
-        };
-        match self.request.format {
-            Some(format) => format == Format::Bitfinex,
-            None => self.request.columns.is_none() && named() && text::looks_like_bitfinex(head),
+    fn is_bitfinex(&self, input: &Input, head: &text::Head) -> Result<bool, ImportError> {
+        if let Some(format) = self.request.format {
+            return Ok(format == Format::Bitfinex);
         }
+        let lower = input.path.to_string_lossy().to_ascii_lowercase();
+        let named = lower.rsplit('/').take(4).any(|component| component.contains("bitfinex"));
+        Ok(named && self.request.columns.is_none() && text::looks_like_bitfinex(&head.first_fields(input, b',')?))
     }
 
     /// LEAN's name of an input and its asset class, if it is of LEAN.
@@ -192,7 +190,8 @@ impl Planner<'_> {
 
     fn add_lean(&mut self, input: Input, head: &text::Head, name: &LeanName, class: AssetClass) -> Result<(), ImportError> {
         let request = self.request;
-        let fields = head.fields(b',');
+        let first = head.first_fields(&input, b',')?;
+        let fields = first.len();
         let facts = lean::read_path(&input.path);
         let content = name
             .content
@@ -228,13 +227,14 @@ impl Planner<'_> {
         }
         let at_first = |problem| {
             let mut error = input.error(problem);
-            error.place.line = Some(head.leading() + 1);
+            error.place.line = Some(head.first());
             error
         };
         let (shape, roles) = lean::columns(class, resolution, content, fields).map_err(at_first)?;
         let zone = request.zone.clone().or_else(|| lean::zone(class, facts)).ok_or_else(|| {
-            let text = head.first_line().split(',').next().unwrap_or_default().to_owned();
-            at_first(Problem::NoZone { text })
+            at_first(Problem::NoZone {
+                text: first[0].to_owned(),
+            })
         })?;
         let layout = Layout {
             delimiter: b',',
@@ -242,7 +242,7 @@ impl Planner<'_> {
             shape,
             time: lean::time_rule(name, zone),
             scale: lean::scale(class),
-            header_lines: head.leading(),
+            header: false,
             one_sided: shape == Shape::Quotes && fields > 3,
         };
         let rows = head.first_row(&input, &layout)?;

@@ -1,8 +1,11 @@
 //! Lines of delimited text to columns of values.
 
+use csv::StringRecord;
+
 use super::columns::{Role, Shape};
 use super::error::Problem;
-use super::number::{decimal, quick_decimal, spells_non_finite};
+use super::number::{decimal, spells_non_finite};
+use super::records::{Records, RowError};
 use super::times::{TimeReader, TimeRule};
 
 /// How the lines of a text are laid out.
@@ -18,8 +21,8 @@ pub(super) struct Layout {
     pub(super) time: TimeRule,
     /// Prices are stored times `10^scale`.
     pub(super) scale: u32,
-    /// Lines before the first row.
-    pub(super) header_lines: u64,
+    /// Whether the first record names the columns.
+    pub(super) header: bool,
     /// Quotes of which each row gives one side and zero for the other.
     pub(super) one_sided: bool,
 }
@@ -99,6 +102,16 @@ impl Default for Lines {
 }
 
 impl Lines {
+    /// The line of a next row.
+    fn push(&mut self, row: usize, line: u64) {
+        match self {
+            Self::From(first) if row == 0 => *first = line,
+            Self::From(first) if *first + row as u64 == line => {}
+            Self::From(first) => *self = Self::Listed((*first..).take(row).chain([line]).collect()),
+            Self::Listed(lines) => lines.push(line),
+        }
+    }
+
     /// Line of a row.
     pub(super) fn of(&self, row: usize) -> u64 {
         match self {
@@ -108,43 +121,46 @@ impl Lines {
     }
 }
 
-/// A problem in a line of a text.
-#[derive(Debug)]
-pub(super) struct RowError {
-    /// Counted from 1 within the text.
-    pub(super) line: u64,
-    /// Role of the field.
-    pub(super) column: Option<&'static str>,
-    /// What is wrong.
-    pub(super) problem: Problem,
-}
-
-/// Reads all lines of `bytes`, of which the first `skip` are a header.
-pub(super) fn read_rows(layout: &Layout, bytes: &[u8], skip: u64) -> Result<Rows, RowError> {
-    let text = std::str::from_utf8(bytes).map_err(|error| RowError {
-        line: bytes[..error.valid_up_to()].split(|b| *b == b'\n').count() as u64,
-        column: None,
-        problem: Problem::NotText,
-    })?;
-    let mut reader = Reader {
+/// Reads at most `limit` records of a text of whole lines, after its header if there is one.
+pub(super) fn read_rows(layout: &Layout, text: &[u8], header: bool, limit: usize) -> Result<Rows, RowError> {
+    let mut records = Records::new(text, layout.delimiter);
+    if header {
+        records.next()?;
+    }
+    let mut reader = RowReader {
         layout,
-        text,
-        at: 0,
-        line: 1,
         times: TimeReader::new(&layout.time),
         date: String::new(),
     };
-    for _ in 0..skip {
-        reader.skip_line();
+    let guess = text.len() / (4 * layout.roles.len().max(2)) + 1;
+    let mut rows = Rows::new(layout.shape, &layout.roles, guess.min(limit));
+    let with_side = layout.roles.iter().any(|role| matches!(role, Role::Side | Role::BuyerMaker));
+    for _ in 0..limit {
+        let Some((line, record)) = records.next()? else { break };
+        let marks = reader.read(record, &mut rows).map_err(|(column, problem)| RowError {
+            line,
+            column: column.map(|role| role.name(layout.shape)),
+            problem,
+        })?;
+        if marks.suspicious {
+            for column in &mut rows.values {
+                column.truncate(rows.times.len());
+            }
+            rows.suspicious += 1;
+            continue;
+        }
+        rows.lines.push(rows.times.len(), line);
+        rows.times.push(marks.time);
+        if with_side {
+            rows.side.push(marks.side);
+        }
     }
-    reader.read_all()
+    rows.line_count = records.lines();
+    Ok(rows)
 }
 
-struct Reader<'a> {
+struct RowReader<'a> {
     layout: &'a Layout,
-    text: &'a str,
-    at: usize,
-    line: u64,
     times: TimeReader<'a>,
     /// The date of the row, kept until its time of day is read, or the other way round.
     date: String,
@@ -158,128 +174,46 @@ struct Marks {
     suspicious: bool,
 }
 
-impl<'a> Reader<'a> {
-    fn read_all(mut self) -> Result<Rows, RowError> {
+impl RowReader<'_> {
+    /// Reads a record into the value columns. An error names the column if one is to blame.
+    fn read(&mut self, record: &StringRecord, rows: &mut Rows) -> Result<Marks, (Option<Role>, Problem)> {
         let layout = self.layout;
-        let bytes = self.text.as_bytes();
-        let guess = bytes.len() / (4 * layout.roles.len().max(2)) + 1;
-        let mut rows = Rows::new(layout.shape, &layout.roles, guess);
-        rows.lines = Lines::From(self.line);
-        let with_side = layout.roles.iter().any(|role| matches!(role, Role::Side | Role::BuyerMaker));
-        while self.at < bytes.len() {
-            if self.skip_blank() {
-                list_lines(&mut rows, self.line);
-                continue;
-            }
-            let marks = self.read_row(&mut rows)?;
-            if marks.suspicious {
-                for column in &mut rows.values {
-                    column.truncate(rows.times.len());
-                }
-                rows.suspicious += 1;
-                list_lines(&mut rows, self.line);
-            } else {
-                rows.times.push(marks.time);
-                if with_side {
-                    rows.side.push(marks.side);
-                }
-                if let Lines::Listed(lines) = &mut rows.lines {
-                    lines.push(self.line);
-                }
-            }
-            self.line += 1;
-        }
-        rows.line_count = self.line - 1;
-        Ok(rows)
-    }
-
-    /// Reads one line into the value columns and steps behind it.
-    fn read_row(&mut self, rows: &mut Rows) -> Result<Marks, RowError> {
-        let layout = self.layout;
-        let bytes = self.text.as_bytes();
         let mut marks = Marks::default();
-        let last = layout.roles.len() - 1;
-        for (index, &role) in layout.roles.iter().enumerate() {
-            self.read_field(role, rows, &mut marks).map_err(|problem| RowError {
-                line: self.line,
-                column: Some(role.name(layout.shape)),
-                problem,
-            })?;
-            match bytes.get(self.at) {
-                Some(&byte) if byte == layout.delimiter => {
-                    if index == last {
-                        return Err(self.field_count(last + 2));
-                    }
-                    self.at += 1;
-                }
-                _ => {
-                    self.at += usize::from(bytes.get(self.at) == Some(&b'\r'));
-                    self.at += usize::from(bytes.get(self.at) == Some(&b'\n'));
-                    if index != last {
-                        return Err(self.field_count(index + 1));
-                    }
-                }
-            }
+        for (&role, field) in layout.roles.iter().zip(record) {
+            self.read_field(role, field.trim(), rows, &mut marks)
+                .map_err(|problem| (Some(role), problem))?;
         }
-        Ok(marks)
-    }
-
-    fn field_count(&self, found: usize) -> RowError {
-        RowError {
-            line: self.line,
-            column: None,
-            problem: Problem::FieldCount {
-                found,
-                expected: self.layout.roles.len(),
-            },
+        if record.len() == layout.roles.len() {
+            return Ok(marks);
         }
+        let problem = Problem::FieldCount {
+            found: record.len(),
+            expected: layout.roles.len(),
+        };
+        Err((None, problem))
     }
 
     #[inline]
-    fn read_field(&mut self, role: Role, rows: &mut Rows, marks: &mut Marks) -> Result<(), Problem> {
-        let rest = &self.text.as_bytes()[self.at..];
+    fn read_field(&mut self, role: Role, text: &str, rows: &mut Rows, marks: &mut Marks) -> Result<(), Problem> {
         match role {
             Role::Slot(slot) => {
-                let scale = if slot < self.layout.shape.prices() {
-                    self.layout.scale
-                } else {
-                    0
-                };
-                if let Some((value, length)) = quick_decimal(rest, scale).filter(|(_, length)| self.ends_at(rest, *length)) {
-                    self.at += length;
-                    rows.values[slot].push(value);
-                } else {
-                    let text = self.field()?;
-                    rows.values[slot].push(slow_value(text, scale, slot < self.layout.shape.prices())?);
-                }
+                let is_price = slot < self.layout.shape.prices();
+                rows.values[slot].push(value(text, if is_price { self.layout.scale } else { 0 }, is_price)?);
             }
-            Role::Time => {
-                if let Some((time, length)) = self.times.quick(rest).filter(|(_, length)| self.ends_at(rest, *length)) {
-                    self.at += length;
-                    marks.time = time;
-                } else {
-                    let text = self.field()?;
-                    if text.is_empty() {
-                        return Err(Problem::EmptyCell);
-                    }
-                    marks.time = self.times.read(text)?;
-                }
-            }
-            Role::Skip => {
-                self.field()?;
-            }
-            Role::Date => self.half_of_time(role, Role::Clock, marks)?,
-            Role::Clock => self.half_of_time(role, Role::Date, marks)?,
-            Role::Side => marks.side = side(self.field()?)?,
-            Role::BuyerMaker => marks.side = if truth(self.field()?)? { -1 } else { 1 },
-            Role::Suspicious => marks.suspicious = truth(self.field()?)?,
+            Role::Time if text.is_empty() => return Err(Problem::EmptyCell),
+            Role::Time => marks.time = self.times.read(text)?,
+            Role::Skip => {}
+            Role::Date => self.half_of_time(role, Role::Clock, text, marks)?,
+            Role::Clock => self.half_of_time(role, Role::Date, text, marks)?,
+            Role::Side => marks.side = side(text)?,
+            Role::BuyerMaker => marks.side = if truth(text)? { -1 } else { 1 },
+            Role::Suspicious => marks.suspicious = truth(text)?,
         }
         Ok(())
     }
 
     /// Date and time of day stand in two columns, in either order; the second one met completes the time.
-    fn half_of_time(&mut self, role: Role, other: Role, marks: &mut Marks) -> Result<(), Problem> {
-        let text = self.field()?;
+    fn half_of_time(&mut self, role: Role, other: Role, text: &str, marks: &mut Marks) -> Result<(), Problem> {
         let position = |wanted| self.layout.roles.iter().position(|role| *role == wanted);
         if position(role) < position(other) {
             text.clone_into(&mut self.date);
@@ -293,80 +227,15 @@ impl<'a> Reader<'a> {
         marks.time = self.times.read(&whole)?;
         Ok(())
     }
-
-    /// Whether a field that begins at `rest` ends after `length` bytes.
-    #[inline]
-    fn ends_at(&self, rest: &[u8], length: usize) -> bool {
-        match rest.get(length) {
-            None | Some(b'\n' | b'\r') => true,
-            Some(byte) => *byte == self.layout.delimiter,
-        }
-    }
-
-    /// The field at the reader's position, without quotation marks and surrounding spaces; steps behind it.
-    fn field(&mut self) -> Result<&'a str, Problem> {
-        let text: &'a str = self.text;
-        let rest = &text[self.at..];
-        let bytes = rest.as_bytes();
-        if bytes.first() == Some(&b'"') {
-            let length = bytes[1..]
-                .iter()
-                .position(|b| matches!(b, b'"' | b'\n'))
-                .unwrap_or(bytes.len() - 1)
-                + 1;
-            if bytes.get(length) != Some(&b'"') || !self.ends_at(bytes, length + 1) {
-                return Err(Problem::OpenQuote);
-            }
-            self.at += length + 1;
-            return Ok(rest[1..length].trim());
-        }
-        let delimiter = self.layout.delimiter;
-        let length = bytes
-            .iter()
-            .position(|b| *b == delimiter || *b == b'\n')
-            .unwrap_or(bytes.len());
-        let field = &rest[..length];
-        let field = if bytes.get(length) == Some(&delimiter) {
-            field
-        } else {
-            field.strip_suffix('\r').unwrap_or(field)
-        };
-        self.at += field.len();
-        Ok(field.trim())
-    }
-
-    fn skip_line(&mut self) {
-        let rest = &self.text.as_bytes()[self.at..];
-        self.at += rest.iter().position(|b| *b == b'\n').map_or(rest.len(), |length| length + 1);
-        self.line += 1;
-    }
-
-    fn skip_blank(&mut self) -> bool {
-        let rest = &self.text.as_bytes()[self.at..];
-        let blank = rest.starts_with(b"\n") || rest.starts_with(b"\r\n") || rest == b"\r";
-        if blank {
-            self.skip_line();
-        }
-        blank
-    }
-}
-
-/// A line without a row: from here on each row has to name its line.
-fn list_lines(rows: &mut Rows, next_line: u64) {
-    if rows.times.is_empty() && matches!(rows.lines, Lines::From(_)) && rows.suspicious == 0 {
-        rows.lines = Lines::From(next_line);
-    } else if let Lines::From(first) = rows.lines {
-        rows.lines = Lines::Listed((0..rows.times.len() as u64).map(|row| first + row).collect());
-    }
 }
 
 /// An absent price is an error, an absent size is NaN.
-fn slow_value(text: &str, scale: u32, is_price: bool) -> Result<f64, Problem> {
-    if text.is_empty() {
-        return if is_price { Err(Problem::EmptyCell) } else { Ok(f64::NAN) };
-    }
+#[inline]
+fn value(text: &str, scale: u32, is_price: bool) -> Result<f64, Problem> {
     match decimal(text, scale) {
         Some(value) if value.is_finite() => Ok(value),
+        _ if text.is_empty() && is_price => Err(Problem::EmptyCell),
+        _ if text.is_empty() => Ok(f64::NAN),
         None if !spells_non_finite(text) => Err(Problem::NotANumber { text: shortened(text) }),
         _ => Err(Problem::NotFinite { text: shortened(text) }),
     }

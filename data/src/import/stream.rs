@@ -11,9 +11,9 @@ use super::error::{ImportError, Problem};
 use super::parquet;
 use super::plan::Part;
 use super::request::{Crossed, ImportProgress};
-use super::rows::{Layout, Lines, RowError, Rows, read_rows};
+use super::records::RowError;
+use super::rows::{Layout, Lines, Rows, read_rows};
 use super::sink::{Ready, Sink};
-use super::text::BYTE_ORDER_MARK;
 use crate::error::DataError;
 
 /// Bytes parsed at a time.
@@ -48,11 +48,11 @@ pub(super) fn stream<'a>(
                 continue;
             }
             part.input.read(|reader| {
-                let mut submit = |bytes: Vec<u8>, skip: u64, last: bool| -> Result<(), DataError> {
+                let mut submit = |bytes: Vec<u8>, header: bool, last: bool| -> Result<(), DataError> {
                     let (sender, receiver) = sync_channel(1);
                     let layout = Arc::clone(&part.layout);
                     let parse = move || {
-                        let parsed = read_rows(&layout, &bytes, skip).and_then(|rows| checked(&layout, crossed, rows));
+                        let parsed = read_rows(&layout, &bytes, header, usize::MAX).and_then(|rows| checked(&layout, crossed, rows));
                         // The collector is gone after an error elsewhere.
                         drop(sender.send(parsed));
                     };
@@ -68,7 +68,7 @@ pub(super) fn stream<'a>(
                     });
                     collector.drain(window)
                 };
-                Ok(chunks(&part.input, part.layout.header_lines, reader, &mut submit))
+                Ok(chunks(&part.input, part.layout.header, reader, &mut submit))
             })??;
         }
         collector.drain(0)?;
@@ -79,22 +79,16 @@ pub(super) fn stream<'a>(
 /// Cuts a stream into chunks of whole lines.
 fn chunks(
     input: &Input,
-    header_lines: u64,
+    mut header: bool,
     mut reader: &mut dyn Read,
-    submit: &mut dyn FnMut(Vec<u8>, u64, bool) -> Result<(), DataError>,
+    submit: &mut dyn FnMut(Vec<u8>, bool, bool) -> Result<(), DataError>,
 ) -> Result<(), DataError> {
     let mut rest = Vec::new();
-    let mut skip = header_lines;
-    let mut start = true;
     loop {
         let mut bytes = Vec::with_capacity(rest.len() + CHUNK + 1);
         bytes.append(&mut rest);
         let count = Read::by_ref(&mut reader).take(CHUNK as u64).read_to_end(&mut bytes);
         let last = count.map_err(|e| input.read_error(e))? < CHUNK;
-        if start && bytes.starts_with(BYTE_ORDER_MARK) {
-            bytes.drain(..BYTE_ORDER_MARK.len());
-        }
-        start = false;
         if !last {
             let Some(end) = bytes.iter().rposition(|b| *b == b'\n') else {
                 return Err(input.error(Problem::LongLine { limit: CHUNK }).into());
@@ -102,8 +96,8 @@ fn chunks(
             rest.extend_from_slice(&bytes[end + 1..]);
             bytes.truncate(end + 1);
         }
-        submit(bytes, skip, last)?;
-        skip = 0;
+        submit(bytes, header, last)?;
+        header = false;
         if last {
             return Ok(());
         }

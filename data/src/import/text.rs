@@ -3,11 +3,13 @@
 use assay_core::calendar::Zone;
 use assay_core::job::DataKind;
 use assay_core::time::BarLength;
+use csv::StringRecord;
 
 use super::columns::{self, Columns, Role, Shape};
 use super::container::{Input, read_fully};
 use super::error::{ImportError, Problem};
 use super::number::decimal;
+use super::records::{Records, RowError};
 use super::request::{ImportRequest, TimeFormat};
 use super::rows::{Layout, Rows, read_rows, shortened};
 use super::times::{TimeRule, is_integer};
@@ -15,14 +17,14 @@ use super::times::{TimeRule, is_integer};
 /// Bytes looked at before the whole is read.
 const HEAD: usize = 64 << 10;
 /// Marks UTF-8, and is no part of the text.
-pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The first whole lines of a text.
 #[derive(Debug)]
 pub(super) struct Head {
     text: String,
-    /// Empty lines and comments before the first line that says something.
-    leading: u64,
+    /// Line of the first record, counted from 1.
+    first: u64,
 }
 
 /// Reads the head, and refuses what is not lines of delimited text.
@@ -53,18 +55,20 @@ pub(super) fn read_head(input: &Input) -> Result<Head, ImportError> {
         place.line = Some(valid.split(|b| *b == b'\n').count() as u64);
         ImportError::new(place, Problem::NotText)
     })?;
-    if text.contains('\0') {
-        return fail(Problem::NotText);
-    }
-    let leading = text.lines().take_while(|line| says_nothing(line)).count() as u64;
-    if text.lines().all(says_nothing) {
-        return fail(Problem::Empty);
-    }
-    Ok(Head { text, leading })
+    // Which delimiter does not matter to where a record begins.
+    let mut records = Records::new(text.as_bytes(), b',');
+    let first = match records.next().map_err(|error| place(input, error))? {
+        Some((line, _)) => line,
+        None => return fail(Problem::Empty),
+    };
+    Ok(Head { text, first })
 }
 
-fn says_nothing(line: &str) -> bool {
-    line.trim().is_empty() || line.starts_with('#')
+fn place(input: &Input, error: RowError) -> ImportError {
+    let mut place = input.place();
+    place.line = Some(error.line);
+    place.column = error.column.map(str::to_owned);
+    ImportError::new(place, error.problem)
 }
 
 /// Names the formats that look like text but are not lines of fields.
@@ -94,52 +98,41 @@ fn other_content(bytes: &[u8]) -> Option<Problem> {
 }
 
 impl Head {
-    /// The first line that says something.
+    /// The line of the first record.
     pub(super) fn first_line(&self) -> &str {
-        self.text.lines().nth(self.leading as usize).unwrap_or_default()
+        self.text.lines().nth(self.first as usize - 1).unwrap_or_default()
     }
 
-    /// Lines from the first one that says something.
-    fn lines(&self) -> impl Iterator<Item = &str> {
-        self.text.lines().skip(self.leading as usize)
+    /// Its number, counted from 1.
+    pub(super) const fn first(&self) -> u64 {
+        self.first
     }
 
-    /// Number of fields in the first line, given the delimiter.
-    pub(super) fn fields(&self, delimiter: u8) -> usize {
-        split(self.first_line(), delimiter).len()
+    /// The fields of the first line.
+    pub(super) fn first_fields(&self, input: &Input, delimiter: u8) -> Result<StringRecord, ImportError> {
+        let mut records = Records::new(self.text.as_bytes(), delimiter);
+        Ok(self.next(input, &mut records)?.1)
     }
 
-    /// Lines before the first line that says something.
-    pub(super) const fn leading(&self) -> u64 {
-        self.leading
+    fn next(&self, input: &Input, records: &mut Records<'_>) -> Result<(u64, StringRecord), ImportError> {
+        match records.next().map_err(|error| place(input, error))? {
+            Some((line, record)) => {
+                let mut record = record.clone();
+                record.trim();
+                Ok((line, record))
+            }
+            None => Err(input.error(Problem::Empty)),
+        }
     }
 
     /// Reads the first row.
     pub(super) fn first_row(&self, input: &Input, layout: &Layout) -> Result<Rows, ImportError> {
-        let mut end = 0;
-        let mut lines = 0;
-        for line in self.text.split_inclusive('\n') {
-            end += line.len();
-            lines += 1;
-            if lines > layout.header_lines && !line.trim().is_empty() {
-                break;
-            }
-        }
-        self.rows(input, layout, end)
-    }
-
-    fn rows(&self, input: &Input, layout: &Layout, end: usize) -> Result<Rows, ImportError> {
-        read_rows(layout, &self.text.as_bytes()[..end], layout.header_lines).map_err(|error| {
-            let mut place = input.place();
-            place.line = Some(error.line);
-            place.column = error.column.map(str::to_owned);
-            ImportError::new(place, error.problem)
-        })
+        read_rows(layout, self.text.as_bytes(), layout.header, 1).map_err(|error| place(input, error))
     }
 
     /// The most frequent distance of rows, if two rows can be read.
-    fn spacing(&self, input: &Input, layout: &Layout) -> Option<BarLength> {
-        let rows = self.rows(input, layout, self.text.len()).ok()?;
+    fn spacing(&self, layout: &Layout) -> Option<BarLength> {
+        let rows = read_rows(layout, self.text.as_bytes(), layout.header, usize::MAX).ok()?;
         let mut gaps: Vec<i64> = rows
             .times
             .windows(2)
@@ -157,48 +150,32 @@ impl Head {
 /// How a delimited text is laid out, and the names of its columns without use.
 pub(super) fn csv_layout(request: &ImportRequest, input: &Input, head: &Head) -> Result<(Layout, Vec<String>), ImportError> {
     let delimiter = delimiter(head.first_line());
-    let fields = split(head.first_line(), delimiter);
-    let at = |line: u64, problem| {
-        let mut place = input.place();
-        place.line = Some(line);
-        ImportError::new(place, problem)
-    };
-    let first = head.leading + 1;
-    let has_header = !fields.iter().any(|field| decimal(field, 0).is_some()) && !starts_with_time(fields[0]);
+    let mut records = Records::new(head.text.as_bytes(), delimiter);
+    let (mut line, mut sample) = head.next(input, &mut records)?;
+    let at = |line, column, problem| place(input, RowError { line, column, problem });
+    let header = !sample.iter().any(|field| decimal(field, 0).is_some()) && !starts_with_time(&sample[0]);
     let kind = request.kind.or(request.bar.map(|_| DataKind::Bars));
-    let columns = match (&request.columns, has_header) {
-        (Some(names), _) => columns::from_request(names, kind).map_err(|problem| at(first, problem))?,
-        (None, true) => columns::from_names(&fields, kind).map_err(|problem| at(first, problem))?,
-        (None, false) => {
-            return Err(at(
-                first,
-                Problem::NoHeader {
-                    line: shortened(head.first_line()),
-                },
-            ));
-        }
+    let columns = match (&request.columns, header) {
+        (Some(names), _) => columns::from_request(names, kind),
+        (None, true) => columns::from_names(&sample.iter().collect::<Vec<_>>(), kind),
+        (None, false) => Err(Problem::NoHeader {
+            line: shortened(head.first_line()),
+        }),
     };
-    let row = usize::from(has_header);
-    let Some((skipped, sample)) = head.lines().enumerate().skip(row).find(|(_, line)| !line.trim().is_empty()) else {
-        return Err(input.error(Problem::Empty));
-    };
-    let line = first + skipped as u64;
-    let fields = split(sample, delimiter);
-    if fields.len() != columns.roles.len() {
-        return Err(at(
-            line,
-            Problem::FieldCount {
-                found: fields.len(),
-                expected: columns.roles.len(),
-            },
-        ));
+    let columns = columns.map_err(|problem| at(line, None, problem))?;
+    if header {
+        (line, sample) = head.next(input, &mut records)?;
     }
-    let of = |role| columns.roles.iter().position(|r| *r == role).map(|index| fields[index]);
-    let time = time_rule(request, of(Role::Time), columns.unit_ns).map_err(|problem| {
-        let mut error = at(line, problem);
-        error.place.column = Some("time".to_owned());
-        error
-    })?;
+    if sample.len() != columns.roles.len() {
+        let problem = Problem::FieldCount {
+            found: sample.len(),
+            expected: columns.roles.len(),
+        };
+        return Err(at(line, None, problem));
+    }
+    let time = columns.roles.iter().position(|role| *role == Role::Time);
+    let time = time_rule(request, time.map(|index| &sample[index]), columns.unit_ns)
+        .map_err(|problem| at(line, Some("time"), problem))?;
     let Columns {
         roles, shape, ignored, ..
     } = columns;
@@ -208,7 +185,7 @@ pub(super) fn csv_layout(request: &ImportRequest, input: &Input, head: &Head) ->
         shape,
         time,
         scale: 0,
-        header_lines: head.leading + row as u64,
+        header,
         one_sided: false,
     };
     Ok((layout, ignored))
@@ -223,13 +200,13 @@ pub(super) fn bar_length(
 ) -> Result<BarLength, ImportError> {
     request.bar.ok_or_else(|| {
         input.error(Problem::NoBarLength {
-            guess: head.spacing(input, layout).map(|length| length.to_string()),
+            guess: head.spacing(layout).map(|length| length.to_string()),
         })
     })
 }
 
 /// Bitfinex candles: no header, open, CLOSE, HIGH, LOW.
-pub(super) fn bitfinex_layout(head: &Head) -> Layout {
+pub(super) fn bitfinex_layout() -> Layout {
     use Role::{Slot, Time};
     Layout {
         delimiter: b',',
@@ -237,14 +214,13 @@ pub(super) fn bitfinex_layout(head: &Head) -> Layout {
         shape: Shape::Bars,
         time: TimeRule::Unix { unit_ns: 1_000_000 },
         scale: 0,
-        header_lines: head.leading,
+        header: false,
         one_sided: false,
     }
 }
 
-/// Whether the first line could be a Bitfinex candle.
-pub(super) fn looks_like_bitfinex(head: &Head) -> bool {
-    let fields = split(head.first_line(), b',');
+/// Whether a first line could be a Bitfinex candle.
+pub(super) fn looks_like_bitfinex(fields: &StringRecord) -> bool {
     fields.len() == 6 && fields[0].len() == 13 && fields.iter().all(|field| decimal(field, 0).is_some())
 }
 
@@ -312,10 +288,4 @@ fn delimiter(line: &str) -> u8 {
     let count = |delimiter: u8| line.bytes().filter(|b| *b == delimiter).count();
     // The later of equals wins: a comma where there is nothing else.
     [b';', b'\t', b','].into_iter().max_by_key(|d| count(*d)).unwrap_or(b',')
-}
-
-fn split(line: &str, delimiter: u8) -> Vec<&str> {
-    line.split(char::from(delimiter))
-        .map(|field| field.trim().trim_matches('"').trim())
-        .collect()
 }

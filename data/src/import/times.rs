@@ -1,13 +1,15 @@
 //! Texts and numbers of a file to UTC nanoseconds.
 
-use assay_core::calendar::{Zone, epoch_day};
+use assay_core::calendar::Zone;
 use assay_core::time::{DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS};
-use jiff::civil::{Date, DateTime};
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime, Time};
 use jiff::fmt::strtime::BrokenDownTime;
-use jiff::tz::AmbiguousOffset;
+use jiff::fmt::temporal::Pieces;
+use jiff::tz::{AmbiguousOffset, Offset};
 
 use super::error::Problem;
-use super::number::scaled_integer;
+use super::number::nanoseconds;
 
 /// How the times of a file are written.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,8 +53,7 @@ pub(super) struct TimeReader<'a> {
 /// Offsets change at quarters of an hour of the local clock.
 const QUARTER_NS: i64 = 15 * MINUTE_NS;
 /// Nanoseconds are kept within the years 1678 to 2261.
-const FIRST_DAY: i64 = -106_650;
-const LAST_DAY: i64 = 106_650;
+const LAST_NS: i64 = 106_650 * DAY_NS;
 
 impl<'a> TimeReader<'a> {
     /// A reader for one file.
@@ -60,46 +61,23 @@ impl<'a> TimeReader<'a> {
         Self { rule, quarter: None }
     }
 
-    /// Reads a number at the start of `bytes`: time and length. `None` where the rule wants text or no number stands there.
-    #[inline]
-    pub(super) fn quick(&mut self, bytes: &[u8]) -> Option<(i64, usize)> {
-        match self.rule {
-            TimeRule::Unix { unit_ns } => {
-                let (time, length) = scaled_integer(bytes, *unit_ns)?;
-                in_range(time).then_some((time, length))
-            }
-            TimeRule::SinceMidnight { day_ns, unit_ns, zone } => {
-                let (since, length) = scaled_integer(bytes, *unit_ns)?;
-                if !(0..=DAY_NS + HOUR_NS).contains(&since) {
-                    return None;
-                }
-                let time = self.local_to_utc(day_ns + since, zone)?;
-                Some((time, length))
-            }
-            TimeRule::YearFirst { .. } | TimeRule::Pattern { .. } => None,
-        }
-    }
-
-    /// Reads all of `text`.
+    /// Reads a time, without spaces around it.
     pub(super) fn read(&mut self, text: &str) -> Result<i64, Problem> {
         match self.rule {
-            TimeRule::Unix { unit_ns } => match scaled_integer(text.as_bytes(), *unit_ns) {
-                Some((time, length)) if length == text.len() && in_range(time) => Ok(time),
-                Some((_, length)) if length == text.len() => Err(out_of_range(text)),
-                _ if is_integer(text) => Err(out_of_range(text)),
-                _ => Err(bad(text, "a number since 1970")),
+            TimeRule::Unix { unit_ns } => match nanoseconds(text, *unit_ns) {
+                Some(time) if in_range(time) => Ok(time),
+                None if !is_integer(text) => Err(bad(text, "a number since 1970")),
+                _ => Err(out_of_range(text)),
             },
-            TimeRule::SinceMidnight { day_ns, unit_ns, zone } => match scaled_integer(text.as_bytes(), *unit_ns) {
-                Some((since, length)) if length == text.len() && (0..=DAY_NS + HOUR_NS).contains(&since) => {
-                    self.in_zone(day_ns + since, Some(zone), text)
-                }
+            TimeRule::SinceMidnight { day_ns, unit_ns, zone } => match nanoseconds(text, *unit_ns) {
+                Some(since) if (0..=DAY_NS + HOUR_NS).contains(&since) => self.in_zone(day_ns + since, Some(zone), text),
                 _ => Err(bad(text, "a number of milliseconds since midnight")),
             },
             TimeRule::YearFirst { zone } => {
                 let (local, offset) = year_first(text)?;
                 match offset {
-                    Some(offset) => checked(local.checked_sub(offset), text),
-                    None => self.in_zone(local, zone.as_ref(), text),
+                    Some(offset) => since_1970(offset, local).ok_or_else(|| out_of_range(text)),
+                    None => self.in_zone(local_ns(local, text)?, zone.as_ref(), text),
                 }
             }
             TimeRule::Pattern { pattern, zone } => self.by_pattern(pattern, zone.as_ref(), text),
@@ -109,11 +87,11 @@ impl<'a> TimeReader<'a> {
     fn by_pattern(&mut self, pattern: &str, zone: Option<&Zone>, text: &str) -> Result<i64, Problem> {
         let parsed = BrokenDownTime::parse(pattern, text).map_err(|_| bad(text, pattern))?;
         if let Ok(stamp) = parsed.to_timestamp() {
-            return checked(i64::try_from(stamp.as_nanosecond()).ok(), text);
+            return in_nanoseconds(stamp).ok_or_else(|| out_of_range(text));
         }
         let local = match (parsed.to_datetime(), parsed.to_date()) {
             (Ok(local), _) => local,
-            (Err(_), Ok(date)) => date.at(0, 0, 0, 0),
+            (Err(_), Ok(date)) => date.to_datetime(Time::midnight()),
             (Err(why), Err(_)) => {
                 return Err(Problem::BadPattern {
                     pattern: pattern.to_owned(),
@@ -121,14 +99,11 @@ impl<'a> TimeReader<'a> {
                 });
             }
         };
-        self.in_zone(local_ns(local).ok_or_else(|| out_of_range(text))?, zone, text)
+        self.in_zone(local_ns(local, text)?, zone, text)
     }
 
     fn in_zone(&mut self, local: i64, zone: Option<&Zone>, text: &str) -> Result<i64, Problem> {
         let zone = zone.ok_or_else(|| Problem::NoZone { text: text.to_owned() })?;
-        if !in_range(local) {
-            return Err(out_of_range(text));
-        }
         self.local_to_utc(local, zone).ok_or_else(|| Problem::SkippedTime {
             text: text.to_owned(),
             zone: zone.to_string(),
@@ -155,11 +130,7 @@ fn offset_at(local: i64, zone: &Zone) -> Option<i64> {
     let offset = if let Ok(fixed) = zone.time_zone().to_fixed_offset() {
         fixed
     } else {
-        let date = Date::constant(1970, 1, 1)
-            .checked_add(jiff::Span::new().days(local.div_euclid(DAY_NS)))
-            .ok()?;
-        let of_day = jiff::SignedDuration::from_nanos(local.rem_euclid(DAY_NS));
-        let civil = date.at(0, 0, 0, 0).checked_add(of_day).ok()?;
+        let civil = Offset::UTC.to_datetime(Timestamp::from_nanosecond(i128::from(local)).ok()?);
         match zone.time_zone().to_ambiguous_timestamp(civil).offset() {
             AmbiguousOffset::Unambiguous { offset } => offset,
             AmbiguousOffset::Fold { before, .. } => before,
@@ -175,104 +146,41 @@ pub(super) fn compact_day(text: &str) -> Option<i64> {
     if text.len() != 8 || !text.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
-    let date = Date::new(text[..4].parse().ok()?, text[4..6].parse().ok()?, text[6..].parse().ok()?).ok()?;
-    day_ns(date)
+    let date: Date = text.parse().ok()?;
+    since_1970(Offset::UTC, date.to_datetime(Time::midnight()))
 }
 
-fn day_ns(date: Date) -> Option<i64> {
-    let day = i64::from(epoch_day(date));
-    (FIRST_DAY..=LAST_DAY).contains(&day).then_some(day * DAY_NS)
+fn local_ns(local: DateTime, text: &str) -> Result<i64, Problem> {
+    since_1970(Offset::UTC, local).ok_or_else(|| out_of_range(text))
 }
 
-fn local_ns(local: DateTime) -> Option<i64> {
-    let midnight = day_ns(local.date())?;
-    let time = local.time();
-    let seconds = i64::from(time.hour()) * 3_600 + i64::from(time.minute()) * 60 + i64::from(time.second());
-    Some(midnight + seconds * SECOND_NS + i64::from(time.subsec_nanosecond()))
+fn since_1970(offset: Offset, local: DateTime) -> Option<i64> {
+    in_nanoseconds(offset.to_timestamp(local).ok()?)
 }
 
-/// Local clock and offset from UTC in nanoseconds.
-fn year_first(text: &str) -> Result<(i64, Option<i64>), Problem> {
-    let expected = "2014-05-01 12:30:00";
-    let bytes = text.as_bytes();
-    let digits = |from: usize, count: usize| -> Option<i64> {
-        let part = bytes.get(from..from + count)?;
-        part.iter().try_fold(0_i64, |value, byte| {
-            byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0'))
-        })
-    };
-    let separated = matches!(bytes.get(4), Some(b'-' | b'/' | b'.'));
-    let parts = if separated {
-        (bytes.get(7) == bytes.get(4)).then(|| (digits(0, 4), digits(5, 2), digits(8, 2), 10))
-    } else {
-        Some((digits(0, 4), digits(4, 2), digits(6, 2), 8))
-    };
-    let Some((Some(year), Some(month), Some(day), mut at)) = parts else {
-        return Err(explain_other_form(text, expected));
-    };
-    let date = Date::new(year as i16, month as i8, day as i8).map_err(|_| bad(text, expected))?;
-    let mut local = day_ns(date).ok_or_else(|| out_of_range(text))?;
-    if at == bytes.len() {
-        return Ok((local, None));
-    }
-    if !matches!(bytes.get(at), Some(b'T' | b't' | b' ')) {
-        return Err(explain_other_form(text, expected));
-    }
-    at += 1;
-    let (Some(hour), Some(b':'), Some(minute)) = (digits(at, 2), bytes.get(at + 2), digits(at + 3, 2)) else {
-        return Err(bad(text, expected));
-    };
-    at += 5;
-    let mut second = 0;
-    if bytes.get(at) == Some(&b':') {
-        second = digits(at + 1, 2).ok_or_else(|| bad(text, expected))?;
-        at += 3;
-        if matches!(bytes.get(at), Some(b'.' | b',')) {
-            let (mut step, start) = (SECOND_NS, at + 1);
-            at += 1;
-            while let Some(digit) = digits(at, 1) {
-                step /= 10;
-                local += digit * step;
-                at += 1;
-            }
-            if at == start {
-                return Err(bad(text, expected));
-            }
-        }
-    }
-    if hour > 23 || minute > 59 || second > 59 {
-        return Err(bad(text, expected));
-    }
-    local += hour * HOUR_NS + minute * MINUTE_NS + second * SECOND_NS;
-    let offset = text
-        .get(at..)
-        .and_then(|rest| offset_of(rest.trim_start()))
-        .ok_or_else(|| bad(text, expected))?;
-    Ok((local, offset))
+fn in_nanoseconds(stamp: Timestamp) -> Option<i64> {
+    i64::try_from(stamp.as_nanosecond()).ok().filter(|time| in_range(*time))
 }
 
-#[expect(clippy::option_option, reason = "no offset is well formed, a malformed one is not")]
-/// The offset that ends a time: nothing, `Z`, `UTC`, `+02`, `+0200`, `+02:00`. `None` for anything else.
-fn offset_of(text: &str) -> Option<Option<i64>> {
-    if text.is_empty() {
-        return Some(None);
-    }
-    if text.eq_ignore_ascii_case("z") || text.eq_ignore_ascii_case("utc") {
-        return Some(Some(0));
-    }
-    let sign = match text.as_bytes()[0] {
-        b'+' => 1,
-        b'-' => -1,
-        _ => return None,
+/// Local clock, and the offset from UTC if it is written.
+fn year_first(text: &str) -> Result<(DateTime, Option<Offset>), Problem> {
+    let pieces = Pieces::parse(text)
+        .map(Pieces::into_owned)
+        .or_else(|_| Pieces::parse(&iso(text)).map(Pieces::into_owned))
+        .ok()
+        .filter(|pieces| pieces.time_zone_annotation().is_none())
+        .ok_or_else(|| explain_other_form(text, "2014-05-01 12:30:00"))?;
+    let time = pieces.time().unwrap_or(Time::midnight());
+    Ok((pieces.date().to_datetime(time), pieces.to_numeric_offset()))
+}
+
+/// Spells a time as ISO 8601 does: dashes between the parts of the date, no space before the offset, `Z` for `UTC`.
+fn iso(text: &str) -> String {
+    let text = match text.as_bytes() {
+        [_, _, _, _, a @ (b'.' | b'/'), _, _, b, ..] if a == b => text.replacen(char::from(*a), "-", 2),
+        _ => text.to_owned(),
     };
-    let plain: String = text[1..].chars().filter(|c| *c != ':').collect();
-    let well_formed = plain.bytes().all(|b| b.is_ascii_digit()) && matches!(text.len(), 3 | 5 | 6);
-    let (hours, minutes) = match plain.len() {
-        2 if well_formed => (plain.parse::<i64>().ok()?, 0),
-        4 if well_formed => (plain[..2].parse::<i64>().ok()?, plain[2..].parse::<i64>().ok()?),
-        _ => return None,
-    };
-    (hours < 24 && minutes < 60).then_some(Some(sign * (hours * HOUR_NS + minutes * MINUTE_NS)))
+    text.to_ascii_uppercase().replace("UTC", "Z").replace(" Z", "Z").replace(" +", "+").replace(" -", "-")
 }
 
 /// Names the well-known forms that cannot be read without being told.
@@ -306,11 +214,7 @@ pub(super) fn is_integer(text: &str) -> bool {
 }
 
 fn in_range(time: i64) -> bool {
-    (FIRST_DAY * DAY_NS..=LAST_DAY * DAY_NS).contains(&time)
-}
-
-fn checked(time: Option<i64>, text: &str) -> Result<i64, Problem> {
-    time.filter(|time| in_range(*time)).ok_or_else(|| out_of_range(text))
+    (-LAST_NS..=LAST_NS).contains(&time)
 }
 
 fn out_of_range(text: &str) -> Problem {
@@ -430,10 +334,7 @@ mod tests {
     #[test]
     fn unix_times_and_times_since_midnight() {
         let unix = TimeRule::Unix { unit_ns: 1_000_000 };
-        assert_eq!(
-            TimeReader::new(&unix).quick(b"1420070400000,1"),
-            Some((1_420_070_400_000_000_000, 13))
-        );
+        assert_eq!(utc(&unix, "1420070400000"), "2015-01-01T00:00:00Z");
         assert!(matches!(
             TimeReader::new(&unix).read("1420070400000000000"),
             Err(Problem::TimeOutOfRange { .. })
