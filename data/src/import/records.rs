@@ -11,8 +11,8 @@ pub(super) struct Records<'a> {
     text: &'a [u8],
     reader: Reader<Chain<&'a [u8], &'static [u8]>>,
     record: StringRecord,
-    /// Whether a NUL byte is anywhere in the text.
-    with_nul: bool,
+    /// Whether there are quotation marks or NUL bytes, without which no record is garbled.
+    suspect: bool,
 }
 
 /// A problem in a line of a text.
@@ -30,7 +30,11 @@ impl<'a> Records<'a> {
     /// Of whole lines; a byte order mark before them is no part of the text.
     pub(super) fn new(text: &'a [u8], delimiter: u8) -> Self {
         // With its end a last line shows, as any other does, whether a quotation mark was left open.
-        let end: &[u8] = if text.is_empty() || text.ends_with(b"\n") { b"" } else { b"\n" };
+        let end: &[u8] = if text.is_empty() || text.ends_with(b"\n") {
+            b""
+        } else {
+            b"\n"
+        };
         let reader = ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
@@ -44,7 +48,7 @@ impl<'a> Records<'a> {
             text,
             reader,
             record: StringRecord::new(),
-            with_nul: text.contains(&0),
+            suspect: text.contains(&b'"') || text.contains(&0),
         }
     }
 
@@ -68,10 +72,10 @@ impl<'a> Records<'a> {
                 Err(_) => return fail(line, Problem::NotText),
             }
             let text = self.record.as_slice();
-            if text.contains('\n') {
+            if self.suspect && text.contains('\n') {
                 return fail(before + self.passed_over() + 1, Problem::OpenQuote);
             }
-            if self.with_nul && text.contains('\0') {
+            if self.suspect && text.contains('\0') {
                 return fail(line, Problem::NulByte);
             }
             if self.record.len() > 1 || !text.trim_ascii().is_empty() {

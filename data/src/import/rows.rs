@@ -180,7 +180,7 @@ impl RowReader<'_> {
         let layout = self.layout;
         let mut marks = Marks::default();
         for (&role, field) in layout.roles.iter().zip(record) {
-            self.read_field(role, field.trim(), rows, &mut marks)
+            self.read_field(role, field.trim_ascii(), rows, &mut marks)
                 .map_err(|problem| (Some(role), problem))?;
         }
         if record.len() == layout.roles.len() {

@@ -10,8 +10,8 @@ use super::container::{Input, Packing};
 use super::error::{ImportError, Problem};
 use super::parquet;
 use super::plan::Part;
-use super::request::{Crossed, ImportProgress};
 use super::records::RowError;
+use super::request::{Crossed, ImportProgress};
 use super::rows::{Layout, Lines, Rows, read_rows};
 use super::sink::{Ready, Sink};
 use crate::error::DataError;
@@ -52,7 +52,8 @@ pub(super) fn stream<'a>(
                     let (sender, receiver) = sync_channel(1);
                     let layout = Arc::clone(&part.layout);
                     let parse = move || {
-                        let parsed = read_rows(&layout, &bytes, header, usize::MAX).and_then(|rows| checked(&layout, crossed, rows));
+                        let parsed =
+                            read_rows(&layout, &bytes, header, usize::MAX).and_then(|rows| checked(&layout, crossed, rows));
                         // The collector is gone after an error elsewhere.
                         drop(sender.send(parsed));
                     };

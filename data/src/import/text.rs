@@ -22,9 +22,11 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// The first whole lines of a text.
 #[derive(Debug)]
 pub(super) struct Head {
-    text: String,
+    text: Vec<u8>,
     /// Line of the first record, counted from 1.
     first: u64,
+    /// That line.
+    first_line: String,
 }
 
 /// Reads the head, and refuses what is not lines of delimited text.
@@ -49,19 +51,25 @@ pub(super) fn read_head(input: &Input) -> Result<Head, ImportError> {
             None => return fail(Problem::LongLine { limit: HEAD }),
         }
     }
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let mut place = input.place();
-        place.line = Some(valid.split(|b| *b == b'\n').count() as u64);
-        ImportError::new(place, Problem::NotText)
-    })?;
     // Which delimiter does not matter to where a record begins.
-    let mut records = Records::new(text.as_bytes(), b',');
-    let first = match records.next().map_err(|error| place(input, error))? {
-        Some((line, _)) => line,
-        None => return fail(Problem::Empty),
+    let mut records = Records::new(&bytes, b',');
+    let (first, _) = next_record(input, &mut records)?;
+    let line = bytes.split(|b| *b == b'\n').nth(first as usize - 1).unwrap_or_default();
+    Ok(Head {
+        first_line: String::from_utf8_lossy(line.trim_ascii_end()).into_owned(),
+        first,
+        text: bytes,
+    })
+}
+
+/// The next record without spaces around its fields, and its line.
+fn next_record(input: &Input, records: &mut Records<'_>) -> Result<(u64, StringRecord), ImportError> {
+    let Some((line, record)) = records.next().map_err(|error| place(input, error))? else {
+        return Err(input.error(Problem::Empty));
     };
-    Ok(Head { text, first })
+    let mut record = record.clone();
+    record.trim();
+    Ok((line, record))
 }
 
 fn place(input: &Input, error: RowError) -> ImportError {
@@ -100,7 +108,7 @@ fn other_content(bytes: &[u8]) -> Option<Problem> {
 impl Head {
     /// The line of the first record.
     pub(super) fn first_line(&self) -> &str {
-        self.text.lines().nth(self.first as usize - 1).unwrap_or_default()
+        &self.first_line
     }
 
     /// Its number, counted from 1.
@@ -108,31 +116,20 @@ impl Head {
         self.first
     }
 
-    /// The fields of the first line.
+    /// Its fields.
     pub(super) fn first_fields(&self, input: &Input, delimiter: u8) -> Result<StringRecord, ImportError> {
-        let mut records = Records::new(self.text.as_bytes(), delimiter);
-        Ok(self.next(input, &mut records)?.1)
-    }
-
-    fn next(&self, input: &Input, records: &mut Records<'_>) -> Result<(u64, StringRecord), ImportError> {
-        match records.next().map_err(|error| place(input, error))? {
-            Some((line, record)) => {
-                let mut record = record.clone();
-                record.trim();
-                Ok((line, record))
-            }
-            None => Err(input.error(Problem::Empty)),
-        }
+        let (_, fields) = next_record(input, &mut Records::new(&self.text, delimiter))?;
+        Ok(fields)
     }
 
     /// Reads the first row.
     pub(super) fn first_row(&self, input: &Input, layout: &Layout) -> Result<Rows, ImportError> {
-        read_rows(layout, self.text.as_bytes(), layout.header, 1).map_err(|error| place(input, error))
+        read_rows(layout, &self.text, layout.header, 1).map_err(|error| place(input, error))
     }
 
     /// The most frequent distance of rows, if two rows can be read.
     fn spacing(&self, layout: &Layout) -> Option<BarLength> {
-        let rows = read_rows(layout, self.text.as_bytes(), layout.header, usize::MAX).ok()?;
+        let rows = read_rows(layout, &self.text, layout.header, usize::MAX).ok()?;
         let mut gaps: Vec<i64> = rows
             .times
             .windows(2)
@@ -150,8 +147,8 @@ impl Head {
 /// How a delimited text is laid out, and the names of its columns without use.
 pub(super) fn csv_layout(request: &ImportRequest, input: &Input, head: &Head) -> Result<(Layout, Vec<String>), ImportError> {
     let delimiter = delimiter(head.first_line());
-    let mut records = Records::new(head.text.as_bytes(), delimiter);
-    let (mut line, mut sample) = head.next(input, &mut records)?;
+    let mut records = Records::new(&head.text, delimiter);
+    let (mut line, mut sample) = next_record(input, &mut records)?;
     let at = |line, column, problem| place(input, RowError { line, column, problem });
     let header = !sample.iter().any(|field| decimal(field, 0).is_some()) && !starts_with_time(&sample[0]);
     let kind = request.kind.or(request.bar.map(|_| DataKind::Bars));
@@ -164,7 +161,7 @@ pub(super) fn csv_layout(request: &ImportRequest, input: &Input, head: &Head) ->
     };
     let columns = columns.map_err(|problem| at(line, None, problem))?;
     if header {
-        (line, sample) = head.next(input, &mut records)?;
+        (line, sample) = next_record(input, &mut records)?;
     }
     if sample.len() != columns.roles.len() {
         let problem = Problem::FieldCount {

@@ -180,7 +180,11 @@ fn iso(text: &str) -> String {
         [_, _, _, _, a @ (b'.' | b'/'), _, _, b, ..] if a == b => text.replacen(char::from(*a), "-", 2),
         _ => text.to_owned(),
     };
-    text.to_ascii_uppercase().replace("UTC", "Z").replace(" Z", "Z").replace(" +", "+").replace(" -", "-")
+    text.to_ascii_uppercase()
+        .replace("UTC", "Z")
+        .replace(" Z", "Z")
+        .replace(" +", "+")
+        .replace(" -", "-")
 }
 
 /// Names the well-known forms that cannot be read without being told.
