@@ -104,7 +104,7 @@ fn a_cell_over_several_lines_is_refused_where_it_begins() {
 fn a_nul_byte_is_refused_wherever_it_stands() {
     for (text, line) in [
         ("time_ms,bid,ask,note\n1000,1.5,1.6,a\0b\n".to_owned(), 2),
-        ("time_ms,bid,ask,note\n1000,1.5,1.6,\n2000,1.\07,1.75,\n".to_owned(), 3),
+        ("time_ms,bid,ask,note\n1000,1.5,1.6,\n2000,1.\x007,1.75,\n".to_owned(), 3),
         (
             format!("time_ms,bid,ask,note\n{}2,1,1,\0\n", "1,1,1,\n".repeat(100_000)),
             100_002,
