@@ -165,10 +165,10 @@ fn in_nanoseconds(stamp: Timestamp) -> Option<i64> {
 /// Local clock, and the offset from UTC if it is written.
 fn year_first(text: &str) -> Result<(DateTime, Option<Offset>), Problem> {
     let pieces = Pieces::parse(text)
-        .map(Pieces::into_owned)
         .or_else(|_| Pieces::parse(&iso(text)).map(Pieces::into_owned))
         .ok()
-        .filter(|pieces| pieces.time_zone_annotation().is_none())
+        // A leap second would be taken for the second before it.
+        .filter(|pieces| pieces.time_zone_annotation().is_none() && !text.contains(":60"))
         .ok_or_else(|| explain_other_form(text, "2014-05-01 12:30:00"))?;
     let time = pieces.time().unwrap_or(Time::midnight());
     Ok((pieces.date().to_datetime(time), pieces.to_numeric_offset()))
@@ -279,6 +279,11 @@ mod tests {
             "2014-05/01",
             "2014-05-01 12:30:15.",
             "2014-05-01 12:30+5",
+            "2014-05-01 12:30:60",
+            "2014-05-01 12:30[UTC]",
+            "2014-05-01 -05",
+            "2014-05-01 Z",
+            "2014.05-01 12:30:15.05",
             "1/4/1999",
             "1833-01",
             "1960M01",
