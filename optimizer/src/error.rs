@@ -89,6 +89,14 @@ pub enum OptimizerError {
     /// Sketches that cannot be compared.
     #[error("a trial's blocks of time hold other numbers of returns than those of the trials before it")]
     SketchGrid,
+    /// A series of returns that is not as long as the others.
+    #[error("a trial has {found} returns where others have {wanted}")]
+    SeriesLength {
+        /// Returns given.
+        found: usize,
+        /// Returns wanted.
+        wanted: usize,
+    },
 }
 
 fn too_rare(found: u64, wanted: u64, draws: u64, condition: Option<&str>) -> String {
@@ -147,7 +155,9 @@ impl Explain for OptimizerError {
             )),
             Self::NoTrials => Some("add `trials = n` under [search]".to_owned()),
             Self::SketchBlocks { .. } => None,
-            Self::SketchGrid => Some("compare the trials of one instrument and one window at a time".to_owned()),
+            Self::SketchGrid | Self::SeriesLength { .. } => {
+                Some("compare the trials of one instrument and one window at a time".to_owned())
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ const MAX_BLOCKS: usize = 16;
 /// Sketches of trials on one grid of blocks: for each trial the sums and the sums of squares of its returns in each block.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sketches {
-    pub(super) counts: Vec<u32>,
+    pub(crate) counts: Vec<u32>,
     pub(super) sums: Vec<f64>,
     pub(super) squares: Vec<f64>,
 }
@@ -86,7 +86,7 @@ impl Sketches {
         self.sums.is_empty()
     }
 
-    pub(super) fn trial(&self, trial: usize) -> (&[f64], &[f64]) {
+    pub(crate) fn trial(&self, trial: usize) -> (&[f64], &[f64]) {
         let blocks = self.counts.len();
         let of = trial * blocks..(trial + 1) * blocks;
         (&self.sums[of.clone()], &self.squares[of])
