@@ -97,6 +97,54 @@ pub enum OptimizerError {
         /// Returns wanted.
         wanted: usize,
     },
+    /// A window of a walk forward without bars.
+    #[error("validation.{name} is no bar long")]
+    EmptyWindow {
+        /// The window's key.
+        name: &'static str,
+    },
+    /// Test windows that overlap.
+    #[error("validation.step of {step} bars is shorter than the test window of {test}: bars would be tested twice")]
+    StepTooShort {
+        /// Bars from one test window to the next.
+        step: usize,
+        /// Bars in a test window.
+        test: usize,
+    },
+    /// Fewer bars than the windows or groups take.
+    #[error("the windows of the validation take {needed} bars, there are {bars}")]
+    TooFewBars {
+        /// Bars that one fold takes, or one for each group.
+        needed: usize,
+        /// Bars there are.
+        bars: usize,
+    },
+    /// A number of groups that leaves none to test or none to train on.
+    #[error("{tested} of {groups} groups cannot be tested: at least one is tested and one trained on")]
+    TestedGroups {
+        /// Groups.
+        groups: usize,
+        /// Groups tested at a time.
+        tested: usize,
+    },
+    /// More splits than anyone can run.
+    #[error("there are more than {limit} ways to test {tested} of {groups} groups")]
+    TooManySplits {
+        /// Groups.
+        groups: usize,
+        /// Groups tested at a time.
+        tested: usize,
+        /// Most splits possible.
+        limit: u64,
+    },
+    /// Purge and embargo take all that a split would train on.
+    #[error("a purge of {purge} and an embargo of {embargo} observations leave a split nothing to train on")]
+    NothingToTrain {
+        /// Observations purged on each side of a test range.
+        purge: usize,
+        /// Observations held back after it.
+        embargo: usize,
+    },
 }
 
 fn too_rare(found: u64, wanted: u64, draws: u64, condition: Option<&str>) -> String {
@@ -155,6 +203,13 @@ impl Explain for OptimizerError {
             )),
             Self::NoTrials => Some("add `trials = n` under [search]".to_owned()),
             Self::SketchBlocks { .. } => None,
+            Self::EmptyWindow { name } => Some(format!("give validation.{name} a length")),
+            Self::StepTooShort { .. } => Some("leave validation.step out: it is then the test window".to_owned()),
+            Self::TooFewBars { .. } => Some("shorten the windows under [validation], or take more data".to_owned()),
+            Self::TestedGroups { .. } | Self::TooManySplits { .. } => {
+                Some("cpcv with n = 6 groups and k = 2 tested has 15 splits and 5 paths".to_owned())
+            }
+            Self::NothingToTrain { .. } => Some("shorten the purge and the embargo, or take fewer groups".to_owned()),
             Self::SketchGrid | Self::SeriesLength { .. } => {
                 Some("compare the trials of one instrument and one window at a time".to_owned())
             }

@@ -29,3 +29,6 @@ pub use sharpe::{SharpeEstimate, deflation_threshold, expected_maximum, minimum_
 pub use superiority::{StepDown, Superior, Superiority, SuperiorityTest};
 pub use trades::{TradeOrder, TradeRisk, TradeSimulation, simulate_trades};
 pub use trials::{JobStatistics, SearchStatistics};
+
+/// A variance below this share of the mean square is rounding, as in the metrics of a trial.
+const VARIANCE_DUST: f64 = 1e-12;

@@ -1,5 +1,6 @@
 //! How much of a Sharpe ratio remains after its own error and the number of trials it was picked from.
 
+use crate::statistics::VARIANCE_DUST;
 use crate::statistics::distributions::{normal_cdf, normal_upper_quantile};
 
 /// Euler's constant.
@@ -19,6 +20,32 @@ pub struct SharpeEstimate {
 }
 
 impl SharpeEstimate {
+    /// The Sharpe ratio of a series of returns over `risk_free`, a return per observation, and what its error depends on. `None` for
+    /// fewer than two returns and for returns that do not vary.
+    pub fn measure(returns: &[f64], risk_free: f64) -> Option<Self> {
+        let n = returns.len() as f64;
+        let mean = returns.iter().sum::<f64>() / n;
+        let (mut second, mut third, mut fourth, mut squares) = (0.0, 0.0, 0.0, 0.0);
+        for r in returns {
+            let apart = r - mean;
+            let square = apart * apart;
+            second += square;
+            third += square * apart;
+            fourth += square * square;
+            squares += r * r;
+        }
+        if returns.len() < 2 || second.is_nan() || second <= VARIANCE_DUST * squares {
+            return None;
+        }
+        let variance = second / n;
+        Some(Self {
+            sharpe: (mean - risk_free) / (second / (n - 1.0)).sqrt(),
+            observations: returns.len() as u64,
+            skew: third / n / (variance * variance.sqrt()),
+            kurtosis: fourth / n / (variance * variance),
+        })
+    }
+
     /// Probabilistic Sharpe ratio: the probability that the true Sharpe ratio exceeds `threshold` (per observation).
     ///
     /// Formula: `PSR = Phi((SR - SR*) sqrt(n - 1) / sqrt(1 - g3 SR + (g4 - 1)/4 SR^2))`; `None` for fewer than two
@@ -117,6 +144,8 @@ pub fn minimum_backtest_years(trials: u64, sharpe_annual: f64) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::statistics::Moments;
+    use crate::statistics::testing::pinned_matrix;
 
     #[track_caller]
     fn close(value: f64, wanted: f64) {
@@ -216,6 +245,64 @@ mod tests {
         close(minimum_backtest_years(7, 1.0).unwrap(), 1.923_143_406_664_121);
         close(minimum_backtest_years(45, 2.0).unwrap(), 4.998_087_004_443_404 / 4.0);
         assert_eq!(minimum_backtest_years(45, 0.0), None);
+    }
+
+    #[test]
+    fn the_best_of_the_pinned_matrix() {
+        // Its number; Sharpe, variance of all trials' Sharpe ratios, skew, kurtosis, SR0, PSR, DSR.
+        for (edge, best, pinned) in [
+            (
+                0.0,
+                4,
+                [
+                    0.112_830_733_964_967_25,
+                    0.005_553_987_892_099_675,
+                    0.099_287_085_199_474_25,
+                    2.710_171_050_720_709,
+                    0.141_650_416_493_587_06,
+                    0.959_886_112_079_909_1,
+                    0.327_498_854_485_021_36,
+                ],
+            ),
+            (
+                0.004,
+                7,
+                [
+                    0.281_556_981_206_504_46,
+                    0.009_295_307_453_171_813,
+                    0.119_320_121_726_575_8,
+                    2.906_088_082_186_593_5,
+                    0.183_251_387_267_591_52,
+                    0.999_992_994_707_853_7,
+                    0.935_316_247_481_917_8,
+                ],
+            ),
+        ] {
+            let trials = pinned_matrix(edge);
+            let mut moments = Moments::default();
+            for returns in &trials {
+                moments.push(SharpeEstimate::measure(returns, 0.0).unwrap().sharpe);
+            }
+            let variance = moments.variance().unwrap();
+            let of = SharpeEstimate::measure(&trials[best], 0.0).unwrap();
+            let found = [
+                of.sharpe,
+                variance,
+                of.skew,
+                of.kurtosis,
+                deflation_threshold(variance, 20),
+                of.probabilistic(0.0).unwrap(),
+                of.deflated(variance, 20).unwrap(),
+            ];
+            found.into_iter().zip(pinned).for_each(|(value, wanted)| close(value, wanted));
+        }
+        let over = SharpeEstimate::measure(&[0.1, 0.3, 0.2], 0.05).unwrap();
+        close(over.sharpe, 1.5);
+        assert_eq!(SharpeEstimate::measure(&[0.1, 0.1, 0.1], 0.0), None);
+        assert_eq!(
+            (SharpeEstimate::measure(&[0.1], 0.0), SharpeEstimate::measure(&[], 0.0)),
+            (None, None)
+        );
     }
 
     #[test]

@@ -6,15 +6,13 @@
 //! ties are those of the exact scores.
 
 use super::splits::Splits;
+use crate::statistics::VARIANCE_DUST;
 
 /// Trials that are scored side by side.
 pub(super) const LANES: usize = 8;
 
 /// Share by which a score may miss a threshold and still be looked at exactly; far above rounding.
 const BAND: f64 = 1e-13;
-
-/// A variance below this share of the mean square is rounding (as in the metrics).
-const VARIANCE_DUST: f64 = 1e-12;
 
 /// Keeps a threshold below 0 apart from flat trials, whose sums are both 0.
 const TINY: f64 = 1e-300;

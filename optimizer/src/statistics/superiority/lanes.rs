@@ -1,13 +1,11 @@
 //! Resampled means of several trials at a time.
 
 use crate::error::OptimizerError;
+use crate::statistics::VARIANCE_DUST;
 use crate::statistics::bootstrap::Resamples;
 
 /// Trials whose resampled means are taken side by side.
 const LANES: usize = 8;
-
-/// A variance below this share of the mean square is rounding.
-const VARIANCE_DUST: f64 = 1e-12;
 
 /// A series and what its resampled means are compared with.
 #[derive(Debug, Clone, Copy)]
