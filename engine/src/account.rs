@@ -3,6 +3,7 @@
 use crate::book::{Book, Reading};
 use crate::config::{ExitReason, Side};
 use crate::equity::{Central, Drawdown, Moments, SketchSums, simple_return};
+use crate::holdings::Course;
 use crate::plan::Plan;
 use crate::signals::SignalTile;
 use crate::tile::{TILE, Tile};
@@ -47,16 +48,20 @@ pub struct Account {
     last_equity: f64,
 }
 
-/// Equity of each bar of a tile, with the equity before the tile in front.
+/// Room for what happens to a trial in a tile; one per thread.
 #[derive(Debug, Clone)]
 pub struct EquityBuffer {
+    /// Equity of each bar, with the equity before the tile in front.
     values: Box<[f64; TILE + 1]>,
+    /// The fills of the path of alternating holdings.
+    pub(crate) course: Box<Course>,
 }
 
 impl Default for EquityBuffer {
     fn default() -> Self {
         Self {
             values: Box::new([0.0; TILE + 1]),
+            course: Box::default(),
         }
     }
 }

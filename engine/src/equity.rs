@@ -30,6 +30,16 @@ impl Moments {
         self.downside += short * short;
         self.with_benchmark += r * benchmark;
     }
+
+    /// Adds sums.
+    #[inline(always)]
+    pub fn add(&mut self, more: &Self) {
+        for k in 0..4 {
+            self.powers[k] += more.powers[k];
+        }
+        self.downside += more.downside;
+        self.with_benchmark += more.with_benchmark;
+    }
 }
 
 /// Running central moments (Pebay, 2008), for samples so few that raw sums would cancel: returns by day.

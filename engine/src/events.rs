@@ -9,7 +9,7 @@ use assay_core::job::Fill;
 use crate::account::{Account, EquityBuffer};
 use crate::bars::{decide, fill, step};
 use crate::equity::simple_return;
-use crate::holdings::{Sampler, add_difference, scan_holding};
+use crate::holdings::{Sampler, scan_holding};
 use crate::search::{first_trigger, next_interesting, next_signal};
 use crate::signals::Settings;
 use crate::simulate::Pass;
@@ -84,7 +84,9 @@ impl<const BARS: bool> Ledger for Ranged<BARS> {
         } else {
             account.bars_held += (to - from) as u64;
             if BARS {
-                add_difference(&mut account.moments, &tile.lines[to], &tile.lines[from]);
+                let mut sums = tile.lines[to];
+                sums.subtract(&tile.lines[from]);
+                account.moments.add(&sums.moments());
             }
             let best_of_tile = if q > 0.0 { self.extremes.1 } else { self.extremes.0 };
             let best = |tile: &Tile<'_>| {
@@ -117,7 +119,7 @@ impl<const BARS: bool> Ledger for Ranged<BARS> {
             let r = simple_return(account.last_equity(), equity);
             account
                 .moments
-                .push(r, pass.plan.config.risk_free, tile.lines[i + 1].benchmark);
+                .push(r, pass.plan.config.risk_free, tile.benchmark[i]);
         }
         account.set_last_equity(equity);
         account.bars_held += u64::from(!account.book.is_flat());

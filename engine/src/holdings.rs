@@ -1,239 +1,247 @@
 //! The fastest path: long, all-in, by rules alone, with costs in proportion to value. Entries and exits alternate, no order is
 //! ever skipped, and equity never reaches 0, so nothing else can happen.
 //!
-//! First the bars of the fills are collected from the signal words, then all holdings of the tile are accounted for in one loop
-//! without a branch that depends on the data: a return inside a holding is the instrument's own, so sums over it are the
-//! difference of two [`Line`]s, and its lowest equity is a range minimum.
+//! First the bars of the fills are collected from the signal words. Then come the holdings: sums over one are the difference of two
+//! lines of the tile's [`FillTable`](crate::fills::FillTable), its lowest equity is a range minimum, and only cash goes from one
+//! to the next, by one multiplication and one addition. Statistics of trades and samples follow, once cash is known everywhere.
+//! No branch depends on the data but the rare one of equity near its peak.
 
 use crate::account::{Account, Order, read};
-use crate::config::Config;
-use crate::equity::{Drawdown, Moments};
+use crate::equity::Drawdown;
 use crate::simulate::Pass;
 use crate::tile::{Line, TILE, Tile};
-use crate::trades::TradeStats;
 
-/// Bars of the fills of one tile, in order, entries and exits in turn.
-struct Fills {
-    bars: [u16; TILE + 1],
-    len: usize,
+/// Fills that are written down at once.
+const AT_ONCE: usize = 4;
+
+/// What happens to one trial in one tile: room that trials use one after the other.
+#[derive(Debug, Clone)]
+pub(crate) struct Course {
+    /// Bars of the fills in order, entries and exits in turn.
+    bars: [u16; TILE + 1 + AT_ONCE],
+    /// The same as bits.
+    words: [u64; TILE / 64],
+    /// Fills before each word.
+    before: [u16; TILE / 64],
+    /// Cash and value per price from the start on, and from each fill on.
+    standing: [[f64; 2]; TILE + 2],
+    /// Profits of the holdings that end.
+    profits: [f64; TILE / 2 + 1],
 }
 
-/// Collects the fills of a tile. `CLOSE`: at the signal's bar; else one bar later, with an order for the next tile left pending.
-#[inline(always)]
-fn collect<const CLOSE: bool>(pass: &Pass<'_>, account: &mut Account) -> Fills {
-    let (plan, tile, signals) = (pass.plan, pass.tile, &pass.signals);
-    let mut fills = Fills {
-        bars: [0; TILE + 1],
-        len: 0,
-    };
-    let mut holding = !account.book.is_flat();
-    if !CLOSE && account.pending.take().is_some() {
-        fills.bars[0] = 0;
-        fills.len = 1;
-        holding = !holding;
-    }
-    let words = tile.len.div_ceil(64);
-    for w in tile.first / 64..words {
-        let enter = signals.enter_long.get(w).copied().unwrap_or(0);
-        let exit = signals.exit_long.get(w).copied().unwrap_or(0);
-        let begin = tile.first.saturating_sub(w * 64);
-        let end = (tile.len - w * 64).min(64);
-        let traded = (!0u64 << begin) & (!0u64 >> (64 - end));
-        let (enter, exit) = (enter & !exit & traded, exit & !enter & traded);
-        let mut rest = !0u64;
-        loop {
-            let wanted = if holding { exit } else { enter } & rest;
-            if wanted == 0 {
-                break;
-            }
-            let bit = wanted.trailing_zeros();
-            rest = (!0u64 << bit) << 1;
-            let bar = w * 64 + bit as usize + usize::from(!CLOSE);
-            if bar == tile.len {
-                if tile.start + bar < plan.market.window.end {
-                    account.pending = Some(Order {
-                        exit: None,
-                        enter: None,
-                        reading: read(signals, bar - 1),
-                    });
-                }
-                break;
-            }
-            fills.bars[fills.len] = bar as u16;
-            fills.len += 1;
-            holding = !holding;
+impl Default for Course {
+    fn default() -> Self {
+        Self {
+            bars: [0; TILE + 1 + AT_ONCE],
+            words: [0; TILE / 64],
+            before: [0; TILE / 64],
+            standing: [[0.0; 2]; TILE + 2],
+            profits: [0.0; TILE / 2 + 1],
         }
     }
-    fills
 }
 
-/// The parts of an account that change with every holding, side by side and outside the account while a tile runs.
+impl Course {
+    /// Collects the fills, and says how many there are. `CLOSE`: at the signal's bar; else one bar later, with an order for the next
+    /// tile left pending.
+    #[inline(always)]
+    fn collect<const CLOSE: bool>(&mut self, pass: &Pass<'_>, account: &mut Account) -> usize {
+        let (tile, signals) = (pass.tile, &pass.signals);
+        let mut late = u64::from(account.pending.take().is_some());
+        let mut holding = u64::from(!account.book.is_flat()) ^ late;
+        let mut len = 0;
+        for w in 0..tile.len.div_ceil(64) {
+            let enter = signals.enter_long.get(w).copied().unwrap_or(0);
+            let exit = signals.exit_long.get(w).copied().unwrap_or(0);
+            let traded = match tile.first.saturating_sub(w * 64) {
+                0 => !0,
+                first @ 1..64 => !0u64 << first,
+                _ => 0,
+            };
+            let (enter, exit) = (enter & !exit & traded, exit & !enter & traded);
+            // An entry starts a position and an exit ends it as carries start and end in an addition.
+            let (sum, over) = enter.overflowing_add(!exit);
+            let (sum, over_again) = sum.overflowing_add(holding);
+            let held_before = enter ^ !exit ^ sum;
+            holding = u64::from(over | over_again);
+            let mut fills = (enter & !held_before) | (exit & held_before);
+            if !CLOSE {
+                (fills, late) = (fills << 1 | late, fills >> 63);
+                let within = tile.len - w * 64;
+                if within < 64 {
+                    late = fills >> within & 1;
+                    fills &= !(!0 << within);
+                }
+            }
+            self.words[w] = fills;
+            self.before[w] = len as u16;
+            let next = len + fills.count_ones() as usize;
+            while len < next {
+                for bar in &mut self.bars[len..len + AT_ONCE] {
+                    *bar = (w * 64) as u16 + fills.trailing_zeros() as u16;
+                    fills &= fills.wrapping_sub(1);
+                }
+                len += AT_ONCE;
+            }
+            len = next;
+        }
+        if late == 1 && tile.start + tile.len < pass.plan.market.window.end {
+            account.pending = Some(Order {
+                exit: None,
+                enter: None,
+                reading: read(signals, tile.len - 1),
+            });
+        }
+        len
+    }
+
+    /// Cash and value per price at the close of bar `i`.
+    #[inline(always)]
+    fn standing_at(&self, i: usize) -> [f64; 2] {
+        let upto = self.words[i / 64] << (63 - i % 64);
+        self.standing[usize::from(self.before[i / 64]) + upto.count_ones() as usize]
+    }
+}
+
+/// What changes with every holding, outside of the account while a tile runs.
 struct Run {
     cash: f64,
-    moments: Moments,
     drawdown: Drawdown,
-    stats: TradeStats,
-    bars_held: u64,
+    /// Over the bars of this tile with a position or an exit.
+    sums: Line,
+    /// Cash that went into holdings, and that came out of them.
+    exchanged: [f64; 2],
+    /// Sum of profits over what was invested.
+    gains: f64,
 }
 
-/// An open holding.
-#[derive(Clone, Copy)]
-struct Holding {
-    units: f64,
-    q: f64,
-    price: f64,
-    paid: f64,
-    time: i64,
-}
-
-/// Runs one tile. `BARS`: equity is sampled by bar.
+/// Runs one tile.
 #[inline(always)]
-pub(crate) fn advance<const BARS: bool, const CLOSE: bool>(pass: &Pass<'_>, account: &mut Account) {
-    let (plan, tile) = (pass.plan, pass.tile);
+pub(crate) fn advance<const CLOSE: bool>(pass: &Pass<'_>, account: &mut Account, course: &mut Course) {
+    let (plan, tile, table) = (pass.plan, pass.tile, pass.tile.fills);
     let config = &plan.config;
-    let fills = collect::<CLOSE>(pass, account);
+    let len = course.collect::<CLOSE>(pass, account);
     let mut run = Run {
         cash: account.book.cash,
-        moments: account.moments,
         drawdown: account.drawdown,
-        stats: account.book.stats,
-        bars_held: account.bars_held,
+        sums: Line::default(),
+        exchanged: [0.0; 2],
+        gains: 0.0,
     };
-    let highest = tile.highs.max(0, tile.len);
-    let (units, price, paid, time) = account.book.holding();
-    let mut holding = Holding {
-        units,
-        q: units * config.multiplier,
-        price,
-        paid,
-        time,
-    };
-    let (buy, sell, delay) = if CLOSE {
-        (tile.buy.close, tile.sell.close, tile.times.length)
-    } else {
-        (tile.buy.open, tile.sell.open, 0)
-    };
-    let starts = &tile.times.start[tile.start..tile.start + tile.len];
-    let mut accounted = tile.first;
-    let mut standing = (run.cash, holding.q);
-    let mut held = holding.q != 0.0;
-    let mut sampler = Sampler::new(tile);
-    for &bar in &fills.bars[..fills.len] {
-        let i = usize::from(bar);
-        if held {
-            // Bars accounted..i are inside the holding; it ends at bar i.
-            if i > accounted {
-                run.hold::<BARS>(tile, &holding, accounted, i, highest);
-            }
-            sampler.take(pass, account, standing, i);
-            run.leave::<BARS>(config, tile, &mut holding, i, sell[i], starts[i] + delay);
-        } else {
-            if BARS {
-                run.moments.downside += (i - accounted) as f64 * plan.flat_shortfall();
-            }
-            sampler.take(pass, account, standing, i);
-            run.enter::<BARS>(config, tile, &mut holding, i, buy[i], starts[i] + delay);
+    let delay = if CLOSE { tile.times.length } else { 0 };
+    let (mut units, mut price, _, mut time) = account.book.holding();
+    let (mut fills, mut ended) = (&course.bars[..len], 0);
+    course.standing[0] = [run.cash, units * config.multiplier];
+    if units != 0.0 {
+        // From the tile before.
+        let to = fills.first().map_or(tile.len, |x| usize::from(*x));
+        let q = units * config.multiplier;
+        if to > 0 {
+            run.hold(tile, q, 0, to);
         }
-        held = !held;
-        accounted = i + 1;
-        standing = (run.cash, holding.q);
+        if let Some((_, rest)) = fills.split_first() {
+            let cost = price * table.cost_factor;
+            let profit = units * (table.prices[to].proceeds - cost);
+            run.cash = units * cost + profit;
+            run.gains = profit / (units * cost);
+            run.exchanged[1] = run.cash;
+            run.sums = table.left[to];
+            run.sums.others[3] += (tile.times.start[tile.start] + delay - time) as f64;
+            run.drawdown.mark((tile.start + to) as u32, run.cash, tile.times);
+            course.profits[0] = profit;
+            course.standing[1] = [run.cash, 0.0];
+            (units, fills, ended) = (0.0, rest, 1);
+        } else {
+            run.sums = tile.lines[tile.len];
+        }
     }
-    if held && accounted < tile.len {
-        run.hold::<BARS>(tile, &holding, accounted, tile.len, highest);
-    } else if BARS {
-        run.moments.downside += (tile.len - accounted) as f64 * plan.flat_shortfall();
+    let highest = tile.highs.max(0, tile.len);
+    let (pairs, open) = fills.as_chunks::<2>();
+    let places = course.standing[ended + 1..].as_chunks_mut::<2>().0;
+    for ((fills, profit), place) in pairs.iter().zip(&mut course.profits[ended..]).zip(places) {
+        let [e, x] = fills.map(usize::from);
+        let (q, gained) = run.round_trip(pass, highest, e, x);
+        *profit = gained;
+        *place = [[0.0, q], [run.cash, 0.0]];
     }
-    sampler.take(pass, account, standing, tile.len);
-    account.moments = run.moments;
+    ended += pairs.len();
+    if let [e] = *open {
+        let e = usize::from(e);
+        run.exchanged[0] += run.cash;
+        units = run.cash * table.prices[e].units;
+        price = table.prices[e].cost / table.cost_factor;
+        time = tile.times.start[tile.start + e] + delay;
+        run.cash = 0.0;
+        let q = units * config.multiplier;
+        run.sums.add_difference(&tile.lines[tile.len], &table.entered[e]);
+        run.sums.others[3] += table.entered[e].others[3];
+        run.hold(tile, q, e, tile.len);
+        course.standing[len] = [0.0, q];
+    }
+    sample(pass, account, course);
+
+    let held = run.sums.bars();
+    account.moments.add(&run.sums.moments());
+    account.moments.downside += ((tile.len - tile.first) as f64 - held - ended as f64) * plan.flat_shortfall();
+    account.bars_held += held as u64;
     account.drawdown = run.drawdown;
-    account.bars_held = run.bars_held;
-    account.book.stats = run.stats;
+    let stats = &mut account.book.stats;
+    stats.close_all(&course.profits[..ended]);
+    stats.returns += run.gains * (1.0 + config.commission);
+    stats.duration_ns += run.sums.elapsed_ns();
+    let traded = run.exchanged[0] / (1.0 + config.commission) + run.exchanged[1] / (1.0 - config.commission);
+    stats.fill(traded, traded * config.commission);
     account.book.cash = run.cash;
-    account
-        .book
-        .set_holding(config.multiplier, (holding.units, holding.price, holding.paid, holding.time));
-    account.set_last_equity(run.cash + holding.q * tile.close[tile.len - 1]);
+    let paid = units * price * config.multiplier * config.commission;
+    account.book.set_holding(config.multiplier, (units, price, paid, time));
+    account.set_last_equity(account.book.equity(tile.close[tile.len - 1]));
 }
 
 impl Run {
-    /// Bars `from..to`, not empty, inside a holding.
+    /// A holding from its entry at bar `e` to its exit at bar `x`: its value per price, and its profit.
     #[inline(always)]
-    fn hold<const BARS: bool>(&mut self, tile: &Tile<'_>, holding: &Holding, from: usize, to: usize, highest: f64) {
-        let (cash, q) = (self.cash, holding.q);
-        self.bars_held += (to - from) as u64;
-        if BARS {
-            add_difference(&mut self.moments, &tile.lines[to], &tile.lines[from]);
-        }
-        let may_surface = self.drawdown.at_peak(cash + q * highest);
-        if may_surface && self.drawdown.at_peak(cash + q * tile.highs.max(from, to)) {
-            scan_holding(tile, &mut self.drawdown, cash, q, from, to);
+    fn round_trip(&mut self, pass: &Pass<'_>, highest: f64, e: usize, x: usize) -> (f64, f64) {
+        let tile = pass.tile;
+        let (bought, sold) = (&tile.fills.prices[e], &tile.fills.prices[x]);
+        let gain = (sold.proceeds - bought.cost) * bought.units;
+        let q = self.cash * (bought.units * pass.plan.config.multiplier);
+        let profit = self.cash * gain;
+        self.gains += gain;
+        self.exchanged[0] += self.cash;
+        self.cash += profit;
+        self.exchanged[1] += self.cash;
+        self.sums.add_difference(&tile.fills.left[x], &tile.fills.entered[e]);
+        let highest = if self.cash > q * highest { self.cash } else { q * highest };
+        if self.drawdown.at_peak(highest) {
+            self.hold(tile, q, e, x);
+            self.drawdown.mark((tile.start + x) as u32, self.cash, tile.times);
         } else {
-            self.drawdown
-                .below((tile.start + from) as u32, cash + q * tile.lows.min(from, to));
+            let lowest = q * tile.lows.min(e, x);
+            let lowest = if self.cash < lowest { self.cash } else { lowest };
+            self.drawdown.below((tile.start + e) as u32, lowest);
+        }
+        (q, profit)
+    }
+
+    /// Drawdown over the bars `from..to`, not empty, inside a holding.
+    #[inline(never)]
+    fn hold(&mut self, tile: &Tile<'_>, q: f64, from: usize, to: usize) {
+        if self.drawdown.at_peak(q * tile.highs.max(from, to)) {
+            scan_holding(tile, &mut self.drawdown, 0.0, q, from, to);
+        } else {
+            self.drawdown.below((tile.start + from) as u32, q * tile.lows.min(from, to));
         }
     }
+}
 
-    /// Enters at bar `i`.
-    #[inline(always)]
-    fn enter<const BARS: bool>(
-        &mut self,
-        config: &Config,
-        tile: &Tile<'_>,
-        holding: &mut Holding,
-        i: usize,
-        executable: f64,
-        time: i64,
-    ) {
-        let before = self.cash;
-        let price = config.bought_at(executable);
-        // The reciprocal does not wait for the holding before.
-        let units = before * (1.0 / (price * config.multiplier * (1.0 + config.commission)));
-        let value = units * price * config.multiplier;
-        let fee = value * config.commission;
-        self.cash = before - (value + fee);
-        self.stats.fill(value, fee);
-        *holding = Holding {
-            units,
-            q: units * config.multiplier,
-            price,
-            paid: fee,
-            time,
-        };
-        self.bars_held += 1;
-        self.mark::<BARS>(config, tile, i, before, self.cash + holding.q * tile.close[i]);
-    }
-
-    /// Leaves at bar `i`.
-    #[inline(always)]
-    fn leave<const BARS: bool>(
-        &mut self,
-        config: &Config,
-        tile: &Tile<'_>,
-        holding: &mut Holding,
-        i: usize,
-        executable: f64,
-        time: i64,
-    ) {
-        let before = self.cash + holding.q * if i > 0 { tile.close[i - 1] } else { tile.close_before };
-        let price = config.sold_at(executable);
-        let value = holding.units * price * config.multiplier;
-        let fee = value * config.commission;
-        self.stats.fill(value, fee);
-        self.cash += value - fee;
-        let pnl = holding.q * (price - holding.price) - (holding.paid + fee);
-        self.stats.close(pnl, pnl / (holding.q * holding.price), time - holding.time);
-        holding.units = 0.0;
-        holding.q = 0.0;
-        self.mark::<BARS>(config, tile, i, before, self.cash);
-    }
-
-    #[inline(always)]
-    fn mark<const BARS: bool>(&mut self, config: &Config, tile: &Tile<'_>, i: usize, before: f64, equity: f64) {
-        if BARS {
-            self.moments
-                .push(equity / before - 1.0, config.risk_free, tile.lines[i + 1].benchmark);
-        }
-        self.drawdown.mark((tile.start + i) as u32, equity, tile.times);
+/// Takes the tile's samples.
+#[inline(always)]
+fn sample(pass: &Pass<'_>, account: &mut Account, course: &Course) {
+    let tile = pass.tile;
+    for checkpoint in tile.checkpoints {
+        let bar = checkpoint.bar as usize;
+        let [cash, q] = course.standing_at(bar);
+        account.sample(pass.plan, checkpoint, cash + q * tile.close[bar]);
     }
 }
 
@@ -262,16 +270,6 @@ impl Sampler {
             self.next = tile.checkpoints.get(self.taken).map_or(usize::MAX, |c| c.bar as usize);
         }
     }
-}
-
-/// Adds the sums of the bars after `before` up to `upto`.
-#[inline(always)]
-pub(crate) fn add_difference(moments: &mut Moments, upto: &Line, before: &Line) {
-    for k in 0..4 {
-        moments.powers[k] += upto.powers[k] - before.powers[k];
-    }
-    moments.downside += upto.downside - before.downside;
-    moments.with_benchmark += upto.with_benchmark - before.with_benchmark;
 }
 
 /// A stretch that reaches the peak has to be looked at bar by bar.

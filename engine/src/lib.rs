@@ -9,6 +9,7 @@ mod book;
 pub mod config;
 mod equity;
 mod events;
+mod fills;
 mod finish;
 mod holdings;
 pub mod market;

@@ -51,8 +51,9 @@ pub struct Plan {
     /// A position is always worth all of equity (long, all-in, unlevered, any fraction of a unit), so that returns inside a
     /// holding are the instrument's own.
     pub compounds: bool,
-    /// No traded bar reaches a price of 0 or less.
-    pub positive_prices: bool,
+    /// Entries and exits alternate and nothing else can happen: compounding, no levels, no expiry, costs in proportion to value,
+    /// no traded bar that reaches a price of 0 or less.
+    pub alternates: bool,
     /// What is sampled where, by bar.
     checkpoints: Arc<[Checkpoint]>,
     /// Returns in each block of the sketch; `None` where the window is too short.
@@ -96,8 +97,9 @@ impl Plan {
             None => &market.mid.low,
         };
         let positive_prices = low[market.window.clone()].iter().all(|p| *p > config.half_spread);
+        let proportional = config.commission_fixed == 0.0 && config.commission_per_unit == 0.0 && config.commission_min == 0.0;
         let mut plan = Self {
-            positive_prices,
+            alternates: compounds && settings.rules_only() && proportional && positive_prices,
             market,
             config,
             path: if events { Path::Events } else { Path::Bars },
@@ -118,15 +120,9 @@ impl Plan {
         Self {
             path: Path::Bars,
             compounds: false,
+            alternates: false,
             ..self.clone()
         }
-    }
-
-    /// Entries and exits of this trial alternate and nothing else can happen: no levels, no expiry, costs in proportion to value.
-    pub fn alternates(&self, settings: &Settings) -> bool {
-        let config = &self.config;
-        let proportional = config.commission_fixed == 0.0 && config.commission_per_unit == 0.0 && config.commission_min == 0.0;
-        self.compounds && settings.rules_only() && proportional && self.positive_prices
     }
 
     /// Returns are taken every bar.

@@ -5,6 +5,7 @@ use assay_core::metrics::Metrics;
 use assay_core::row::Sketch;
 
 use crate::account::{Account, EquityBuffer};
+use crate::holdings::Course;
 use crate::plan::{Path, Plan};
 use crate::signals::{Settings, SignalTile};
 use crate::tile::Tile;
@@ -59,12 +60,10 @@ pub struct Pass<'a> {
 pub fn advance(level: Level, pass: &Pass<'_>, account: &mut Account, buffer: &mut EquityBuffer) {
     let plan = pass.plan;
     // Compiled apart: the hottest loop keeps its registers to itself.
-    if plan.path == Path::Events && plan.alternates(pass.settings) {
-        return match (plan.samples_bars(), plan.config.fill) {
-            (true, Fill::Close) => alternate::<true, true>(level, pass, account),
-            (true, _) => alternate::<true, false>(level, pass, account),
-            (false, Fill::Close) => alternate::<false, true>(level, pass, account),
-            (false, _) => alternate::<false, false>(level, pass, account),
+    if plan.alternates {
+        return match plan.config.fill {
+            Fill::Close => alternate::<true>(level, pass, account, &mut buffer.course),
+            _ => alternate::<false>(level, pass, account, &mut buffer.course),
         };
     }
     match level {
@@ -75,19 +74,19 @@ pub fn advance(level: Level, pass: &Pass<'_>, account: &mut Account, buffer: &mu
     }
 }
 
-fn alternate<const BARS: bool, const CLOSE: bool>(level: Level, pass: &Pass<'_>, account: &mut Account) {
+fn alternate<const CLOSE: bool>(level: Level, pass: &Pass<'_>, account: &mut Account, course: &mut Course) {
     match level {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: as in `advance`.
-        Level::Avx2 => unsafe { alternate_avx2::<BARS, CLOSE>(pass, account) },
-        _ => holdings::advance::<BARS, CLOSE>(pass, account),
+        Level::Avx2 => unsafe { alternate_avx2::<CLOSE>(pass, account, course) },
+        _ => holdings::advance::<CLOSE>(pass, account, course),
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-fn alternate_avx2<const BARS: bool, const CLOSE: bool>(pass: &Pass<'_>, account: &mut Account) {
-    holdings::advance::<BARS, CLOSE>(pass, account);
+fn alternate_avx2<const CLOSE: bool>(pass: &Pass<'_>, account: &mut Account, course: &mut Course) {
+    holdings::advance::<CLOSE>(pass, account, course);
 }
 
 #[cfg(target_arch = "x86_64")]

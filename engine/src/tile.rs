@@ -4,29 +4,92 @@ use std::cmp::Ordering;
 use std::ops::Range;
 
 use crate::book::Moment;
-use crate::equity::{BarTimes, simple_return};
+use crate::equity::{BarTimes, Moments, simple_return};
+use crate::fills::FillTable;
 use crate::market::Market;
 use crate::plan::{Checkpoint, Plan};
 
 /// Bars in a tile. A multiple of 64, small enough that the columns of a sweep stay in the second-level cache.
 pub const TILE: usize = 1_024;
 
-/// Per-bar running sums within a tile, one cache line a bar, so that the sums over a holding are one subtraction of two lines.
+/// Running sums over the bars of a tile, one cache line a bar, so that the sums over a holding are one subtraction of two lines.
 ///
-/// Line 0 stands for the bar before the tile. Summing inside a tile only keeps the precision of a short series.
+/// Line i sums the bars before bar i. Summing inside a tile only keeps the precision of a short series.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 #[repr(C, align(64))]
 pub struct Line {
     /// Sums of a, a^2, a^3, a^4 with a the instrument's own return.
     pub powers: [f64; 4],
-    /// Sum of min(a - rf, 0)^2.
-    pub downside: f64,
-    /// Sum of a x b with b the return of buy-and-hold.
-    pub with_benchmark: f64,
-    /// This bar's close (mid).
-    pub close: f64,
-    /// This bar's return of buy-and-hold.
-    pub benchmark: f64,
+    /// Sum of min(a - rf, 0)^2, sum of a x b with b the return of buy-and-hold, bars, and nanoseconds: an array, so that lines are
+    /// added in vectors.
+    pub others: [f64; 4],
+}
+
+impl Line {
+    /// What one bar adds; it has no place in the tile.
+    #[inline(always)]
+    pub(crate) fn of_return(r: f64, rf: f64, benchmark: f64) -> Self {
+        let mut moments = Moments::default();
+        moments.push(r, rf, benchmark);
+        Self {
+            powers: moments.powers,
+            others: [moments.downside, moments.with_benchmark, 0.0, 0.0],
+        }
+    }
+
+    /// Sets the bars before this one, and the time since the tile's first bar.
+    pub(crate) fn set_place(&mut self, bars: usize, elapsed_ns: f64) {
+        self.others[2] = bars as f64;
+        self.others[3] = elapsed_ns;
+    }
+
+    /// The sums over returns.
+    #[inline(always)]
+    pub(crate) fn moments(&self) -> Moments {
+        Moments {
+            powers: self.powers,
+            downside: self.others[0],
+            with_benchmark: self.others[1],
+        }
+    }
+
+    /// Bars.
+    #[inline(always)]
+    pub(crate) fn bars(&self) -> f64 {
+        self.others[2]
+    }
+
+    /// Nanoseconds.
+    #[inline(always)]
+    pub(crate) fn elapsed_ns(&self) -> f64 {
+        self.others[3]
+    }
+
+    /// Adds sums.
+    #[inline(always)]
+    pub(crate) fn add(&mut self, more: &Self) {
+        for k in 0..4 {
+            self.powers[k] += more.powers[k];
+            self.others[k] += more.others[k];
+        }
+    }
+
+    /// Takes sums away.
+    #[inline(always)]
+    pub(crate) fn subtract(&mut self, less: &Self) {
+        for k in 0..4 {
+            self.powers[k] -= less.powers[k];
+            self.others[k] -= less.others[k];
+        }
+    }
+
+    /// Adds the sums of the bars from the line `before` to the line `upto`.
+    #[inline(always)]
+    pub(crate) fn add_difference(&mut self, upto: &Self, before: &Self) {
+        let mut difference = *upto;
+        difference.subtract(before);
+        self.add(&difference);
+    }
 }
 
 /// One tile of a market, prepared for a plan.
@@ -52,6 +115,8 @@ pub struct Tile<'a> {
     pub sell_extremes: (f64, f64),
     /// `len + 1` lines; empty unless the plan needs them.
     pub lines: &'a [Line],
+    /// Fills at each bar; empty unless the plan alternates.
+    pub fills: &'a FillTable,
     /// Buy-and-hold's return in each bar; empty unless equity is sampled by bar.
     pub benchmark: &'a [f64],
     /// Range minima of the close.
@@ -182,6 +247,7 @@ impl RangeTable {
 #[derive(Debug, Default)]
 pub struct TileBuffers {
     lines: Vec<Line>,
+    fills: FillTable,
     benchmark: Vec<f64>,
     lows: RangeTable,
     highs: RangeTable,
@@ -208,7 +274,7 @@ impl TileBuffers {
         if plan.samples_bars() {
             self.fill_benchmark(plan, &range);
         }
-        if plan.compounds && plan.samples_bars() {
+        if plan.compounds {
             self.fill_lines(plan, close, close_before);
         }
         let points = plan.checkpoints_in(range.clone());
@@ -240,6 +306,10 @@ impl TileBuffers {
             }
         };
         let (buy, sell) = (side(&self.buy), side(&self.sell));
+        if plan.alternates {
+            let benchmark = if plan.samples_bars() { &self.benchmark[..] } else { &[] };
+            self.fills.build(plan, range.start, (buy, sell), close, &self.lines, benchmark);
+        }
         Tile {
             buy_extremes: buy.extremes(),
             sell_extremes: sell.extremes(),
@@ -250,11 +320,8 @@ impl TileBuffers {
             close,
             buy,
             sell,
-            lines: if plan.compounds && plan.samples_bars() {
-                &self.lines
-            } else {
-                &[]
-            },
+            lines: if plan.compounds { &self.lines } else { &[] },
+            fills: &self.fills,
             benchmark: if plan.samples_bars() { &self.benchmark } else { &[] },
             lows: &self.lows,
             highs: &self.highs,
@@ -306,23 +373,15 @@ impl TileBuffers {
     fn fill_lines(&mut self, plan: &Plan, close: &[f64], close_before: f64) {
         let rf = plan.config.risk_free;
         self.lines.clear();
-        let mut line = Line {
-            close: close_before,
-            ..Line::default()
-        };
+        let mut line = Line::default();
         self.lines.push(line);
-        for (close, benchmark) in close.iter().zip(&self.benchmark) {
-            let a = simple_return(line.close, *close);
-            let square = a * a;
-            for (sum, term) in line.powers.iter_mut().zip([a, square, square * a, square * square]) {
-                *sum += term;
-            }
-            let short = (a - rf).min(0.0);
-            line.downside += short * short;
-            line.with_benchmark += a * benchmark;
-            line.close = *close;
-            line.benchmark = *benchmark;
+        let mut before = close_before;
+        for (i, close) in close.iter().enumerate() {
+            let benchmark = if plan.samples_bars() { self.benchmark[i] } else { 0.0 };
+            line.add(&Line::of_return(simple_return(before, *close), rf, benchmark));
+            line.set_place(i + 1, 0.0);
             self.lines.push(line);
+            before = *close;
         }
     }
 }

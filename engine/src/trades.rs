@@ -63,19 +63,56 @@ impl TradeStats {
     /// Adds a closed trade; its fees and value were added with its fills.
     #[inline(always)]
     pub fn close(&mut self, pnl: f64, ret: f64, duration_ns: i64) {
-        if self.closed == 0.0 {
-            self.first_pnl = pnl;
-        }
-        self.closed += 1.0;
-        self.wins += f64::from(u8::from(pnl > 0.0));
-        self.losses += f64::from(u8::from(pnl < 0.0));
-        self.won += if pnl > 0.0 { pnl } else { 0.0 };
-        self.lost += if pnl < 0.0 { -pnl } else { 0.0 };
-        let deviation = pnl - self.first_pnl;
-        self.deviations[0] += deviation;
-        self.deviations[1] += deviation * deviation;
+        self.close_all(&[pnl]);
         self.returns += ret;
         self.duration_ns += duration_ns as f64;
+    }
+
+    /// Adds closed trades by their pnl alone.
+    #[inline(always)]
+    pub fn close_all(&mut self, pnls: &[f64]) {
+        const LANES: usize = 4;
+        if self.closed == 0.0 {
+            self.first_pnl = pnls.first().copied().unwrap_or(0.0);
+        }
+        self.closed += pnls.len() as f64;
+        let (lanes, rest) = pnls.as_chunks::<LANES>();
+        let mut sums = [[0.0; LANES]; 6];
+        for pnls in lanes {
+            for k in 0..LANES {
+                let terms = self.terms(pnls[k]);
+                for (sum, term) in sums.iter_mut().zip(terms) {
+                    sum[k] += term;
+                }
+            }
+        }
+        let mut sums = sums.map(|l| (l[0] + l[1]) + (l[2] + l[3]));
+        for pnl in rest {
+            for (sum, term) in sums.iter_mut().zip(self.terms(*pnl)) {
+                *sum += term;
+            }
+        }
+        let [wins, losses, won, lost, deviation, square] = sums;
+        self.wins += wins;
+        self.losses += losses;
+        self.won += won;
+        self.lost += lost;
+        self.deviations[0] += deviation;
+        self.deviations[1] += square;
+    }
+
+    /// What a pnl adds to wins, losses, won, lost and the deviations.
+    #[inline(always)]
+    fn terms(&self, pnl: f64) -> [f64; 6] {
+        let deviation = pnl - self.first_pnl;
+        [
+            f64::from(u8::from(pnl > 0.0)),
+            f64::from(u8::from(pnl < 0.0)),
+            if pnl > 0.0 { pnl } else { 0.0 },
+            if pnl < 0.0 { -pnl } else { 0.0 },
+            deviation,
+            deviation * deviation,
+        ]
     }
 
     /// Adds a fill.

@@ -1,0 +1,79 @@
+//! What a fill at any bar of a tile comes to, worked out once for all trials.
+//!
+//! Where positions are long, all-in and without leverage, and costs are in proportion to value, a trial's cash only scales what
+//! happens: the return of a bar with an entry or an exit depends on the bar alone.
+
+use assay_core::job::Fill;
+
+use crate::equity::simple_return;
+use crate::plan::Plan;
+use crate::tile::{Line, Side4};
+
+/// Prices of one unit at a bar's fill, slippage and commission included.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Price {
+    /// What a unit costs.
+    pub cost: f64,
+    /// Units that one of cash pays for: `1 / cost`.
+    pub units: f64,
+    /// What a unit brings.
+    pub proceeds: f64,
+}
+
+/// Fills at every bar of a tile. Sums over a holding are `left` at its exit less `entered` at its entry.
+#[derive(Debug, Default)]
+pub struct FillTable {
+    /// What a unit costs for each 1 of its price.
+    pub(crate) cost_factor: f64,
+    pub(crate) prices: Vec<Price>,
+    /// Sums of the bars up to this one, less what the bar adds when a position is entered in it.
+    pub(crate) entered: Vec<Line>,
+    /// Sums of the bars before this one, and what the bar adds when a position is left in it.
+    pub(crate) left: Vec<Line>,
+}
+
+impl FillTable {
+    /// `lines` are those of the tile, `benchmark` may be empty.
+    pub(crate) fn build(
+        &mut self,
+        plan: &Plan,
+        start: usize,
+        (buy, sell): (Side4<'_>, Side4<'_>),
+        close: &[f64],
+        lines: &[Line],
+        benchmark: &[f64],
+    ) {
+        let config = &plan.config;
+        let multiplier = config.multiplier;
+        let (buy, sell) = match config.fill {
+            Fill::Close => (buy.close, sell.close),
+            _ => (buy.open, sell.open),
+        };
+        self.cost_factor = multiplier * (1.0 + config.commission);
+        let times = &plan.market.time[start..start + close.len()];
+        self.prices.clear();
+        self.prices.extend(buy.iter().zip(sell).map(|(buy, sell)| {
+            let cost = config.bought_at(*buy) * self.cost_factor;
+            Price {
+                cost,
+                units: 1.0 / cost,
+                proceeds: config.sold_at(*sell) * multiplier * (1.0 - config.commission),
+            }
+        }));
+        self.entered.clear();
+        self.left.clear();
+        for (i, price) in self.prices.iter().enumerate() {
+            let before = plan.market.mid.close[(start + i).saturating_sub(1)];
+            let elapsed = (times[i] - times[0]) as f64;
+            let term = |r: f64| Line::of_return(r, config.risk_free, benchmark.get(i).copied().unwrap_or(0.0));
+            let mut entered = lines[i + 1];
+            entered.subtract(&term(price.units * (multiplier * close[i]) - 1.0));
+            entered.set_place(i, elapsed);
+            self.entered.push(entered);
+            let mut left = lines[i];
+            left.add(&term(simple_return(multiplier * before, price.proceeds)));
+            left.set_place(i, elapsed);
+            self.left.push(left);
+        }
+    }
+}
