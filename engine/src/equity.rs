@@ -281,4 +281,22 @@ impl SketchSums {
         self.sums[block] += r;
         self.squares[block] += r * r;
     }
+
+    /// Adds grid points in order, each a block and an equity.
+    #[inline(always)]
+    pub fn push_all(&mut self, points: impl Iterator<Item = (usize, f64)>) {
+        // Sums that were added to in memory would wait for each other.
+        let (mut open, mut sum, mut squares, mut before) = (0, self.sums[0], self.squares[0], self.before);
+        for (block, equity) in points {
+            if block != open {
+                (self.sums[open], self.squares[open]) = (sum, squares);
+                (open, sum, squares) = (block, self.sums[block], self.squares[block]);
+            }
+            let r = simple_return(before, equity);
+            before = equity;
+            sum += r;
+            squares += r * r;
+        }
+        (self.sums[open], self.squares[open], self.before) = (sum, squares, before);
+    }
 }

@@ -8,6 +8,7 @@
 
 use crate::account::{Account, Order, read};
 use crate::equity::Drawdown;
+use crate::plan::Checkpoint;
 use crate::simulate::Pass;
 use crate::tile::{Line, TILE, Tile};
 
@@ -103,10 +104,9 @@ impl Course {
     }
 }
 
-/// What changes with every holding, outside of the account while a tile runs.
+/// What changes with every holding, but for the drawdown: as nothing here is ever lent, it all stays in registers.
 struct Run {
     cash: f64,
-    drawdown: Drawdown,
     /// Over the bars of this tile with a position or an exit.
     sums: Line,
     /// Cash that went into holdings, and that came out of them.
@@ -121,9 +121,9 @@ pub(crate) fn advance<const CLOSE: bool>(pass: &Pass<'_>, account: &mut Account,
     let (plan, tile, table) = (pass.plan, pass.tile, pass.tile.fills);
     let config = &plan.config;
     let len = course.collect::<CLOSE>(pass, account);
+    let drawdown = &mut account.drawdown;
     let mut run = Run {
         cash: account.book.cash,
-        drawdown: account.drawdown,
         sums: Line::default(),
         exchanged: [0.0; 2],
         gains: 0.0,
@@ -137,7 +137,7 @@ pub(crate) fn advance<const CLOSE: bool>(pass: &Pass<'_>, account: &mut Account,
         let to = fills.first().map_or(tile.len, |x| usize::from(*x));
         let q = units * config.multiplier;
         if to > 0 {
-            run.hold(tile, q, 0, to);
+            hold(drawdown, tile, q, 0, to);
         }
         if let Some((_, rest)) = fills.split_first() {
             let cost = price * table.cost_factor;
@@ -147,7 +147,7 @@ pub(crate) fn advance<const CLOSE: bool>(pass: &Pass<'_>, account: &mut Account,
             run.exchanged[1] = run.cash;
             run.sums = table.left[to];
             run.sums.others[3] += (tile.times.start[tile.start] + delay - time) as f64;
-            run.drawdown.mark((tile.start + to) as u32, run.cash, tile.times);
+            drawdown.mark((tile.start + to) as u32, run.cash, tile.times);
             course.profits[0] = profit;
             course.standing[1] = [run.cash, 0.0];
             (units, fills, ended) = (0.0, rest, 1);
@@ -160,7 +160,7 @@ pub(crate) fn advance<const CLOSE: bool>(pass: &Pass<'_>, account: &mut Account,
     let places = course.standing[ended + 1..].as_chunks_mut::<2>().0;
     for ((fills, profit), place) in pairs.iter().zip(&mut course.profits[ended..]).zip(places) {
         let [e, x] = fills.map(usize::from);
-        let (q, gained) = run.round_trip(pass, highest, e, x);
+        let (q, gained) = run.round_trip(pass, drawdown, highest, e, x);
         *profit = gained;
         *place = [[0.0, q], [run.cash, 0.0]];
     }
@@ -175,7 +175,7 @@ pub(crate) fn advance<const CLOSE: bool>(pass: &Pass<'_>, account: &mut Account,
         let q = units * config.multiplier;
         run.sums.add_difference(&tile.lines[tile.len], &table.entered[e]);
         run.sums.others[3] += table.entered[e].others[3];
-        run.hold(tile, q, e, tile.len);
+        hold(drawdown, tile, q, e, tile.len);
         course.standing[len] = [0.0, q];
     }
     sample(pass, account, course);
@@ -184,7 +184,6 @@ pub(crate) fn advance<const CLOSE: bool>(pass: &Pass<'_>, account: &mut Account,
     account.moments.add(&run.sums.moments());
     account.moments.downside += ((tile.len - tile.first) as f64 - held - ended as f64) * plan.flat_shortfall();
     account.bars_held += held as u64;
-    account.drawdown = run.drawdown;
     let stats = &mut account.book.stats;
     stats.close_all(&course.profits[..ended]);
     stats.returns += run.gains * (1.0 + config.commission);
@@ -200,7 +199,7 @@ pub(crate) fn advance<const CLOSE: bool>(pass: &Pass<'_>, account: &mut Account,
 impl Run {
     /// A holding from its entry at bar `e` to its exit at bar `x`: its value per price, and its profit.
     #[inline(always)]
-    fn round_trip(&mut self, pass: &Pass<'_>, highest: f64, e: usize, x: usize) -> (f64, f64) {
+    fn round_trip(&mut self, pass: &Pass<'_>, drawdown: &mut Drawdown, highest: f64, e: usize, x: usize) -> (f64, f64) {
         let tile = pass.tile;
         let (bought, sold) = (&tile.fills.prices[e], &tile.fills.prices[x]);
         let gain = (sold.proceeds - bought.cost) * bought.units;
@@ -212,25 +211,25 @@ impl Run {
         self.exchanged[1] += self.cash;
         self.sums.add_difference(&tile.fills.left[x], &tile.fills.entered[e]);
         let highest = if self.cash > q * highest { self.cash } else { q * highest };
-        if self.drawdown.at_peak(highest) {
-            self.hold(tile, q, e, x);
-            self.drawdown.mark((tile.start + x) as u32, self.cash, tile.times);
+        if drawdown.at_peak(highest) {
+            hold(drawdown, tile, q, e, x);
+            drawdown.mark((tile.start + x) as u32, self.cash, tile.times);
         } else {
             let lowest = q * tile.lows.min(e, x);
             let lowest = if self.cash < lowest { self.cash } else { lowest };
-            self.drawdown.below((tile.start + e) as u32, lowest);
+            drawdown.below((tile.start + e) as u32, lowest);
         }
         (q, profit)
     }
+}
 
-    /// Drawdown over the bars `from..to`, not empty, inside a holding.
-    #[inline(never)]
-    fn hold(&mut self, tile: &Tile<'_>, q: f64, from: usize, to: usize) {
-        if self.drawdown.at_peak(q * tile.highs.max(from, to)) {
-            scan_holding(tile, &mut self.drawdown, 0.0, q, from, to);
-        } else {
-            self.drawdown.below((tile.start + from) as u32, q * tile.lows.min(from, to));
-        }
+/// Drawdown over the bars `from..to`, not empty, inside a holding.
+#[inline(never)]
+fn hold(drawdown: &mut Drawdown, tile: &Tile<'_>, q: f64, from: usize, to: usize) {
+    if drawdown.at_peak(q * tile.highs.max(from, to)) {
+        scan_holding(tile, drawdown, 0.0, q, from, to);
+    } else {
+        drawdown.below((tile.start + from) as u32, q * tile.lows.min(from, to));
     }
 }
 
@@ -238,10 +237,18 @@ impl Run {
 #[inline(always)]
 fn sample(pass: &Pass<'_>, account: &mut Account, course: &Course) {
     let tile = pass.tile;
-    for checkpoint in tile.checkpoints {
+    let equity = |checkpoint: &Checkpoint| {
         let bar = checkpoint.bar as usize;
         let [cash, q] = course.standing_at(bar);
-        account.sample(pass.plan, checkpoint, cash + q * tile.close[bar]);
+        cash + q * tile.close[bar]
+    };
+    if pass.plan.samples_bars() {
+        let points = tile.checkpoints.iter().map(|c| (usize::from(c.block), equity(c)));
+        account.sketch.push_all(points);
+    } else {
+        for checkpoint in tile.checkpoints {
+            account.sample(pass.plan, checkpoint, equity(checkpoint));
+        }
     }
 }
 
