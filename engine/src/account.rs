@@ -2,8 +2,8 @@
 
 use crate::book::{Book, Reading};
 use crate::config::{ExitReason, Side};
+use crate::course::Course;
 use crate::equity::{Central, Drawdown, Moments, SketchSums, simple_return};
-use crate::holdings::Course;
 use crate::plan::Plan;
 use crate::signals::SignalTile;
 use crate::tile::{TILE, Tile};

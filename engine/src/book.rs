@@ -1,6 +1,7 @@
 //! Cash, the open position and its fills: the part of a trial that both engines share.
 
 use crate::config::{Config, ExitReason, LevelHit, Side, test_levels};
+use crate::holdings::Open;
 use crate::signals::Settings;
 use crate::trades::{Journal, Trade, TradeStats};
 
@@ -90,20 +91,24 @@ impl Book {
         }
     }
 
-    /// The open position as the path of alternating holdings carries it: units, price paid, fees paid, time of entry.
+    /// The open position as the paths of alternating holdings carry it; 0 units are none.
     #[inline(always)]
-    pub fn holding(&self) -> (f64, f64, f64, i64) {
-        (self.units, self.entry_price, self.paid, self.entry_time)
+    pub(crate) fn holding(&self) -> Open {
+        Open {
+            units: self.units,
+            price: self.entry_price,
+            time: self.entry_time,
+        }
     }
 
-    /// Takes a long position over from the path of alternating holdings; 0 units are none.
+    /// Takes a long position over from the paths of alternating holdings, where commission is a share of value.
     #[inline(always)]
-    pub fn set_holding(&mut self, multiplier: f64, (units, price, paid, time): (f64, f64, f64, i64)) {
-        self.units = units;
-        self.value_per_price = units * multiplier;
-        self.entry_price = price;
-        self.paid = paid;
-        self.entry_time = time;
+    pub(crate) fn set_holding(&mut self, config: &Config, open: Open) {
+        self.units = open.units;
+        self.value_per_price = open.units * config.multiplier;
+        self.entry_price = open.price;
+        self.paid = self.value_per_price * open.price * config.commission;
+        self.entry_time = open.time;
     }
 
     /// The open position's side.

@@ -149,6 +149,12 @@ impl Config {
         price * (1.0 - self.slippage)
     }
 
+    /// What a unit brings where the executable price is `price` and all costs are in proportion to value.
+    #[inline(always)]
+    pub fn proceeds(&self, price: f64) -> f64 {
+        self.sold_at(price) * self.multiplier * (1.0 - self.commission)
+    }
+
     /// Fee of one side of `units` worth `value`.
     #[inline(always)]
     pub fn fee(&self, units: f64, value: f64) -> f64 {

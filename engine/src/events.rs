@@ -117,9 +117,7 @@ impl<const BARS: bool> Ledger for Ranged<BARS> {
         let equity = account.book.equity(tile.close[i]);
         if BARS {
             let r = simple_return(account.last_equity(), equity);
-            account
-                .moments
-                .push(r, pass.plan.config.risk_free, tile.benchmark[i]);
+            account.moments.push(r, pass.plan.config.risk_free, tile.benchmark[i]);
         }
         account.set_last_equity(equity);
         account.bars_held += u64::from(!account.book.is_flat());

@@ -9,9 +9,11 @@ use crate::equity::simple_return;
 use crate::plan::Plan;
 use crate::tile::{Line, Side4};
 
-/// Prices of one unit at a bar's fill, slippage and commission included.
+/// Prices of one unit at a bar's fill, with slippage and, but for `paid`, commission.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Price {
+    /// What a buyer pays before commission.
+    pub paid: f64,
     /// What a unit costs.
     pub cost: f64,
     /// Units that one of cash pays for: `1 / cost`.
@@ -25,6 +27,8 @@ pub(crate) struct Price {
 pub struct FillTable {
     /// What a unit costs for each 1 of its price.
     pub(crate) cost_factor: f64,
+    /// Time from a bar's start to its fill.
+    pub(crate) delay: i64,
     pub(crate) prices: Vec<Price>,
     /// Sums of the bars up to this one, less what the bar adds when a position is entered in it.
     pub(crate) entered: Vec<Line>,
@@ -45,19 +49,22 @@ impl FillTable {
     ) {
         let config = &plan.config;
         let multiplier = config.multiplier;
-        let (buy, sell) = match config.fill {
-            Fill::Close => (buy.close, sell.close),
-            _ => (buy.open, sell.open),
+        let (buy, sell, delay) = match config.fill {
+            Fill::Close => (buy.close, sell.close, plan.market.bar_ns),
+            _ => (buy.open, sell.open, 0),
         };
+        self.delay = delay;
         self.cost_factor = multiplier * (1.0 + config.commission);
         let times = &plan.market.time[start..start + close.len()];
         self.prices.clear();
         self.prices.extend(buy.iter().zip(sell).map(|(buy, sell)| {
-            let cost = config.bought_at(*buy) * self.cost_factor;
+            let paid = config.bought_at(*buy);
+            let cost = paid * self.cost_factor;
             Price {
+                paid,
                 cost,
                 units: 1.0 / cost,
-                proceeds: config.sold_at(*sell) * multiplier * (1.0 - config.commission),
+                proceeds: config.proceeds(*sell),
             }
         }));
         self.entered.clear();

@@ -51,9 +51,11 @@ pub struct Plan {
     /// A position is always worth all of equity (long, all-in, unlevered, any fraction of a unit), so that returns inside a
     /// holding are the instrument's own.
     pub compounds: bool,
-    /// Entries and exits alternate and nothing else can happen: compounding, no levels, no expiry, costs in proportion to value,
-    /// no traded bar that reaches a price of 0 or less.
+    /// Entries and exits alternate and nothing else can happen: compounding, no trailing stop, no expiry, costs in proportion to
+    /// value, no traded bar that reaches a price of 0 or less.
     pub alternates: bool,
+    /// A position may end at a stop or a target.
+    pub has_levels: bool,
     /// What is sampled where, by bar.
     checkpoints: Arc<[Checkpoint]>,
     /// Returns in each block of the sketch; `None` where the window is too short.
@@ -99,7 +101,8 @@ impl Plan {
         let positive_prices = low[market.window.clone()].iter().all(|p| *p > config.half_spread);
         let proportional = config.commission_fixed == 0.0 && config.commission_per_unit == 0.0 && config.commission_min == 0.0;
         let mut plan = Self {
-            alternates: compounds && settings.rules_only() && proportional && positive_prices,
+            alternates: compounds && settings.trail.is_none() && settings.max_bars.is_none() && proportional && positive_prices,
+            has_levels: settings.stop.is_some() || settings.target.is_some(),
             market,
             config,
             path: if events { Path::Events } else { Path::Bars },

@@ -7,6 +7,7 @@ use crate::bars::bars_held;
 use crate::config::Side;
 use crate::signals::Level;
 use crate::simulate::Pass;
+use crate::tile::Tile;
 
 /// Slack of the price at which a margin call is looked for; whether it is one is then tested exactly.
 const MARGIN_SLACK: f64 = 1e-9;
@@ -72,7 +73,7 @@ pub(crate) fn next_signal(pass: &Pass<'_>, account: &Account, i: usize) -> usize
 }
 
 /// Prices on the exit side of a position, mirrored for a short one so that worse is lower.
-struct Exits<'a> {
+pub(crate) struct Exits<'a> {
     sign: f64,
     near: &'a [f64],
     far: &'a [f64],
@@ -102,45 +103,63 @@ impl<'a> Exits<'a> {
         }
     }
 
+    /// Those of a long position that no margin call can end.
+    #[inline(always)]
+    pub(crate) fn long(tile: &Tile<'a>, stop: f64, target: f64) -> Self {
+        Self {
+            sign: 1.0,
+            near: tile.sell.low,
+            far: tile.sell.high,
+            worse: stop,
+            better: target,
+        }
+    }
+
     #[inline(always)]
     fn hit(&self, k: usize) -> bool {
         self.sign * self.near[k] <= self.worse || self.sign * self.far[k] >= self.better
+    }
+
+    /// The first bar of `from..to` that reaches a level; `to` if none does.
+    #[inline(always)]
+    #[allow(
+        clippy::needless_bitwise_bool,
+        reason = "a lazy operator is a branch, which keeps the comparisons from being vectorized"
+    )]
+    pub(crate) fn first(&self, from: usize, to: usize) -> usize {
+        let (sign, worse, better) = (self.sign, self.worse, self.better);
+        let mut k = from;
+        while k + CHUNK <= to {
+            let (near, far) = (&self.near[k..k + CHUNK], &self.far[k..k + CHUNK]);
+            let mut any = false;
+            for j in 0..CHUNK {
+                any |= (sign * near[j] <= worse) | (sign * far[j] >= better);
+            }
+            if any {
+                break;
+            }
+            k += CHUNK;
+        }
+        while k < to && !self.hit(k) {
+            k += 1;
+        }
+        k
     }
 }
 
 /// The first bar of `from..to` whose exit-side prices reach the stop, the target or a margin call; `to` if none does.
 #[inline(always)]
-#[allow(
-    clippy::needless_bitwise_bool,
-    reason = "a lazy operator is a branch, which keeps the comparisons from being vectorized"
-)]
 pub(crate) fn first_trigger(pass: &Pass<'_>, account: &Account, side: Side, from: usize, to: usize) -> usize {
     let tile = pass.tile;
     let exits = Exits::new(pass, account, side);
-    let (sign, worse, better) = (exits.sign, exits.worse, exits.better);
     let (lowest, highest) = match side {
         Side::Long => tile.sell_extremes,
         Side::Short => (-tile.buy_extremes.1, -tile.buy_extremes.0),
     };
-    if lowest > worse && highest < better {
+    if lowest > exits.worse && highest < exits.better {
         return to;
     }
-    let mut k = from;
-    while k + CHUNK <= to {
-        let (near, far) = (&exits.near[k..k + CHUNK], &exits.far[k..k + CHUNK]);
-        let mut any = false;
-        for j in 0..CHUNK {
-            any |= (sign * near[j] <= worse) | (sign * far[j] >= better);
-        }
-        if any {
-            break;
-        }
-        k += CHUNK;
-    }
-    while k < to && !exits.hit(k) {
-        k += 1;
-    }
-    k
+    exits.first(from, to)
 }
 
 /// [`first_trigger`] with a trailing stop that follows the best price of the bars passed over.

@@ -5,11 +5,11 @@ use assay_core::metrics::Metrics;
 use assay_core::row::Sketch;
 
 use crate::account::{Account, EquityBuffer};
-use crate::holdings::Course;
+use crate::course::Course;
 use crate::plan::{Path, Plan};
 use crate::signals::{Settings, SignalTile};
 use crate::tile::Tile;
-use crate::{bars, events, finish, holdings};
+use crate::{bars, events, finish, holdings, levels};
 
 /// Which instructions the hot loops may use. Results have the same bits at every level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,11 +59,14 @@ pub struct Pass<'a> {
 /// Runs one tile of one trial.
 pub fn advance(level: Level, pass: &Pass<'_>, account: &mut Account, buffer: &mut EquityBuffer) {
     let plan = pass.plan;
-    // Compiled apart: the hottest loop keeps its registers to itself.
+    // Compiled apart: the hottest loops keep their registers to themselves.
     if plan.alternates {
-        return match plan.config.fill {
-            Fill::Close => alternate::<true>(level, pass, account, &mut buffer.course),
-            _ => alternate::<false>(level, pass, account, &mut buffer.course),
+        let course = &mut buffer.course;
+        return match (plan.has_levels, plan.config.fill) {
+            (false, Fill::Close) => alternate::<false, true>(level, pass, account, course),
+            (false, _) => alternate::<false, false>(level, pass, account, course),
+            (true, Fill::Close) => alternate::<true, true>(level, pass, account, course),
+            (true, _) => alternate::<true, false>(level, pass, account, course),
         };
     }
     match level {
@@ -74,19 +77,28 @@ pub fn advance(level: Level, pass: &Pass<'_>, account: &mut Account, buffer: &mu
     }
 }
 
-fn alternate<const CLOSE: bool>(level: Level, pass: &Pass<'_>, account: &mut Account, course: &mut Course) {
+fn alternate<const LEVELS: bool, const CLOSE: bool>(level: Level, pass: &Pass<'_>, account: &mut Account, course: &mut Course) {
     match level {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: as in `advance`.
-        Level::Avx2 => unsafe { alternate_avx2::<CLOSE>(pass, account, course) },
-        _ => holdings::advance::<CLOSE>(pass, account, course),
+        Level::Avx2 => unsafe { alternate_avx2::<LEVELS, CLOSE>(pass, account, course) },
+        _ => alternate_on::<LEVELS, CLOSE>(pass, account, course),
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-fn alternate_avx2<const CLOSE: bool>(pass: &Pass<'_>, account: &mut Account, course: &mut Course) {
-    holdings::advance::<CLOSE>(pass, account, course);
+fn alternate_avx2<const LEVELS: bool, const CLOSE: bool>(pass: &Pass<'_>, account: &mut Account, course: &mut Course) {
+    alternate_on::<LEVELS, CLOSE>(pass, account, course);
+}
+
+#[inline(always)]
+fn alternate_on<const LEVELS: bool, const CLOSE: bool>(pass: &Pass<'_>, account: &mut Account, course: &mut Course) {
+    if LEVELS {
+        levels::advance::<CLOSE>(pass, account, course);
+    } else {
+        holdings::advance::<CLOSE>(pass, account, course);
+    }
 }
 
 #[cfg(target_arch = "x86_64")]

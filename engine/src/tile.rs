@@ -123,6 +123,10 @@ pub struct Tile<'a> {
     pub lows: &'a RangeTable,
     /// Range maxima of the close.
     pub highs: &'a RangeTable,
+    /// Range minima of what sellers get; only where the plan has levels and alternates.
+    pub sell_lows: &'a RangeTable,
+    /// Range maxima of what sellers get.
+    pub sell_highs: &'a RangeTable,
     /// Bars of this tile at which something is sampled, with indices into the tile.
     pub checkpoints: &'a [Checkpoint],
     /// Times of all bars of the market.
@@ -141,6 +145,12 @@ pub struct Quote {
 }
 
 impl Tile<'_> {
+    /// Buy-and-hold's return in bar `i`; 0 where equity is not sampled by bar.
+    #[inline(always)]
+    pub(crate) fn benchmark_at(&self, i: usize) -> f64 {
+        self.benchmark.get(i).copied().unwrap_or(0.0)
+    }
+
     /// Prices at the open of bar `i`.
     #[inline(always)]
     pub fn opens(&self, i: usize) -> Quote {
@@ -206,6 +216,14 @@ pub struct RangeTable {
 }
 
 impl RangeTable {
+    fn build_minima(&mut self, values: &[f64]) {
+        self.build(values, |a, b| if b < a { b } else { a });
+    }
+
+    fn build_maxima(&mut self, values: &[f64]) {
+        self.build(values, |a, b| if b > a { b } else { a });
+    }
+
     fn build(&mut self, values: &[f64], pick: impl Fn(f64, f64) -> f64) {
         let depth = values.len().max(1).ilog2() as usize + 1;
         self.levels.resize(self.levels.len().max(depth * TILE), 0.0);
@@ -251,6 +269,8 @@ pub struct TileBuffers {
     benchmark: Vec<f64>,
     lows: RangeTable,
     highs: RangeTable,
+    sell_lows: RangeTable,
+    sell_highs: RangeTable,
     checkpoints: Vec<Checkpoint>,
     buy: [Vec<f64>; 4],
     sell: [Vec<f64>; 4],
@@ -268,8 +288,8 @@ impl TileBuffers {
             close[0]
         };
         if plan.compounds || !plan.samples_bars() {
-            self.lows.build(close, |a, b| if b < a { b } else { a });
-            self.highs.build(close, |a, b| if b > a { b } else { a });
+            self.lows.build_minima(close);
+            self.highs.build_maxima(close);
         }
         if plan.samples_bars() {
             self.fill_benchmark(plan, &range);
@@ -306,9 +326,14 @@ impl TileBuffers {
             }
         };
         let (buy, sell) = (side(&self.buy), side(&self.sell));
+        if plan.alternates && plan.has_levels {
+            self.sell_lows.build_minima(sell.low);
+            self.sell_highs.build_maxima(sell.high);
+        }
         if plan.alternates {
             let benchmark = if plan.samples_bars() { &self.benchmark[..] } else { &[] };
-            self.fills.build(plan, range.start, (buy, sell), close, &self.lines, benchmark);
+            self.fills
+                .build(plan, range.start, (buy, sell), close, &self.lines, benchmark);
         }
         Tile {
             buy_extremes: buy.extremes(),
@@ -325,6 +350,8 @@ impl TileBuffers {
             benchmark: if plan.samples_bars() { &self.benchmark } else { &[] },
             lows: &self.lows,
             highs: &self.highs,
+            sell_lows: &self.sell_lows,
+            sell_highs: &self.sell_highs,
             checkpoints: &self.checkpoints,
             times: BarTimes {
                 start: &market.time,

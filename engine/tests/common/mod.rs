@@ -229,12 +229,23 @@ pub fn job(random: &mut Random, events: bool, quotes: bool) -> (Execution, Metri
     )
 }
 
-/// A job of the fastest path: long, all-in, rules only.
+/// A job of the fastest paths: long, all-in, by rules and levels, mostly with costs in proportion to value.
 pub fn plain_job(random: &mut Random) -> (Execution, MetricsSpec, Settings) {
-    let (mut execution, metrics, _) = job(random, true, true);
+    let (mut execution, metrics, drawn) = job(random, true, true);
     execution.direction = Direction::Long;
     execution.leverage = 1.0;
-    (execution, metrics, Settings::default())
+    if random.chance(0.8) {
+        execution.commission_fixed = 0.0;
+        execution.commission_per_unit = 0.0;
+        execution.commission_min = 0.0;
+    }
+    let rules_only = random.chance(0.4);
+    let settings = Settings {
+        stop: drawn.stop.filter(|_| !rules_only),
+        target: drawn.target.filter(|_| !rules_only),
+        ..Settings::default()
+    };
+    (execution, metrics, settings)
 }
 
 /// Runs a trial through the tiles of its market.
