@@ -84,9 +84,7 @@ impl<const BARS: bool> Ledger for Ranged<BARS> {
         } else {
             account.bars_held += (to - from) as u64;
             if BARS {
-                let mut sums = tile.lines[to];
-                sums.subtract(&tile.lines[from]);
-                account.moments.add(&sums.moments());
+                account.moments.add(&(tile.lines[to] - tile.lines[from]).moments());
             }
             let best_of_tile = if q > 0.0 { self.extremes.1 } else { self.extremes.0 };
             let best = |tile: &Tile<'_>| {

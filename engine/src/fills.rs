@@ -22,6 +22,14 @@ pub(crate) struct Price {
     pub proceeds: f64,
 }
 
+impl Price {
+    /// Return of a bar in which a position is entered; at its close a unit is worth `value`.
+    #[inline(always)]
+    pub(crate) fn return_in_bar(&self, value: f64) -> f64 {
+        self.units * value - 1.0
+    }
+}
+
 /// Fills at every bar of a tile. Sums over a holding are `left` at its exit less `entered` at its entry.
 #[derive(Debug, Default)]
 pub struct FillTable {
@@ -73,12 +81,10 @@ impl FillTable {
             let before = plan.market.mid.close[(start + i).saturating_sub(1)];
             let elapsed = (times[i] - times[0]) as f64;
             let term = |r: f64| Line::of_return(r, config.risk_free, benchmark.get(i).copied().unwrap_or(0.0));
-            let mut entered = lines[i + 1];
-            entered.subtract(&term(price.units * (multiplier * close[i]) - 1.0));
+            let mut entered = lines[i + 1] - term(price.return_in_bar(multiplier * close[i]));
             entered.set_place(i, elapsed);
             self.entered.push(entered);
-            let mut left = lines[i];
-            left.add(&term(simple_return(multiplier * before, price.proceeds)));
+            let mut left = lines[i] + term(simple_return(multiplier * before, price.proceeds));
             left.set_place(i, elapsed);
             self.left.push(left);
         }

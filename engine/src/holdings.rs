@@ -94,7 +94,7 @@ pub(crate) fn advance<const CLOSE: bool>(pass: &Pass<'_>, account: &mut Account,
         *profit = run.cash * gain;
         run.exchanged[0] += run.cash;
         run.end(*profit, gain);
-        run.sums.add_difference(&table.left[x], &table.entered[e]);
+        run.sums = run.sums + (table.left[x] - table.entered[e]);
         run.descend(tile, drawdown, highest, q, e, x);
         *place = [[0.0, q], [run.cash, 0.0]];
     }
@@ -105,8 +105,7 @@ pub(crate) fn advance<const CLOSE: bool>(pass: &Pass<'_>, account: &mut Account,
         open = Open::at(tile, e, run.cash);
         run.cash = 0.0;
         let q = open.units * config.multiplier;
-        run.sums.add_difference(&tile.lines[tile.len], &table.entered[e]);
-        run.sums.others[3] += table.entered[e].others[3];
+        run.sums = run.sums + tile.until_end(e);
         hold(drawdown, tile, q, e, tile.len);
         course.standing[len] = [0.0, q];
     }

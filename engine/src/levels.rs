@@ -163,7 +163,6 @@ impl Trip<'_> {
         self.open = Open::at(self.pass.tile, i, self.run.cash);
         self.entered = Some(i);
         self.run.exchanged[0] += self.run.cash;
-        self.run.sums.subtract(&table.entered[i]);
         self.stand(i, [0.0, self.open.units * self.pass.plan.config.multiplier]);
     }
 
@@ -204,47 +203,47 @@ impl Trip<'_> {
     #[inline(always)]
     fn leave(&mut self, end: &End) {
         let (config, tile, i) = (&self.pass.plan.config, self.pass.tile, end.bar);
-        let (table, run) = (tile.fills, &mut self.run);
-        let cost = self.open.price * table.cost_factor;
+        let cost = self.open.price * tile.fills.cost_factor;
         let q = self.open.units * config.multiplier;
         let invested = self.open.units * cost;
         let profit = self.open.units * (end.proceeds - cost);
         let gain = profit / invested;
-        run.cash = invested;
-        run.end(profit, gain);
-        match end.at_level {
-            None => run.sums.add(&table.left[i]),
-            Some(later) => {
-                // Entered and left in one bar, it has the whole return of the trade.
-                let (before, r) = if self.entered == Some(i) {
-                    (table.entered[i], gain)
-                } else {
-                    let close = if i > 0 { tile.close[i - 1] } else { tile.close_before };
-                    let mut before = tile.lines[i];
-                    before.others[3] = table.left[i].others[3];
-                    (before, simple_return(config.multiplier * close, end.proceeds))
-                };
-                run.sums.add(&before);
-                run.sums.add(&Line::of_return(r, config.risk_free, tile.benchmark_at(i)));
-                run.sums.others[3] += later as f64;
-            }
-        }
-        if self.entered.is_none() {
-            run.sums.others[3] += self.open.age(tile);
-        }
-        run.descend(
-            tile,
-            &mut self.account.drawdown,
-            self.highest,
-            q,
-            self.entered.unwrap_or(0),
-            i,
-        );
+        let from = self.entered.unwrap_or(0);
+        self.run.sums = self.run.sums + self.sums_until(end, gain);
+        self.run.cash = invested;
+        self.run.end(profit, gain);
+        self.run.descend(tile, &mut self.account.drawdown, self.highest, q, from, i);
         self.course.profits[self.ended] = profit;
         self.ended += 1;
         self.open.units = 0.0;
         let cash = self.run.cash;
         self.stand(i, [cash, 0.0]);
+    }
+
+    /// Sums over the bars of a holding with the one in which it ends.
+    #[inline(always)]
+    fn sums_until(&self, end: &End, gain: f64) -> Line {
+        let (config, tile, i) = (&self.pass.plan.config, self.pass.tile, end.bar);
+        let table = tile.fills;
+        let term = |bar: usize, r: f64| Line::of_return(r, config.risk_free, tile.benchmark_at(bar));
+        let before = if i > 0 { tile.close[i - 1] } else { tile.close_before };
+        let last = || term(i, simple_return(config.multiplier * before, end.proceeds));
+        let mut sums = match (end.at_level, self.entered) {
+            (None, None) => table.left[i],
+            (None, Some(e)) => table.left[i] - table.entered[e],
+            (Some(_), None) => tile.lines[i] + last(),
+            (Some(_), Some(e)) if e == i => term(i, gain),
+            // The difference of lines would leave dust, beside which the shortfalls of such holdings may be small.
+            (Some(_), Some(e)) if e + 1 == i => term(e, table.prices[e].return_in_bar(config.multiplier * before)) + last(),
+            (Some(_), Some(e)) => tile.lines[i] - table.entered[e] + last(),
+        };
+        let (from, since) = match self.entered {
+            Some(e) => (e, table.entered[e].elapsed_ns()),
+            None => (0, -self.open.age(tile)),
+        };
+        let later = end.at_level.unwrap_or(0) as f64;
+        sums.set_place(i - from, table.left[i].elapsed_ns() - since + later);
+        sums
     }
 
     /// Cash and value per price from bar `i` on.
@@ -262,10 +261,7 @@ impl Trip<'_> {
         let q = self.open.units * self.pass.plan.config.multiplier;
         if q != 0.0 {
             let from = self.entered.unwrap_or(0);
-            self.run.sums.add(&tile.lines[tile.len]);
-            if let Some(e) = self.entered {
-                self.run.sums.others[3] += tile.fills.entered[e].others[3];
-            }
+            self.run.sums = self.run.sums + self.entered.map_or(tile.lines[tile.len], |e| tile.until_end(e));
             self.run.cash = 0.0;
             hold(&mut self.account.drawdown, tile, q, from, tile.len);
             (self.account.book.stop, self.account.book.target) = (self.stop, self.target);

@@ -1,7 +1,7 @@
 //! The working set: a few thousand consecutive bars through which all trials pass while they stay in the cache.
 
 use std::cmp::Ordering;
-use std::ops::Range;
+use std::ops::{Add, Range, Sub};
 
 use crate::book::Moment;
 use crate::equity::{BarTimes, Moments, simple_return};
@@ -64,31 +64,31 @@ impl Line {
     pub(crate) fn elapsed_ns(&self) -> f64 {
         self.others[3]
     }
+}
 
-    /// Adds sums.
+impl Add for Line {
+    type Output = Self;
+
     #[inline(always)]
-    pub(crate) fn add(&mut self, more: &Self) {
+    fn add(mut self, more: Self) -> Self {
         for k in 0..4 {
             self.powers[k] += more.powers[k];
             self.others[k] += more.others[k];
         }
+        self
     }
+}
 
-    /// Takes sums away.
+impl Sub for Line {
+    type Output = Self;
+
     #[inline(always)]
-    pub(crate) fn subtract(&mut self, less: &Self) {
+    fn sub(mut self, less: Self) -> Self {
         for k in 0..4 {
             self.powers[k] -= less.powers[k];
             self.others[k] -= less.others[k];
         }
-    }
-
-    /// Adds the sums of the bars from the line `before` to the line `upto`.
-    #[inline(always)]
-    pub(crate) fn add_difference(&mut self, upto: &Self, before: &Self) {
-        let mut difference = *upto;
-        difference.subtract(before);
-        self.add(&difference);
+        self
     }
 }
 
@@ -145,6 +145,14 @@ pub struct Quote {
 }
 
 impl Tile<'_> {
+    /// Sums over a holding from its entry at bar `i` to the tile's end; its time counts when it ends.
+    #[inline(always)]
+    pub(crate) fn until_end(&self, i: usize) -> Line {
+        let mut sums = self.lines[self.len] - self.fills.entered[i];
+        sums.set_place(self.len - i, 0.0);
+        sums
+    }
+
     /// Buy-and-hold's return in bar `i`; 0 where equity is not sampled by bar.
     #[inline(always)]
     pub(crate) fn benchmark_at(&self, i: usize) -> f64 {
@@ -405,7 +413,7 @@ impl TileBuffers {
         let mut before = close_before;
         for (i, close) in close.iter().enumerate() {
             let benchmark = if plan.samples_bars() { self.benchmark[i] } else { 0.0 };
-            line.add(&Line::of_return(simple_return(before, *close), rf, benchmark));
+            line = line + Line::of_return(simple_return(before, *close), rf, benchmark);
             line.set_place(i + 1, 0.0);
             self.lines.push(line);
             before = *close;
