@@ -22,15 +22,7 @@ pub(crate) struct Price {
     pub proceeds: f64,
 }
 
-impl Price {
-    /// Return of a bar in which a position is entered; at its close a unit is worth `value`.
-    #[inline(always)]
-    pub(crate) fn return_in_bar(&self, value: f64) -> f64 {
-        self.units * value - 1.0
-    }
-}
-
-/// Fills at every bar of a tile. Sums over a holding are `left` at its exit less `entered` at its entry.
+/// Fills at every bar of a tile. A holding's bars and nanoseconds are the sums of those at its ends and between.
 #[derive(Debug, Default)]
 pub struct FillTable {
     /// What a unit costs for each 1 of its price.
@@ -38,21 +30,20 @@ pub struct FillTable {
     /// Time from a bar's start to its fill.
     pub(crate) delay: i64,
     pub(crate) prices: Vec<Price>,
-    /// Sums of the bars up to this one, less what the bar adds when a position is entered in it.
+    /// What a bar adds when a position is entered in it.
     pub(crate) entered: Vec<Line>,
-    /// Sums of the bars before this one, and what the bar adds when a position is left in it.
+    /// What a bar adds when a position is left in it.
     pub(crate) left: Vec<Line>,
 }
 
 impl FillTable {
-    /// `lines` are those of the tile, `benchmark` may be empty.
+    /// `benchmark` may be empty.
     pub(crate) fn build(
         &mut self,
         plan: &Plan,
         start: usize,
         (buy, sell): (Side4<'_>, Side4<'_>),
         close: &[f64],
-        lines: &[Line],
         benchmark: &[f64],
     ) {
         let config = &plan.config;
@@ -81,11 +72,11 @@ impl FillTable {
             let before = plan.market.mid.close[(start + i).saturating_sub(1)];
             let elapsed = (times[i] - times[0]) as f64;
             let term = |r: f64| Line::of_return(r, config.risk_free, benchmark.get(i).copied().unwrap_or(0.0));
-            let mut entered = lines[i + 1] - term(price.return_in_bar(multiplier * close[i]));
-            entered.set_place(i, elapsed);
+            let mut entered = term(price.units * (multiplier * close[i]) - 1.0);
+            entered.set_place(1, -elapsed);
             self.entered.push(entered);
-            let mut left = lines[i] + term(simple_return(multiplier * before, price.proceeds));
-            left.set_place(i, elapsed);
+            let mut left = term(simple_return(multiplier * before, price.proceeds));
+            left.set_place(0, elapsed);
             self.left.push(left);
         }
     }

@@ -73,14 +73,14 @@ pub(crate) fn advance<const CLOSE: bool>(pass: &Pass<'_>, account: &mut Account,
             let profit = open.units * (table.prices[x].proceeds - cost);
             run.cash = open.units * cost;
             run.end(profit, profit / run.cash);
-            run.sums = table.left[x];
+            run.sums = tile.sums(None, x) + table.left[x];
             run.sums.others[3] += open.age(tile);
             run.descend(tile, drawdown, highest, q, 0, x);
             course.profits[0] = profit;
             course.standing[1] = [run.cash, 0.0];
             (open.units, fills, ended) = (0.0, rest, 1);
         } else {
-            run.sums = tile.lines[tile.len];
+            run.sums = tile.sums(None, tile.len);
             hold(drawdown, tile, q, 0, tile.len);
         }
     }
@@ -94,7 +94,7 @@ pub(crate) fn advance<const CLOSE: bool>(pass: &Pass<'_>, account: &mut Account,
         *profit = run.cash * gain;
         run.exchanged[0] += run.cash;
         run.end(*profit, gain);
-        run.sums = run.sums + (table.left[x] - table.entered[e]);
+        run.sums = run.sums + (tile.sums(Some(e), x) + table.left[x]);
         run.descend(tile, drawdown, highest, q, e, x);
         *place = [[0.0, q], [run.cash, 0.0]];
     }
@@ -105,7 +105,9 @@ pub(crate) fn advance<const CLOSE: bool>(pass: &Pass<'_>, account: &mut Account,
         open = Open::at(tile, e, run.cash);
         run.cash = 0.0;
         let q = open.units * config.multiplier;
-        run.sums = run.sums + tile.until_end(e);
+        run.sums = run.sums + tile.sums(Some(e), tile.len);
+        // The time of a holding counts when it ends.
+        run.sums.others[3] -= table.entered[e].elapsed_ns();
         hold(drawdown, tile, q, e, tile.len);
         course.standing[len] = [0.0, q];
     }

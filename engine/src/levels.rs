@@ -210,6 +210,9 @@ impl Trip<'_> {
         let gain = profit / invested;
         let from = self.entered.unwrap_or(0);
         self.run.sums = self.run.sums + self.sums_until(end, gain);
+        if self.entered.is_none() {
+            self.run.sums.others[3] += self.open.age(tile);
+        }
         self.run.cash = invested;
         self.run.end(profit, gain);
         self.run.descend(tile, &mut self.account.drawdown, self.highest, q, from, i);
@@ -224,26 +227,20 @@ impl Trip<'_> {
     #[inline(always)]
     fn sums_until(&self, end: &End, gain: f64) -> Line {
         let (config, tile, i) = (&self.pass.plan.config, self.pass.tile, end.bar);
-        let table = tile.fills;
-        let term = |bar: usize, r: f64| Line::of_return(r, config.risk_free, tile.benchmark_at(bar));
+        let left = &tile.fills.left[i];
+        let Some(later) = end.at_level else {
+            return tile.sums(self.entered, i) + *left;
+        };
+        let term = |r: f64| Line::of_return(r, config.risk_free, tile.benchmark_at(i));
+        if self.entered == Some(i) {
+            let mut whole = term(gain);
+            whole.set_place(0, later as f64);
+            return whole;
+        }
         let before = if i > 0 { tile.close[i - 1] } else { tile.close_before };
-        let last = || term(i, simple_return(config.multiplier * before, end.proceeds));
-        let mut sums = match (end.at_level, self.entered) {
-            (None, None) => table.left[i],
-            (None, Some(e)) => table.left[i] - table.entered[e],
-            (Some(_), None) => tile.lines[i] + last(),
-            (Some(_), Some(e)) if e == i => term(i, gain),
-            // The difference of lines would leave dust, beside which the shortfalls of such holdings may be small.
-            (Some(_), Some(e)) if e + 1 == i => term(e, table.prices[e].return_in_bar(config.multiplier * before)) + last(),
-            (Some(_), Some(e)) => tile.lines[i] - table.entered[e] + last(),
-        };
-        let (from, since) = match self.entered {
-            Some(e) => (e, table.entered[e].elapsed_ns()),
-            None => (0, -self.open.age(tile)),
-        };
-        let later = end.at_level.unwrap_or(0) as f64;
-        sums.set_place(i - from, table.left[i].elapsed_ns() - since + later);
-        sums
+        let mut last = term(simple_return(config.multiplier * before, end.proceeds));
+        last.set_place(0, left.elapsed_ns() + later as f64);
+        tile.sums(self.entered, i) + last
     }
 
     /// Cash and value per price from bar `i` on.
@@ -261,7 +258,11 @@ impl Trip<'_> {
         let q = self.open.units * self.pass.plan.config.multiplier;
         if q != 0.0 {
             let from = self.entered.unwrap_or(0);
-            self.run.sums = self.run.sums + self.entered.map_or(tile.lines[tile.len], |e| tile.until_end(e));
+            self.run.sums = self.run.sums + tile.sums(self.entered, tile.len);
+            if let Some(e) = self.entered {
+                // The time of a holding counts when it ends.
+                self.run.sums.others[3] -= tile.fills.entered[e].elapsed_ns();
+            }
             self.run.cash = 0.0;
             hold(&mut self.account.drawdown, tile, q, from, tile.len);
             (self.account.book.stop, self.account.book.target) = (self.stop, self.target);

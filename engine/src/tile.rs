@@ -26,7 +26,7 @@ pub struct Line {
 }
 
 impl Line {
-    /// What one bar adds; it has no place in the tile.
+    /// What one bar adds, without bars and nanoseconds.
     #[inline(always)]
     pub(crate) fn of_return(r: f64, rf: f64, benchmark: f64) -> Self {
         let mut moments = Moments::default();
@@ -37,7 +37,8 @@ impl Line {
         }
     }
 
-    /// Sets the bars before this one, and the time since the tile's first bar.
+    /// Sets bars and nanoseconds.
+    #[inline(always)]
     pub(crate) fn set_place(&mut self, bars: usize, elapsed_ns: f64) {
         self.others[2] = bars as f64;
         self.others[3] = elapsed_ns;
@@ -145,12 +146,13 @@ pub struct Quote {
 }
 
 impl Tile<'_> {
-    /// Sums over a holding from its entry at bar `i` to the tile's end; its time counts when it ends.
+    /// Sums over the bars of a holding before bar `to`: from its entry, or from the tile's first bar on.
     #[inline(always)]
-    pub(crate) fn until_end(&self, i: usize) -> Line {
-        let mut sums = self.lines[self.len] - self.fills.entered[i];
-        sums.set_place(self.len - i, 0.0);
-        sums
+    pub(crate) fn sums(&self, entered: Option<usize>, to: usize) -> Line {
+        match entered {
+            Some(e) => (self.lines[to] - self.lines[e + 1]) + self.fills.entered[e],
+            None => self.lines[to],
+        }
     }
 
     /// Buy-and-hold's return in bar `i`; 0 where equity is not sampled by bar.
@@ -340,8 +342,7 @@ impl TileBuffers {
         }
         if plan.alternates {
             let benchmark = if plan.samples_bars() { &self.benchmark[..] } else { &[] };
-            self.fills
-                .build(plan, range.start, (buy, sell), close, &self.lines, benchmark);
+            self.fills.build(plan, range.start, (buy, sell), close, benchmark);
         }
         Tile {
             buy_extremes: buy.extremes(),
