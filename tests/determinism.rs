@@ -33,9 +33,13 @@ exit_short = "crossover(quick, calm)"
 "#;
 
 /// Ways of execution that between them take every path of the engine.
-const EXECUTIONS: [(&str, &str); 6] = [
+const EXECUTIONS: [(&str, &str); 7] = [
     ("compounding by day", ""),
     ("compounding by bar", "fill = \"close\"\ncommission = 0.00002"),
+    (
+        "compounding with levels",
+        "stop_loss = \"0.2%\"\ntake_profit = \"0.4%\"\ncommission = 0.00002",
+    ),
     (
         "levels",
         "stop_loss = \"0.2%\"\ntake_profit = \"3 * atr(14)\"\ncommission_min = 1.0",

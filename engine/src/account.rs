@@ -54,14 +54,14 @@ pub struct EquityBuffer {
     /// Equity of each bar, with the equity before the tile in front.
     values: Box<[f64; TILE + 1]>,
     /// The fills of the path of alternating holdings.
-    pub(crate) course: Box<Course>,
+    pub(crate) course: Course,
 }
 
 impl Default for EquityBuffer {
     fn default() -> Self {
         Self {
             values: Box::new([0.0; TILE + 1]),
-            course: Box::default(),
+            course: Course::default(),
         }
     }
 }

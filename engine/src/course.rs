@@ -18,9 +18,9 @@ pub(crate) struct Course {
     /// Bars with fills before each word.
     before: [u16; TILE / 64],
     /// Cash and value per price from the start on, and from each bar with fills on.
-    pub(crate) standing: [[f64; 2]; TILE + 2],
+    pub(crate) standing: Vec<[f64; 2]>,
     /// Profits of the holdings that end.
-    pub(crate) profits: [f64; TILE + 1],
+    pub(crate) profits: Vec<f64>,
 }
 
 impl Default for Course {
@@ -29,8 +29,8 @@ impl Default for Course {
             bars: [0; TILE + 1 + AT_ONCE],
             words: [0; TILE / 64],
             before: [0; TILE / 64],
-            standing: [[0.0; 2]; TILE + 2],
-            profits: [0.0; TILE + 1],
+            standing: vec![[0.0; 2]; TILE + 2],
+            profits: vec![0.0; TILE + 1],
         }
     }
 }

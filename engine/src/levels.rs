@@ -21,8 +21,8 @@ type Words = [u64; TILE / 64];
 #[inline(always)]
 fn next_bit(words: &Words, from: usize) -> usize {
     let mut mask = !0u64 << (from % 64);
-    for w in from / 64..words.len() {
-        let word = words[w] & mask;
+    for (w, word) in words.iter().enumerate().skip(from / 64) {
+        let word = word & mask;
         if word != 0 {
             return w * 64 + word.trailing_zeros() as usize;
         }
