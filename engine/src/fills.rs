@@ -6,8 +6,9 @@
 use assay_core::job::Fill;
 
 use crate::equity::simple_return;
+use crate::line::Line;
 use crate::plan::Plan;
-use crate::tile::{Line, Side4};
+use crate::tile::Side4;
 
 /// Prices of one unit at a bar's fill, with slippage and, but for `paid`, commission.
 #[derive(Debug, Clone, Copy)]

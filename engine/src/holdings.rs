@@ -1,16 +1,17 @@
 //! The fastest path: long, all-in, by rules alone, with costs in proportion to value. Entries and exits alternate, no order is
 //! ever skipped, and equity never reaches 0, so nothing else can happen.
 //!
-//! First the bars of the fills are collected from the signal words. Then come the holdings: sums over one are the difference of two
-//! lines of the tile's [`FillTable`](crate::fills::FillTable), its lowest equity is a range minimum, and only cash goes from one
-//! to the next, by one multiplication and one addition. Statistics of trades and samples follow, once cash is known everywhere.
-//! No branch depends on the data but the rare one of equity near its peak.
+//! First the bars of the fills are collected from the signal words. Then come the holdings: what their bars add comes from the tile's
+//! lines and its table of fills, their lowest equity is a range minimum, and only cash goes from one to the next, by one
+//! multiplication and one addition. Statistics of trades and samples follow, once cash is known everywhere. No branch depends on the
+//! data but the rare one of equity near its peak.
 
 use crate::account::Account;
 use crate::course::Course;
 use crate::equity::Drawdown;
+use crate::line::Line;
 use crate::simulate::Pass;
-use crate::tile::{Line, Tile};
+use crate::tile::Tile;
 
 /// What changes with every holding, but for the drawdown: as nothing here is ever lent, it all stays in registers.
 pub(crate) struct Run {

@@ -9,10 +9,11 @@ use crate::config::{Config, Side, test_levels};
 use crate::course::{Course, wishes};
 use crate::equity::simple_return;
 use crate::holdings::{Open, Run, hold};
+use crate::line::Line;
 use crate::search::Exits;
 use crate::signals::Settings;
 use crate::simulate::Pass;
-use crate::tile::{Line, TILE};
+use crate::tile::TILE;
 
 /// Signals of a trial in a tile.
 type Words = [u64; TILE / 64];

@@ -14,6 +14,7 @@ mod fills;
 mod finish;
 mod holdings;
 mod levels;
+mod line;
 pub mod market;
 mod plan;
 pub mod replay;
