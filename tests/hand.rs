@@ -9,6 +9,7 @@
 //! | `start`, `length`, `at` | first bar (2024-01-01, a Monday), length of a bar (1h), places of the bars on that raster (0, 1, 2 ...) |
 //! | `from` | the first bar that is traded |
 //! | `execution`, `sampling` | tables of a job; `[metrics]` is `sampling` |
+//! | `funding` | rates: place on the raster of bars (1.5 is the middle of bar 1), rate |
 //! | `instrument` | lot, multiplier, calendar |
 //! | `trades` | `in` and `out`: bar, `open` or `end` of it, price paid or got |
 //! | `equity`, `metrics` | at each traded close; columns of the row, `"null"` for undefined |
@@ -47,6 +48,7 @@ struct Case {
     execution: Execution,
     #[serde(default)]
     sampling: MetricsSpec,
+    funding: Option<Vec<(f64, f64)>>,
     instrument: Option<Facts>,
     trades: Vec<TradeExpected>,
     equity: Option<Vec<f64>>,
@@ -125,7 +127,16 @@ impl Case {
             instrument.facts = facts.clone();
         }
         let from = self.from.map(|bar| times[bar]);
-        Arc::new(Market::new(&batch(times, &columns), instrument, length, from, None).unwrap())
+        let market = Market::new(&batch(times, &columns), instrument, length, from, None).unwrap();
+        let Some(funding) = &self.funding else {
+            return Arc::new(market);
+        };
+        let times = funding
+            .iter()
+            .map(|(place, _)| start + (place * length as f64) as i64)
+            .collect();
+        let rates = funding.iter().map(|(_, rate)| *rate).collect();
+        Arc::new(market.with_funding(&batch(times, &[("rate", rates)])).unwrap())
     }
 }
 
@@ -267,6 +278,11 @@ fn sizes() {
 #[test]
 fn costs() {
     check("costs.toml");
+}
+
+#[test]
+fn funding() {
+    check("funding.toml");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A span of an instrument's bars.
+//! A span of an instrument's bars, or other rows with a time.
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::TimestampNanosecondType;
@@ -7,9 +7,10 @@ use assay_core::time::UtcNs;
 
 use crate::failure::Failure;
 
-/// The positions of the bars that start in `[from, until)`.
+/// The positions of the bars that start in `[from, until)`; `what` names the rows in errors.
 pub(crate) fn span(
     batch: &RecordBatch,
+    what: &str,
     symbol: &Symbol,
     from: Option<UtcNs>,
     until: Option<UtcNs>,
@@ -17,7 +18,7 @@ pub(crate) fn span(
     let times = batch
         .column_by_name("time")
         .and_then(|column| column.as_primitive_opt::<TimestampNanosecondType>())
-        .ok_or_else(|| Failure::internal("bars without times"))?
+        .ok_or_else(|| Failure::internal(format!("{what} without times")))?
         .values();
     let first = from.map_or(0, |from| times.partition_point(|time| *time < from.0));
     let end = until.map_or(times.len(), |until| times.partition_point(|time| *time < until.0));
@@ -25,8 +26,8 @@ pub(crate) fn span(
         return Ok(first..end);
     }
     let range = match (times.first(), times.last()) {
-        (Some(first), Some(last)) => format!("its bars go from {} to {}", UtcNs(*first), UtcNs(*last)),
-        _ => "it has no bars".to_owned(),
+        (Some(first), Some(last)) => format!("its {what} go from {} to {}", UtcNs(*first), UtcNs(*last)),
+        _ => format!("it has no {what}"),
     };
-    Err(Failure::usage(format!("no bars of {symbol} between --from and --until")).hint(range))
+    Err(Failure::usage(format!("no {what} of {symbol} between --from and --until")).hint(range))
 }

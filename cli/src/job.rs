@@ -9,7 +9,7 @@ use assay_core::job::{JobSpec, Sampling};
 use assay_core::space::Space;
 use assay_core::time::{BarLength, DAY_NS, UtcNs};
 use assay_core::{Domain, SEMANTICS_VERSION};
-use assay_data::{BarRequest, Catalog, Dataset};
+use assay_data::{BarRequest, Catalog, DataError, Dataset, DatasetKind, ValuesHash};
 use assay_store::JobRecord;
 use assay_strategies::{Strategy, library, library_strategy};
 use serde_json::{Value, json};
@@ -44,6 +44,8 @@ pub(crate) struct JobInstrument {
     pub(crate) dataset: Dataset,
     /// That dataset's name: `quotes`, `trades`, `bars-1m`.
     pub(crate) source: String,
+    /// Hash of its funding rates, if the job applies them.
+    pub(crate) funding: Option<ValuesHash>,
 }
 
 impl Job {
@@ -81,6 +83,7 @@ impl Job {
                 instrument: catalog.instrument(symbol),
                 dataset: Dataset::from(&manifest),
                 source: manifest.dataset_kind().to_string(),
+                funding: find_funding(&spec, symbol, catalog)?,
             });
         }
         for item in &instruments {
@@ -124,16 +127,22 @@ impl Job {
             .find(&symbol)?
             .into_iter()
             .find(|dataset| dataset.hash.to_string() == data.hash);
-        let dataset = same.ok_or_else(|| {
+        let changed = || {
             Failure::external(format!("the data of {symbol} have changed since job {} ran", record.id))
                 .hint("run the job again on the new data, or import the old data into another --home")
-        })?;
+        };
+        let dataset = same.ok_or_else(changed)?;
+        let funding = find_funding(&spec, &symbol, catalog)?;
+        if funding.map(|hash| hash.to_string()) != data.funding {
+            return Err(changed());
+        }
         spec.data.source = Some(dataset.kind);
         let space = strategy.resolve_space(spec.params.as_ref())?;
         let item = JobInstrument {
             instrument: catalog.instrument(&symbol),
             source: dataset.kind.to_string(),
             dataset,
+            funding,
         };
         Ok(Self {
             id: record.id,
@@ -186,6 +195,20 @@ fn check_window(spec: &JobSpec, item: &JobInstrument) -> Result<(), Failure> {
     }
 }
 
+/// The hash of the rates that a job with `funding` applies to an instrument.
+fn find_funding(spec: &JobSpec, symbol: &Symbol, catalog: &Catalog) -> Result<Option<ValuesHash>, Failure> {
+    if !spec.execution.funding {
+        return Ok(None);
+    }
+    match catalog.manifest(symbol, DatasetKind::Funding) {
+        Ok(manifest) => Ok(Some(manifest.hash)),
+        Err(error @ DataError::NoDataset { .. }) => Err(Failure::from(error).at("execution.funding").hint(format!(
+            "import it with `assay data import FILE --symbol {symbol} --kind funding`, or leave `funding` out"
+        ))),
+        Err(error) => Err(error.into()),
+    }
+}
+
 fn bar_request(spec: &JobSpec, symbol: &Symbol) -> BarRequest {
     BarRequest {
         symbol: symbol.clone(),
@@ -214,7 +237,11 @@ fn canonical(spec: &JobSpec, strategy: &Strategy, space: &Space, instruments: &[
         .map(|item| {
             let mut facts = item.instrument.facts.clone();
             facts.about.clear();
-            json!({ "facts": facts, "values": item.dataset.hash })
+            let mut data = json!({ "facts": facts, "values": item.dataset.hash });
+            if let Some(hash) = item.funding {
+                data["funding"] = json!(hash);
+            }
+            data
         })
         .collect();
     let mut job = json!(spec);

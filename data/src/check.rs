@@ -22,7 +22,8 @@ const LISTED: usize = 10;
 /// What counts as odd.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CheckOptions {
-    /// Between ticks, open time longer than this is a gap; one hour by default. Between bars any missing bar is.
+    /// Between ticks, open time longer than this is a gap; one hour by default, and of funding one and a half times the mean
+    /// distance of rates. Between bars any missing bar is.
     pub gap: Option<DurationNs>,
 }
 
@@ -100,7 +101,7 @@ fn check_dataset(catalog: &Catalog, manifest: &Manifest, options: &CheckOptions)
     let columns = stored_columns(manifest);
     let mut checker = Checker {
         previous: None,
-        gaps: GapFinder::new(kind, &calendar, options.gap),
+        gaps: GapFinder::new(kind, &calendar, options.gap.or_else(|| usual_gap(manifest))),
         moves: MoveFinder::default(),
         report: CheckReport {
             symbol: manifest.symbol.clone(),
@@ -140,6 +141,13 @@ fn check_dataset(catalog: &Catalog, manifest: &Manifest, options: &CheckOptions)
     report.gaps = checker.gaps.finish();
     report.moves = checker.moves.finish();
     Ok(report)
+}
+
+/// Funding comes at intervals of its own, different ones in different markets.
+fn usual_gap(manifest: &Manifest) -> Option<DurationNs> {
+    let steps = (manifest.rows.max(2) - 1) as i64;
+    let mean = (manifest.last.0 - manifest.first.0) / steps;
+    (manifest.dataset_kind() == DatasetKind::Funding).then_some(DurationNs(mean + mean / 2))
 }
 
 struct Checker<'a> {

@@ -110,12 +110,12 @@ pub enum DataError {
         /// The time before it.
         previous: UtcNs,
     },
-    /// Two bars with one start.
-    #[error("a second bar starts at {time} (row {row})")]
+    /// Two bars with one start, or two funding rates of one time.
+    #[error("a second row at {time} (row {row})")]
     Repeated {
         /// Position among all rows given to the writer, from 0.
         row: u64,
-        /// The start.
+        /// The time.
         time: UtcNs,
     },
     /// A value that no price or size can have.

@@ -279,7 +279,7 @@ fn bad_rows_are_refused_by_position() {
     writer.append(&bar(0)).unwrap();
     assert_eq!(
         writer.append(&bar(0)).unwrap_err().to_string(),
-        "a second bar starts at 2024-01-01T00:00:00Z (row 1)"
+        "a second row at 2024-01-01T00:00:00Z (row 1)"
     );
     let mut writer = home.catalog.writer(&"X".parse().unwrap(), bars, source("a")).unwrap();
     assert!(

@@ -42,6 +42,8 @@ pub struct Account {
     pub best: f64,
     /// End of the time up to which holding costs were paid, and notional at the last mark.
     pub accrued: (i64, f64),
+    /// Funding rates that were paid, or came while there was no position.
+    pub rates_passed: usize,
     /// Equity at the end of the last trading day.
     day_before: f64,
     /// Equity at the last close.
@@ -107,6 +109,7 @@ impl Account {
             ruined: false,
             best: 0.0,
             accrued: (0, 0.0),
+            rates_passed: 0,
             day_before: capital,
             last_equity: capital,
         }

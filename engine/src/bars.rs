@@ -8,6 +8,7 @@ use assay_core::job::{Direction, Fill, OnOpposite};
 
 use crate::account::{Account, EquityBuffer, Order, read};
 use crate::config::{Config, ExitReason, Side, YEAR_NS};
+use crate::plan::Plan;
 use crate::signals::{Level, Settings, SignalTile};
 use crate::simulate::Pass;
 use crate::tile::Quote;
@@ -100,14 +101,19 @@ pub(crate) fn step(pass: &Pass<'_>, account: &mut Account, i: usize, journal: &m
         }
     }
     if !account.book.is_flat() && !config.carries_nothing() {
-        accrue(config, account, tile.closes(i).at.time);
+        accrue(plan, account, tile.closes(i).at.time);
         account.accrued.1 = (account.book.value_per_price * tile.close[i]).abs();
     }
 }
 
 /// Pays what holding the position costs from the last payment to `time`, on the notional at the last mark.
-fn accrue(config: &Config, account: &mut Account, time: i64) {
+fn accrue(plan: &Plan, account: &mut Account, time: i64) {
     let Some(side) = account.book.side() else { return };
+    let config = &plan.config;
+    if config.funding {
+        let rates = pass_rates(plan, account, time);
+        account.book.accrue(side.sign() * rates * account.accrued.1);
+    }
     let rate = match side {
         Side::Long => config.carry_long,
         Side::Short => config.carry_short,
@@ -117,6 +123,16 @@ fn accrue(config: &Config, account: &mut Account, time: i64) {
         account.book.accrue(rate * notional * ((time - since) as f64 / YEAR_NS));
     }
     account.accrued.0 = time;
+}
+
+/// The sum of the funding rates up to and with `time` that have not passed yet. Apart from what the event engine shares.
+#[inline(never)]
+fn pass_rates(plan: &Plan, account: &mut Account, time: i64) -> f64 {
+    let Some(funding) = &plan.market.funding else { return 0.0 };
+    let due = funding.time[account.rates_passed..].iter().take_while(|at| **at <= time);
+    let from = account.rates_passed;
+    account.rates_passed += due.count();
+    funding.rate[from..account.rates_passed].iter().sum()
 }
 
 /// Carries out an order.
@@ -132,7 +148,7 @@ pub(crate) fn fill(
     let Quote { buy, sell, at } = quote;
     let config = &pass.plan.config;
     if let (Some(reason), Some(side)) = (order.exit, account.book.side()) {
-        accrue(config, account, at.time);
+        accrue(pass.plan, account, at.time);
         account
             .book
             .exit(config, if side == Side::Long { sell } else { buy }, at, reason, journal);
@@ -143,7 +159,9 @@ pub(crate) fn fill(
     {
         let was_flat = account.book.is_flat();
         if !was_flat {
-            accrue(config, account, at.time);
+            accrue(pass.plan, account, at.time);
+        } else if config.funding {
+            pass_rates(pass.plan, account, at.time);
         }
         let prices = if side == Side::Long { (buy, sell) } else { (sell, buy) };
         if account.book.enter(config, settings, side, prices, &order.reading, at) {
@@ -181,7 +199,7 @@ fn exit_inside(pass: &Pass<'_>, account: &mut Account, i: usize, journal: &mut i
             (false, false) => ExitReason::Stop,
         };
         let at = if hit.at_open { opens } else { closes };
-        accrue(config, account, at.time);
+        accrue(pass.plan, account, at.time);
         account.book.ambiguous += u32::from(hit.ambiguous);
         account.book.exit(config, hit.price, at, reason, journal);
         account.ruined |= account.book.cash <= 0.0;
@@ -189,7 +207,7 @@ fn exit_inside(pass: &Pass<'_>, account: &mut Account, i: usize, journal: &mut i
     }
     let worst = if side == Side::Long { low } else { high };
     if account.ruined || account.book.is_called(config, worst) {
-        accrue(config, account, closes.time);
+        accrue(pass.plan, account, closes.time);
         account.book.margin_calls += 1;
         account.book.exit(config, worst, closes, ExitReason::Margin, journal);
         account.ruined |= account.book.cash <= 0.0;

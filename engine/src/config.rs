@@ -40,6 +40,9 @@ pub enum ConfigError {
     /// Tick-level fills need ticks.
     #[error("execution.{0} needs ticks, and a sweep over bars has none")]
     NeedsTicks(&'static str),
+    /// No rates to apply.
+    #[error("execution.funding needs the funding rates of {0}")]
+    NeedsFunding(String),
 }
 
 /// Everything the engine needs to know besides bars and signals.
@@ -77,6 +80,8 @@ pub struct Config {
     pub carry_long: f64,
     /// Annual rate on short notional, borrowing included.
     pub carry_short: f64,
+    /// The market's funding is paid.
+    pub funding: bool,
     /// Contract multiplier.
     pub multiplier: f64,
     /// Lot; 0 is any fraction.
@@ -101,6 +106,9 @@ impl Config {
         }
         if execution.intrabar == Intrabar::Ticks {
             return Err(ConfigError::NeedsTicks("intrabar = \"ticks\""));
+        }
+        if execution.funding && market.funding.is_none() {
+            return Err(ConfigError::NeedsFunding(symbol()));
         }
         let facts = &market.instrument.facts;
         let intraday = market.bar_ns < DAY_NS;
@@ -129,6 +137,7 @@ impl Config {
             half_spread: execution.spread / 2.0,
             carry_long: execution.financing_long,
             carry_short: execution.financing_short + execution.borrow,
+            funding: execution.funding,
             multiplier: facts.multiplier,
             lot: facts.lot,
             sampling,
@@ -242,7 +251,7 @@ impl Config {
 
     /// Nothing accrues while a position is held.
     pub fn carries_nothing(&self) -> bool {
-        self.carry_long == 0.0 && self.carry_short == 0.0
+        self.carry_long == 0.0 && self.carry_short == 0.0 && !self.funding
     }
 }
 

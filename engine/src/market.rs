@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::buffer::ScalarBuffer;
-use arrow::datatypes::{Float64Type, TimestampNanosecondType};
+use arrow::datatypes::{ArrowPrimitiveType, Float64Type, TimestampNanosecondType};
 use assay_core::instrument::Instrument;
-use assay_core::time::DAY_NS;
+use assay_core::time::{DAY_NS, UtcNs};
 
 /// A column shared without copying with the Arrow buffer it came from.
 pub type Column<T> = ScalarBuffer<T>;
@@ -43,6 +43,17 @@ pub struct Market {
     pub days: Vec<i32>,
     /// Bars that are traded; those before are warm-up.
     pub window: Range<usize>,
+    /// What holders of a position pay, where that is known; see [`Market::with_funding`].
+    pub funding: Option<Funding>,
+}
+
+/// Funding rates of one instrument.
+#[derive(Debug, Clone)]
+pub struct Funding {
+    /// UTC nanoseconds, strictly ascending.
+    pub time: Column<i64>,
+    /// What a long position pays at that time, a share of its notional; negative is received.
+    pub rate: Column<f64>,
 }
 
 /// Both sides of bars from quotes.
@@ -60,6 +71,21 @@ pub enum MarketError {
     /// A column is absent or of another type, or has nulls.
     #[error("bars need a column `{0}` of the expected type without nulls")]
     Column(&'static str),
+    /// Funding without times or rates, out of order, or with a rate that is no number.
+    #[error("funding needs ascending times and finite rates")]
+    Funding,
+    /// Bars are traded where no funding is known.
+    #[error("the window goes from {from} to {to}, but funding is known from {first} to {last} only")]
+    FundingWindow {
+        /// Start of the first traded bar.
+        from: UtcNs,
+        /// End of the last one.
+        to: UtcNs,
+        /// First rate.
+        first: UtcNs,
+        /// Last rate.
+        last: UtcNs,
+    },
     /// No bar in the window.
     #[error("the window from {from} to {to} holds none of the {bars} bars")]
     EmptyWindow {
@@ -82,20 +108,8 @@ impl Market {
         from: Option<i64>,
         to: Option<i64>,
     ) -> Result<Self, MarketError> {
-        let time = batch
-            .column_by_name("time")
-            .and_then(|c| c.as_primitive_opt::<TimestampNanosecondType>())
-            .filter(|c| c.null_count() == 0)
-            .ok_or(MarketError::Column("time"))?
-            .values()
-            .clone();
-        let column = |name: &'static str| {
-            let array = batch.column_by_name(name).and_then(|c| c.as_primitive_opt::<Float64Type>());
-            array
-                .filter(|c| c.null_count() == 0)
-                .map(|c| c.values().clone())
-                .ok_or(MarketError::Column(name))
-        };
+        let time = values_of::<TimestampNanosecondType>(batch, "time").ok_or(MarketError::Column("time"))?;
+        let column = |name: &'static str| values_of::<Float64Type>(batch, name).ok_or(MarketError::Column(name));
         let mid = Ohlc {
             open: column("open")?,
             high: column("high")?,
@@ -122,7 +136,7 @@ impl Market {
         let first = from.map_or(0, |from| time.partition_point(|t| *t < from));
         let end = to.map_or(time.len(), |to| time.partition_point(|t| *t < to));
         if first >= end {
-            let text = |t: Option<i64>, open: &str| t.map_or(open.to_owned(), |t| assay_core::time::UtcNs(t).to_rfc3339());
+            let text = |t: Option<i64>, open: &str| t.map_or(open.to_owned(), |t| UtcNs(t).to_rfc3339());
             return Err(MarketError::EmptyWindow {
                 from: text(from, "the start"),
                 to: text(to, "the end"),
@@ -146,7 +160,37 @@ impl Market {
             quotes,
             days,
             window: first..end,
+            funding: None,
         })
+    }
+
+    /// The same market with a batch of funding rates: `time` (timestamp in ns) and `rate`.
+    ///
+    /// # Errors
+    /// Times that do not ascend, rates that are not finite, or a series that begins after or ends before the traded bars by more
+    /// than one and a half times its own longest interval: what is not known is no rate of 0.
+    pub fn with_funding(mut self, batch: &RecordBatch) -> Result<Self, MarketError> {
+        let time = values_of::<TimestampNanosecondType>(batch, "time").ok_or(MarketError::Funding)?;
+        let rate = values_of::<Float64Type>(batch, "rate").ok_or(MarketError::Funding)?;
+        let (Some(&first), Some(&last)) = (time.first(), time.last()) else {
+            return Err(MarketError::Funding);
+        };
+        if !time.is_sorted_by(|a, b| a < b) || !rate.iter().all(|rate| rate.is_finite()) {
+            return Err(MarketError::Funding);
+        }
+        let longest = time.array_windows().map(|[a, b]| b - a).max().unwrap_or_default();
+        let slack = longest + longest / 2;
+        let (from, to) = (self.time[self.window.start], self.time[self.window.end - 1] + self.bar_ns);
+        if first - from > slack || to - last > slack {
+            return Err(MarketError::FundingWindow {
+                from: UtcNs(from),
+                to: UtcNs(to),
+                first: UtcNs(first),
+                last: UtcNs(last),
+            });
+        }
+        self.funding = Some(Funding { time, rate });
+        Ok(self)
     }
 
     /// Number of bars, warm-up included.
@@ -158,4 +202,10 @@ impl Market {
     pub fn is_empty(&self) -> bool {
         self.time.is_empty()
     }
+}
+
+/// The values of a column of this type without nulls.
+fn values_of<T: ArrowPrimitiveType>(batch: &RecordBatch, name: &str) -> Option<Column<T::Native>> {
+    let array = batch.column_by_name(name)?.as_primitive_opt::<T>()?;
+    (array.null_count() == 0).then(|| array.values().clone())
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use assay_core::metrics::Metric;
 use assay_engine::signals::Level;
 use assay_engine::{Path, Plan, SimdLevel, replay, simulate};
-use common::{MINUTE, Random, Signals, job, market, plain_job, run};
+use common::{MINUTE, Random, Signals, job, market, plain_job, rates, run};
 use proptest::prelude::*;
 
 const TOLERANCE: f64 = 1e-9;
@@ -20,7 +20,7 @@ fn check(seed: u64, kind: u32) -> Result<(), TestCaseError> {
     let lot = if kind == 0 { 0.0 } else { random.pick(&[0.0, 0.0, 0.01, 1.0]) };
     let bars = 300 + random.below(3_000) as usize;
     let bar_ns = random.pick(&[MINUTE, 5 * MINUTE, 60 * MINUTE, 1_440 * MINUTE]);
-    let market = Arc::new(market(random, bars, bar_ns, quotes, lot));
+    let mut market = market(random, bars, bar_ns, quotes, lot);
     let (execution, metrics, settings) = match kind {
         0 => plain_job(random),
         1 => job(random, true, quotes),
@@ -30,11 +30,19 @@ fn check(seed: u64, kind: u32) -> Result<(), TestCaseError> {
     let signals = Signals::random(random, bars, density);
     let execution = assay_core::job::Execution {
         spread: if quotes { 0.0 } else { execution.spread },
+        funding: kind == 2 && random.chance(0.5),
         ..execution
     };
-    let plan = Plan::new(market, &execution, &metrics, &settings).unwrap();
+    if execution.funding {
+        let rates = rates(random, &market, 0.001);
+        market = market.with_funding(&rates).unwrap();
+    }
+    let plan = Plan::new(Arc::new(market), &execution, &metrics, &settings).unwrap();
     if kind < 2 {
         prop_assert_eq!(plan.path, Path::Events);
+    }
+    if execution.funding {
+        prop_assert_eq!(plan.path, Path::Bars);
     }
     let fast = run(SimdLevel::Baseline, &plan, &settings, &signals);
     let slow = run(SimdLevel::Baseline, &plan.bar_by_bar(), &settings, &signals);

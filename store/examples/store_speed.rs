@@ -75,6 +75,7 @@ fn job(name: &str, trials: u64) -> NewJob {
         spec: r#"{"objective": {"maximize": "sharpe", "aggregate": "mean"}}"#.to_owned(),
         strategy: "name = \"ma_cross\"".to_owned(),
         data: vec![DataHash {
+            funding: None,
             symbol: "EURUSD".to_owned(),
             hash: "00".repeat(32),
         }],

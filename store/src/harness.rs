@@ -33,6 +33,7 @@ pub(crate) fn new_job() -> NewJob {
         spec: r#"{"objective": {"maximize": "sharpe", "aggregate": "mean"}}"#.to_owned(),
         strategy: "name = \"x\"".to_owned(),
         data: vec![DataHash {
+            funding: None,
             symbol: "SYM0".to_owned(),
             hash: "ab".repeat(32),
         }],

@@ -83,6 +83,9 @@ pub struct DataHash {
     pub symbol: String,
     /// Hexadecimal hash of the dataset's values.
     pub hash: String,
+    /// Hexadecimal hash of its funding rates, for jobs that apply them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub funding: Option<String>,
 }
 
 /// A job about to be run.

@@ -56,10 +56,13 @@ impl Explain for SweepError {
             Self::Config(ConfigError::NeedsTicks(_)) => {
                 Some("use fill = \"next_open\" or \"close\", and intrabar = \"worst\" or \"best\"".to_owned())
             }
-            Self::Market(MarketError::EmptyWindow { .. }) => {
+            Self::Config(ConfigError::NeedsFunding(symbol)) => Some(format!(
+                "import them with `assay data import FILE --symbol {symbol} --kind funding`, or leave `funding` out"
+            )),
+            Self::Market(MarketError::EmptyWindow { .. } | MarketError::FundingWindow { .. }) => {
                 Some("move `from` and `to` into the data; `assay data ls` shows its range".to_owned())
             }
-            Self::Market(MarketError::Column(_)) | Self::Trial(_) => None,
+            Self::Market(MarketError::Column(_) | MarketError::Funding) | Self::Trial(_) => None,
         }
     }
 }

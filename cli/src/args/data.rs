@@ -24,7 +24,7 @@ pub(crate) enum DataCommand {
     },
     /// Look for gaps, duplicates, crossed quotes, spikes and bad prices
     Check(CheckArgs),
-    /// Write bars into a file
+    /// Write bars, or funding rates, into a file
     Export(ExportArgs),
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct ImportArgs {
     /// lean, lean-forex, lean-cfd, lean-equity, lean-future, lean-crypto, csv, bitfinex or parquet [default: told from the files]
     #[arg(short, long)]
     pub(crate) format: Option<Format>,
-    /// quotes, trades or bars [default: told from the columns]
+    /// quotes, trades, bars or funding [default: told from the columns, but for funding]
     #[arg(short, long, value_parser = data_kind)]
     pub(crate) kind: Option<DataKind>,
     /// Length of the bars in the files, stamped with their start, such as 1m or 1d
@@ -71,10 +71,10 @@ pub(crate) struct ImportArgs {
 pub(crate) struct CheckArgs {
     /// Symbol in the catalog
     pub(crate) symbol: Symbol,
-    /// quotes, trades, or a length of bars such as 1m [default: all there are]
+    /// quotes, trades, funding, or a length of bars such as 1m [default: all there are]
     #[arg(long)]
     pub(crate) kind: Option<DatasetKind>,
-    /// Between ticks, open time longer than this is a gap [default: 1h]
+    /// Between ticks, open time longer than this is a gap [default: 1h; of funding 1.5 times the mean distance]
     #[arg(long, value_name = "LENGTH")]
     pub(crate) gap: Option<DurationNs>,
 }
@@ -85,26 +85,37 @@ pub(crate) struct ExportArgs {
     /// Symbol in the catalog
     pub(crate) symbol: Symbol,
     /// Length of the bars, such as 1m, 4h, 1d
-    #[arg(long, value_name = "LENGTH")]
-    pub(crate) bars: BarLength,
+    #[arg(long, value_name = "LENGTH", required_unless_present = "funding")]
+    pub(crate) bars: Option<BarLength>,
+    /// Funding rates instead of bars
+    #[arg(long, conflicts_with_all = ["bars", "fill_gaps", "source"])]
+    pub(crate) funding: bool,
     /// File to write; its ending, .parquet or .csv, says the format
     #[arg(long, value_name = "FILE")]
     pub(crate) to: PathBuf,
-    /// First bar: a date or UTC time
+    /// First bar or rate: a date or UTC time
     #[arg(long, value_name = "TIME")]
     pub(crate) from: Option<UtcNs>,
-    /// First bar no longer wanted: a date or UTC time
+    /// First bar or rate no longer wanted: a date or UTC time
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<UtcNs>,
     /// What stands where no bar exists: none or forward
     #[arg(long, default_value = "none", value_parser = fill_gaps)]
     pub(crate) fill_gaps: FillGaps,
     /// Make the bars from quotes, trades or bars [default: the first of these that there is]
-    #[arg(long, value_parser = data_kind)]
+    #[arg(long, value_parser = bar_source)]
     pub(crate) source: Option<DataKind>,
 }
 
 fn data_kind(text: &str) -> Result<DataKind, String> {
+    match text {
+        "funding" => Ok(DataKind::Funding),
+        _ => bar_source(text).map_err(|_| "expected quotes, trades, bars or funding".to_owned()),
+    }
+}
+
+/// A kind that bars are made from.
+fn bar_source(text: &str) -> Result<DataKind, String> {
     [DataKind::Quotes, DataKind::Trades, DataKind::Bars]
         .into_iter()
         .find(|kind| kind.to_string() == text)

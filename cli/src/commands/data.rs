@@ -22,7 +22,7 @@ pub(super) fn run(command: DataCommand, settings: &Settings) -> Outcome {
         DataCommand::Ls => list(&catalog, settings),
         DataCommand::Show { symbol } => show(&symbol, &catalog, settings),
         DataCommand::Check(args) => data_check::check_symbol(&args, &catalog, settings),
-        DataCommand::Export(args) => data_check::export_bars(&args, &catalog, settings),
+        DataCommand::Export(args) => data_check::export(&args, &catalog, settings),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use assay_data::{BarRequest, Catalog, CheckOptions, CheckReport, check, write_table};
+use assay_data::{BarRequest, Catalog, CheckOptions, CheckReport, DatasetKind, check, write_table};
 use serde_json::json;
 
 use crate::args::{CheckArgs, ExportArgs, OutputFormat};
@@ -112,32 +112,37 @@ fn print_reports(reports: &[CheckReport]) -> Result<(), Failure> {
     Ok(out.flush()?)
 }
 
-pub(super) fn export_bars(args: &ExportArgs, catalog: &Catalog, settings: &Settings) -> Outcome {
-    let request = BarRequest {
-        symbol: args.symbol.clone(),
-        length: args.bars,
-        fill_gaps: args.fill_gaps,
-        source: args.source,
+pub(super) fn export(args: &ExportArgs, catalog: &Catalog, settings: &Settings) -> Outcome {
+    let (rows, what, source) = match args.bars {
+        Some(length) => {
+            let request = BarRequest {
+                symbol: args.symbol.clone(),
+                length,
+                fill_gaps: args.fill_gaps,
+                source: args.source,
+            };
+            let table = catalog.bars(&request)?;
+            (table.batch, "bars", table.source)
+        }
+        None => (catalog.funding(&args.symbol)?, "rates", DatasetKind::Funding.to_string()),
     };
-    let table = catalog.bars(&request)?;
-    let span = span(&table.batch, &args.symbol, args.from, args.until)?;
-    let batch = table.batch.slice(span.start, span.len());
+    let span = span(&rows, what, &args.symbol, args.from, args.until)?;
+    let batch = rows.slice(span.start, span.len());
     let bytes = write_table(&batch, &args.to)?;
     if settings.format() == OutputFormat::Json {
         print_json(&json!({
             "path": args.to,
             "rows": batch.num_rows(),
             "bytes": bytes,
-            "source": table.source,
+            "source": source,
         }))?;
     } else {
         let mut out = stdout();
         writeln!(
             out,
-            "{} bars of {} from {}: {} ({})",
+            "{} {what} of {} from {source}: {} ({})",
             human::count(batch.num_rows() as i64),
             args.symbol,
-            table.source,
             args.to.display(),
             human::bytes(bytes)
         )?;

@@ -24,7 +24,7 @@ pub(super) fn run(args: &EvalArgs, settings: &Settings) -> Outcome {
         source: None,
     };
     let bars = catalog.bars(&request)?;
-    let span = span(&bars.batch, &args.symbol, args.from, args.until)?;
+    let span = span(&bars.batch, "bars", &args.symbol, args.from, args.until)?;
     let market = Market::new(&bars.batch, bars.instrument, args.bars.ns(), None, None)
         .map_err(|error| Failure::external(format!("{}: {error}", args.symbol)))?;
     let mut series = Vec::with_capacity(args.expressions.len());

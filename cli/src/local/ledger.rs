@@ -144,6 +144,7 @@ impl Ledger {
         let hash = |item: &crate::job::JobInstrument| DataHash {
             symbol: item.instrument.symbol.to_string(),
             hash: item.dataset.hash.to_string(),
+            funding: item.funding.map(|hash| hash.to_string()),
         };
         let new = NewJob {
             id: job.id,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use assay_data::Catalog;
+use assay_engine::market::MarketError;
 use assay_engine::{Market, SimdLevel};
 use assay_strategies::sweep::Sweep;
 
@@ -37,18 +38,31 @@ pub(crate) fn load_markets(job: &Job, catalog: &Catalog) -> Result<Markets, Fail
 /// The bars of one instrument of a job.
 pub(crate) fn load_market(job: &Job, item: &JobInstrument, catalog: &Catalog) -> Result<Market, Failure> {
     let bars = catalog.bars(&job.bar_request(item))?;
+    let rates = item.funding.map(|_| catalog.funding(&item.instrument.symbol)).transpose()?;
     let data = &job.spec.data;
     let bounds = (data.from.map(|time| time.0), data.to.map(|time| time.0));
-    Market::new(&bars.batch, bars.instrument, bars.length.ns(), bounds.0, bounds.1)
-        .map_err(|error| window_failure(job, item, &error))
+    let market = Market::new(&bars.batch, bars.instrument, bars.length.ns(), bounds.0, bounds.1);
+    let market = market.and_then(|market| match &rates {
+        Some(rates) => market.with_funding(rates),
+        None => Ok(market),
+    });
+    market.map_err(|error| window_failure(job, item, &error))
 }
 
-fn window_failure(job: &Job, item: &JobInstrument, error: &assay_engine::market::MarketError) -> Failure {
+fn window_failure(job: &Job, item: &JobInstrument, error: &MarketError) -> Failure {
     let failure = Failure::usage(format!("{}: {error}", item.instrument.symbol));
     let data = &item.dataset;
+    let hint = match error {
+        MarketError::FundingWindow { .. } => format!(
+            "move `from` and `to` there, import more with `assay data import FILE --symbol {} --kind funding`, or leave \
+             `funding` out",
+            data.symbol
+        ),
+        _ => format!("the data of {} go from {} to {}", data.symbol, data.first, data.last),
+    };
     failure
         .at(format!("job `{}`, data.from and data.to", job.spec.name))
-        .hint(format!("the data of {} go from {} to {}", data.symbol, data.first, data.last))
+        .hint(hint)
 }
 
 fn prepare(job: &Job, item: &JobInstrument, catalog: &Catalog) -> Result<Prepared, Failure> {

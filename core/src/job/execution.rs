@@ -152,6 +152,10 @@ pub struct Execution {
     pub financing_short: f64,
     /// Annual rate paid on borrowed units (short positions).
     pub borrow: f64,
+    /// The rates of each instrument's `funding` dataset are paid by long positions and received by short ones. Left out of the
+    /// canonical job where it is off, so that jobs without it keep their ids.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub funding: bool,
     /// Delay between the end of the signal's bar and the first tick that may fill it.
     pub latency: DurationNs,
     /// Stop against target inside one bar.
@@ -187,6 +191,7 @@ impl Default for Execution {
             financing_long: 0.0,
             financing_short: 0.0,
             borrow: 0.0,
+            funding: false,
             latency: DurationNs(0),
             intrabar: Intrabar::default(),
             size: None,

@@ -81,6 +81,8 @@ pub enum DataKind {
     Trades,
     /// Time bars.
     Bars,
+    /// Rates that holders of a position pay at certain times; no bars are made from them.
+    Funding,
 }
 
 impl fmt::Display for DataKind {
@@ -89,6 +91,7 @@ impl fmt::Display for DataKind {
             Self::Quotes => "quotes",
             Self::Trades => "trades",
             Self::Bars => "bars",
+            Self::Funding => "funding",
         })
     }
 }

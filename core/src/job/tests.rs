@@ -43,6 +43,20 @@ fn a_whole_job_reads_and_survives_its_own_canonical_form() {
 }
 
 #[test]
+fn a_job_without_funding_does_not_speak_of_it() {
+    let text = |edit: &str| {
+        let job = JobSpec::from_toml(&WHOLE.replace("fill = \"close\"", edit)).unwrap();
+        serde_json::to_string(&job).unwrap()
+    };
+    // Its canonical form, and with it the job's id, is what it was before there was funding.
+    assert!(!text("funding = false").contains("funding"));
+    assert!(text("funding = true").contains(r#""funding":true"#));
+    let error = JobSpec::from_toml(&WHOLE.replace("bars = \"5m\"", "bars = \"5m\"\nsource = \"funding\"")).unwrap_err();
+    assert_eq!(error.to_string(), "data.source: no bars are made from funding");
+    assert!(error.hint().unwrap().contains("[execution] funding = true"));
+}
+
+#[test]
 fn errors_name_the_key_the_line_and_the_nearest_name() {
     let with = |from: &str, to: &str| JobSpec::from_toml(&WHOLE.replace(from, to)).unwrap_err();
     let error = with("seed = 7", "sead = 7");

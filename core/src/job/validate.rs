@@ -1,6 +1,6 @@
 //! Values that parse but have no meaning.
 
-use super::{Fill, JobError, JobSpec, Method};
+use super::{DataKind, Fill, JobError, JobSpec, Method};
 
 impl JobSpec {
     /// Reads and validates a job. Paths in it are not resolved here.
@@ -42,6 +42,13 @@ impl JobSpec {
                 "data.to",
                 format!("the window from {from} to {to} is empty"),
                 "`to` is the first moment no longer traded",
+            );
+        }
+        if self.data.source == Some(DataKind::Funding) {
+            return bad(
+                "data.source",
+                "no bars are made from funding".to_owned(),
+                "leave it out, or choose quotes, trades or bars; `[execution] funding = true` applies the rates",
             );
         }
         let e = &self.execution;

@@ -102,6 +102,7 @@ impl Catalog {
         let fits = |kind: DatasetKind| match kind {
             DatasetKind::Quotes | DatasetKind::Trades => true,
             DatasetKind::Bars(length) => request.length.ns() % length.ns() == 0,
+            DatasetKind::Funding => false,
         };
         let mut candidates: Vec<Manifest> = self
             .manifests(&request.symbol)?
@@ -170,6 +171,10 @@ pub fn resample_rows(
     length: BarLength,
     calendar: &Calendar,
 ) -> Result<RecordBatch, DataError> {
+    if kind == DatasetKind::Funding {
+        let reason = "they make no bars".to_owned();
+        return Err(DataError::Columns { kind, reason });
+    }
     let buckets = Buckets::new(length, calendar)?;
     let rows = schema::conform(kind, rows)?;
     Ok(to_batch(resample::resample(kind, &rows, &buckets)))

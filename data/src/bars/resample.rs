@@ -53,6 +53,7 @@ pub(super) fn source_columns(kind: DatasetKind, has_column: impl Fn(&str) -> boo
             "ask_close",
         ],
         DatasetKind::Bars(_) => &["time", "open", "high", "low", "close", "volume"],
+        DatasetKind::Funding => &[],
     };
     all.iter().copied().filter(|name| has_column(name)).collect()
 }
@@ -177,6 +178,8 @@ fn side_inputs(kind: DatasetKind, batch: &RecordBatch) -> Vec<SideInput<'_>> {
         DatasetKind::Trades => vec![tick("price")],
         DatasetKind::Bars(_) if batch.column_by_name("bid_open").is_some() => vec![bar("bid_"), bar("ask_")],
         DatasetKind::Bars(_) => vec![bar("")],
+        // Nobody makes bars from funding.
+        DatasetKind::Funding => Vec::new(),
     }
 }
 

@@ -25,7 +25,7 @@ pub struct Manifest {
     pub schema_version: u32,
     /// The instrument.
     pub symbol: Symbol,
-    /// Quotes, trades or bars.
+    /// Quotes, trades, bars or funding.
     pub kind: DataKind,
     /// Length of bars.
     pub bar: Option<BarLength>,
@@ -186,6 +186,7 @@ impl Manifest {
         match (self.kind, self.bar) {
             (DataKind::Quotes, _) => DatasetKind::Quotes,
             (DataKind::Trades, _) => DatasetKind::Trades,
+            (DataKind::Funding, _) => DatasetKind::Funding,
             (DataKind::Bars, bar) => DatasetKind::Bars(bar.expect("loading refuses bars without a length")),
         }
     }

@@ -50,7 +50,7 @@ pub(crate) fn write_partition(context: &WriteContext, task: &Task, budget: &Budg
             let new = read_parquet(file.path(), None)?;
             let schema = union(context, &old, &new);
             let (old, new) = (schema::widen(&old, &schema)?, schema::widen(&new, &schema)?);
-            let order = merge_order(&old, &new, context.kind.bar().is_none())
+            let order = merge_order(&old, &new, context.kind.times_repeat())
                 .map_err(|time| conflict(context, stored, &new_sources, time))?;
             let (file, entry) = write_joined(context, partition, &schema, [&old, &new], &order)?;
             if entry.hash == stored.hash {

@@ -49,6 +49,8 @@ pub enum DatasetKind {
     Trades,
     /// Time bars of a length.
     Bars(BarLength),
+    /// Funding rates.
+    Funding,
 }
 
 impl DatasetKind {
@@ -58,25 +60,32 @@ impl DatasetKind {
             Self::Quotes => DataKind::Quotes,
             Self::Trades => DataKind::Trades,
             Self::Bars(_) => DataKind::Bars,
+            Self::Funding => DataKind::Funding,
         }
     }
 
     /// The length of bars.
     pub const fn bar(self) -> Option<BarLength> {
         match self {
-            Self::Quotes | Self::Trades => None,
+            Self::Quotes | Self::Trades | Self::Funding => None,
             Self::Bars(length) => Some(length),
         }
+    }
+
+    /// Whether several rows may have one time: ticks do, bars and funding do not.
+    pub(crate) const fn times_repeat(self) -> bool {
+        matches!(self, Self::Quotes | Self::Trades)
     }
 }
 
 impl fmt::Display for DatasetKind {
-    /// `quotes`, `trades`, `bars-1m`: also the folder's name.
+    /// `quotes`, `trades`, `bars-1m`, `funding`: also the folder's name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Quotes => f.write_str("quotes"),
             Self::Trades => f.write_str("trades"),
             Self::Bars(length) => write!(f, "bars-{length}"),
+            Self::Funding => f.write_str("funding"),
         }
     }
 }
@@ -88,6 +97,7 @@ impl FromStr for DatasetKind {
         match text {
             "quotes" => Ok(Self::Quotes),
             "trades" => Ok(Self::Trades),
+            "funding" => Ok(Self::Funding),
             _ => text.strip_prefix("bars-").unwrap_or(text).parse().map(Self::Bars),
         }
     }
@@ -110,7 +120,7 @@ impl<'de> Deserialize<'de> for DatasetKind {
 pub struct Dataset {
     /// The instrument.
     pub symbol: Symbol,
-    /// Quotes, trades or bars.
+    /// Quotes, trades, bars or funding.
     pub kind: DataKind,
     /// Length of bars.
     pub bar: Option<BarLength>,

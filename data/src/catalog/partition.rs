@@ -1,4 +1,4 @@
-//! Which file a row belongs to: one per UTC day for ticks, one per UTC month for bars, one for daily bars.
+//! Which file a row belongs to: one per UTC day for ticks, one per UTC month for bars, one for daily bars and funding.
 
 use assay_core::time::DAY_NS;
 use jiff::civil::Date;
@@ -35,7 +35,7 @@ pub(crate) fn of(kind: DatasetKind, time: i64) -> Partition {
                 end: (last + 1) * DAY_NS,
             }
         }
-        DatasetKind::Bars(_) => Partition {
+        DatasetKind::Bars(_) | DatasetKind::Funding => Partition {
             key: "all".to_owned(),
             end: i64::MAX,
         },
@@ -64,6 +64,7 @@ mod tests {
         assert_eq!(of(minute, at("2016-02-29T12:00")).end, at("2016-03-01"));
         assert_eq!(of(minute, at("1969-12-31T23:59")).end, 0);
         assert_eq!(of(day, at("1833-01-01")).key, "all");
+        assert_eq!(of(DatasetKind::Funding, at("2024-01-01")).key, "all");
         assert_eq!(of(DatasetKind::Trades, FIRST_TIME).key, "1678-01-01");
         assert_eq!(of(DatasetKind::Trades, END_TIME - 1).key, "2261-12-31");
     }

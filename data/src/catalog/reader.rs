@@ -51,6 +51,11 @@ impl Catalog {
             source,
         })
     }
+
+    /// All funding rates of an instrument: `time` (UTC nanoseconds, strictly ascending) and `rate`, without nulls.
+    pub fn funding(&self, symbol: &Symbol) -> Result<RecordBatch, DataError> {
+        self.head(symbol, DatasetKind::Funding, usize::MAX)
+    }
 }
 
 impl Catalog {

@@ -53,6 +53,11 @@ pub fn bars(from_quotes: bool) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
+/// `time, rate`: what a long position pays at that time, a share of its notional; negative is received.
+pub fn funding() -> SchemaRef {
+    Arc::new(Schema::new(vec![time(), price("rate")]))
+}
+
 fn time() -> Field {
     Field::new("time", time_type(), false)
 }
@@ -71,6 +76,7 @@ pub(crate) fn unit(column: &str, currency: &str) -> String {
         "time" => "UTC nanoseconds".to_owned(),
         "volume" | "size" | "bid_size" | "ask_size" => "units".to_owned(),
         "side" => "1 buyer, -1 seller".to_owned(),
+        "rate" => "share of the notional".to_owned(),
         _ => currency.to_owned(),
     }
 }
@@ -80,7 +86,7 @@ pub(crate) fn unit(column: &str, currency: &str) -> String {
 pub(crate) fn price_columns(schema: &Schema) -> Vec<usize> {
     let sides = schema.field_with_name("bid_open").is_ok();
     let is_price = |name: &str| match name {
-        "time" | "volume" | "size" | "bid_size" | "ask_size" | "side" => false,
+        "time" | "volume" | "size" | "bid_size" | "ask_size" | "side" | "rate" => false,
         "open" | "high" | "low" | "close" => !sides,
         _ => true,
     };
@@ -97,6 +103,7 @@ pub(crate) fn widest(kind: DatasetKind) -> SchemaRef {
         DatasetKind::Quotes => quotes(true),
         DatasetKind::Trades => trades(true),
         DatasetKind::Bars(_) => bars(true),
+        DatasetKind::Funding => funding(),
     }
 }
 

@@ -281,7 +281,7 @@ impl DatasetWriter {
                 previous = time;
             }
         }
-        if matches!(self.kind, DatasetKind::Bars(_)) {
+        if !self.kind.times_repeat() {
             let before = std::iter::once(self.last_time.unwrap_or(i64::MIN)).chain(times.iter().copied());
             if let Some(index) = before.zip(times.iter()).position(|(previous, time)| previous == *time) {
                 return Err(DataError::Repeated {

@@ -13,7 +13,7 @@ use crate::catalog::DatasetKind;
 pub struct Gaps {
     /// How many gaps.
     pub count: u64,
-    /// Bars that would fill them; nothing for ticks.
+    /// Bars that would fill them; nothing for ticks and funding.
     pub missing_bars: Option<u64>,
     /// Open time that counts as a gap: longer than this for ticks, a bar for bars.
     pub threshold: DurationNs,

@@ -45,8 +45,8 @@ pub(super) struct ValueError {
     pub(super) problem: Problem,
 }
 
-/// Refuses impossible bars and negative sizes, counts and treats crossed quotes. Zero and negative prices are counted and kept: oil has
-/// been sold at -37 dollars.
+/// Refuses impossible bars, negative sizes and rates that are no share of anything, counts and treats crossed quotes. Zero and
+/// negative prices are counted and kept: oil has been sold at -37 dollars.
 pub(super) fn check(shape: Shape, crossed: Crossed, rows: &mut Rows) -> Result<Counts, ValueError> {
     let mut counts = Counts::default();
     for (slot, column) in rows.values.iter().enumerate().skip(shape.prices()) {
@@ -72,6 +72,10 @@ pub(super) fn check(shape: Shape, crossed: Crossed, rows: &mut Rows) -> Result<C
             treat_crossed(crossed, rows, &mut counts);
         }
     }
+    if shape == Shape::Funding {
+        check_rates(&rows.values[0])?;
+        return Ok(counts);
+    }
     counts.zero_or_negative = count_zero_or_negative(&rows.values[..shape.prices()]);
     Ok(counts)
 }
@@ -88,6 +92,18 @@ fn check_bars(open: &[f64], high: &[f64], low: &[f64], close: &[f64]) -> Result<
         }
     }
     Ok(())
+}
+
+/// A payment of the whole notional does not happen, and a rate in per cent soon looks like one.
+fn check_rates(rates: &[f64]) -> Result<(), ValueError> {
+    match rates.iter().position(|rate| rate.abs() >= 1.0) {
+        None => Ok(()),
+        Some(row) => Err(ValueError {
+            row,
+            column: Some("rate"),
+            problem: Problem::RateTooLarge { value: rates[row] },
+        }),
+    }
 }
 
 fn treat_crossed(crossed: Crossed, rows: &mut Rows, counts: &mut Counts) {
@@ -243,5 +259,19 @@ mod tests {
         }
         let error = check(Shape::Bars, Crossed::Keep, &mut bars([1.0, 2.0, 0.5, 1.5, -1.0])).unwrap_err();
         assert_eq!((error.row, error.column), (1, Some("volume")));
+        let rates = |rate| Rows {
+            times: vec![0, 1],
+            values: vec![vec![-0.0001, rate]],
+            ..Rows::default()
+        };
+        let counts = check(Shape::Funding, Crossed::Keep, &mut rates(-0.999)).unwrap();
+        assert_eq!(counts.zero_or_negative, 0, "a rate below zero is nothing odd");
+        for bad in [1.0, -1.0, 12.5] {
+            let error = check(Shape::Funding, Crossed::Keep, &mut rates(bad)).unwrap_err();
+            assert!(
+                matches!((error.row, error.problem), (1, Problem::RateTooLarge { .. })),
+                "{bad}"
+            );
+        }
     }
 }

@@ -16,10 +16,12 @@ pub(super) enum Shape {
     Bars,
     /// Open, high, low, close of bid and ask, volume.
     QuoteBars,
+    /// Funding rates.
+    Funding,
 }
 
 impl Shape {
-    /// Names of the value columns. The first [`Shape::prices`] are prices, the others sizes.
+    /// Names of the value columns. The first [`Shape::prices`] are what a row is about, the others sizes.
     pub(super) const fn slots(self) -> &'static [&'static str] {
         match self {
             Self::Quotes => &["bid", "ask", "bid_size", "ask_size"],
@@ -36,17 +38,23 @@ impl Shape {
                 "ask_close",
                 "volume",
             ],
+            Self::Funding => &["rate"],
         }
     }
 
-    /// How many of the slots are prices; these a file must have.
+    /// How many of the slots are prices (of funding the rate); these a file must have.
     pub(super) const fn prices(self) -> usize {
         match self {
             Self::Quotes => 2,
-            Self::Trades => 1,
+            Self::Trades | Self::Funding => 1,
             Self::Bars => 4,
             Self::QuoteBars => 8,
         }
+    }
+
+    /// Whether several rows may have one time.
+    pub(super) const fn times_repeat(self) -> bool {
+        matches!(self, Self::Quotes | Self::Trades)
     }
 
     /// Whether rows are bars.
@@ -93,7 +101,7 @@ impl Role {
 }
 
 /// What names mean, the preferred name first: of several columns with one meaning the earliest name in its list wins.
-const MEANINGS: [(&str, &[&str]); 23] = [
+const MEANINGS: [(&str, &[&str]); 24] = [
     (
         "time",
         &[
@@ -108,6 +116,10 @@ const MEANINGS: [(&str, &[&str]); 23] = [
             "unix",
             "gmt_time",
             "t",
+            "funding_time",
+            "fundingtime",
+            "fundingratetimestamp",
+            "calc_time",
         ],
     ),
     ("date", &["date", "day"]),
@@ -150,6 +162,7 @@ const MEANINGS: [(&str, &[&str]); 23] = [
     ("price", &["price", "trade_price", "last", "last_price", "p", "px"]),
     ("size", &["size", "qty", "amount", "quantity", "last_size", "q"]),
     ("side", &["side", "taker_side", "aggressor"]),
+    ("rate", &["rate", "funding_rate", "fundingrate", "last_funding_rate"]),
     ("is_buyer_maker", &["is_buyer_maker", "isbuyermaker"]),
     ("bid_open", &["bid_open", "bidopen"]),
     ("bid_high", &["bid_high", "bidhigh"]),
@@ -331,6 +344,8 @@ fn shape_of(kind: Option<DataKind>, has: impl Fn(&str) -> bool) -> Result<Shape,
         Some(DataKind::Quotes) => return Ok(Shape::Quotes),
         Some(DataKind::Trades) => return Ok(Shape::Trades),
         Some(DataKind::Bars) => return Ok(bar_shape),
+        // Only when asked for: a rate may be many things, an exchange rate for one.
+        Some(DataKind::Funding) => return Ok(Shape::Funding),
         None => {}
     }
     let ambiguous = |first, second| Err(Problem::AmbiguousKind { first, second });

@@ -279,6 +279,12 @@ pub enum Problem {
         /// The value.
         value: f64,
     },
+    /// A funding rate of the whole notional or more.
+    #[error("the rate {value} is not below 1")]
+    RateTooLarge {
+        /// The value.
+        value: f64,
+    },
     /// A side that is neither buy nor sell.
     #[error("`{text}` is not a side")]
     BadSide {
@@ -314,10 +320,12 @@ pub enum Problem {
         /// Close.
         close: f64,
     },
-    /// Two different bars with one start.
-    #[error("a second, different bar at {time}")]
-    BarTwice {
-        /// Start of both.
+    /// Two different bars with one start, or rates of one time.
+    #[error("a second, different {what} at {time}")]
+    TimeTwice {
+        /// `bar` or `rate`.
+        what: &'static str,
+        /// Time of both.
         time: String,
     },
     /// Bars from trades and bars from quotes for one dataset.
@@ -383,8 +391,8 @@ impl Explain for ImportError {
                  price,size)"
             }
             Problem::MissingColumns { .. } => {
-                "name the columns in order with --columns, `_` for those to skip; a file with one column per instrument is not \
-                 read"
+                "name the columns in order with --columns, `_` for those to skip; funding rates need --kind funding; a file with \
+                 one column per instrument is not read"
             }
             Problem::UnknownColumn { hint, .. } => hint,
             Problem::ColumnTwice { .. } => "name each column once and write `_` for the others",
@@ -414,6 +422,9 @@ impl Explain for ImportError {
             }
             Problem::NotFinite { .. } | Problem::EmptyCell => "remove the row, or fill the value at the source",
             Problem::NegativeSize { .. } => "sizes and volumes cannot be negative: check the order of the columns",
+            Problem::RateTooLarge { .. } => {
+                "rates are shares of the notional: 0.0001 is one hundredth of a per cent; check the columns, or divide per cent by 100"
+            }
             Problem::BadSide { .. } => "buy, sell, b, s, 1 and -1 are read; skip the column with --columns otherwise",
             Problem::FieldCount { .. } => {
                 "the header or --columns must name every field; name all of them with --columns, `_` for those to skip"
@@ -424,7 +435,7 @@ impl Explain for ImportError {
                 "high must be the highest and low the lowest price: check the order of the columns (Bitfinex: --format bitfinex), \
                  or correct the row"
             }
-            Problem::BarTwice { .. } => "remove one of the two rows",
+            Problem::TimeTwice { .. } => "remove one of the two rows",
             Problem::MixedBars => {
                 "import one of the two, for example with the pattern *_trade.zip, or give them different symbols"
             }

@@ -270,6 +270,7 @@ impl Planner<'_> {
         let kind = match (layout.shape, bar) {
             (Shape::Quotes, _) => DatasetKind::Quotes,
             (Shape::Trades, _) => DatasetKind::Trades,
+            (Shape::Funding, _) => DatasetKind::Funding,
             (Shape::Bars | Shape::QuoteBars, Some(bar)) => DatasetKind::Bars(bar),
             (Shape::Bars | Shape::QuoteBars, None) => return Err(input.error(Problem::NoBarLength { guess: None })),
         };

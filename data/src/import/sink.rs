@@ -51,14 +51,14 @@ impl<'a> Sink<'a> {
             part.layout.roles.iter().any(|role| match shape {
                 Shape::Quotes => matches!(role, Role::Slot(2 | 3)),
                 Shape::Trades => matches!(role, Role::Side | Role::BuyerMaker),
-                Shape::Bars | Shape::QuoteBars => false,
+                Shape::Bars | Shape::QuoteBars | Shape::Funding => false,
             })
         };
         let least_gap = match parts[0].kind {
             // A day of a zone with daylight saving has 23 to 25 hours.
             DatasetKind::Bars(length) if length.ns() >= DAY_NS => Some(length.ns() - 2 * HOUR_NS),
             DatasetKind::Bars(length) => Some(length.ns()),
-            DatasetKind::Quotes | DatasetKind::Trades => None,
+            DatasetKind::Quotes | DatasetKind::Trades | DatasetKind::Funding => None,
         };
         Self {
             parts,
@@ -142,7 +142,8 @@ impl<'a> Sink<'a> {
         ImportError::new(place, problem).into()
     }
 
-    /// Refuses times that go backward and bars that overlap; leaves out bars that repeat the one before; counts equal times.
+    /// Refuses times that go backward and bars that overlap; leaves out bars and rates that repeat the one before; counts equal
+    /// times.
     fn keep_order(&mut self, rows: &mut Rows) -> Result<(), (usize, Problem)> {
         let Some(&first) = rows.times.first() else {
             return Ok(());
@@ -164,14 +165,10 @@ impl<'a> Sink<'a> {
                 return Err((row, Problem::BarsOverlap { time, gap, length }));
             }
             self.duplicates += 1;
-            if self.shape.is_bars() {
+            if !self.shape.times_repeat() {
                 if !self.repeats(rows, row) {
-                    return Err((
-                        row,
-                        Problem::BarTwice {
-                            time: UtcNs(time).to_string(),
-                        },
-                    ));
+                    let (what, time) = (if self.shape.is_bars() { "bar" } else { "rate" }, UtcNs(time).to_string());
+                    return Err((row, Problem::TimeTwice { what, time }));
                 }
                 repeated.push(row);
             }
@@ -331,6 +328,10 @@ fn batch(shape: Shape, with_optional: bool, rows: Rows) -> Result<RecordBatch, a
             columns.push(number(or_zero(next())));
             columns.extend(sides.into_iter().map(number));
             schema::bars(true)
+        }
+        Shape::Funding => {
+            columns.push(number(next()));
+            schema::funding()
         }
     };
     RecordBatch::try_new(schema, columns)

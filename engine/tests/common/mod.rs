@@ -121,6 +121,26 @@ pub fn market(random: &mut Random, bars: usize, bar_ns: i64, quotes: bool, lot: 
     Market::new(&batch, instrument, bar_ns, from, None).unwrap()
 }
 
+/// Funding from before a market's first bar to after its last: on starts of bars, inside them, in gaps, several in a bar.
+pub fn rates(random: &mut Random, market: &Market, most: f64) -> RecordBatch {
+    let step = market.bar_ns * random.pick(&[1, 2, 7, 60]) / random.pick(&[1, 1, 3]);
+    let mut time = market.time[0] - 2 * step + random.pick(&[0, 0, market.bar_ns / 5]);
+    let end = market.time[market.len() - 1] + market.bar_ns;
+    let (mut times, mut rates) = (Vec::new(), Vec::new());
+    while time <= end + step {
+        times.push(time);
+        rates.push((random.unit() - 0.5) * 2.0 * most);
+        time += step;
+    }
+    funding(times, rates)
+}
+
+/// Funding as the engine takes it.
+pub fn funding(times: Vec<i64>, rates: Vec<f64>) -> RecordBatch {
+    let time: ArrayRef = Arc::new(TimestampNanosecondArray::from(times).with_timezone("UTC"));
+    RecordBatch::try_from_iter([("time", time), ("rate", Arc::new(Float64Array::from(rates)))]).unwrap()
+}
+
 /// Signals of one trial over a whole market.
 #[derive(Clone, Default)]
 pub struct Signals {
