@@ -111,10 +111,10 @@ pub enum OptimizerError {
         /// Bars in a test window.
         test: usize,
     },
-    /// Fewer bars than the windows or groups take.
-    #[error("the windows of the validation take {needed} bars, there are {bars}")]
+    /// Fewer bars than windows, groups or blocks take.
+    #[error("the windows take {needed} bars, there are {bars}")]
     TooFewBars {
-        /// Bars that one fold takes, or one for each group.
+        /// Bars that one fold takes, or one for each group or block.
         needed: usize,
         /// Bars there are.
         bars: usize,

@@ -93,7 +93,7 @@ mod tests {
     fn sketches(trials: &[Vec<f64>]) -> Sketches {
         let mut sketches = Sketches::new(&[4; 16]).unwrap();
         for returns in trials {
-            sketches.push_returns(returns);
+            sketches.push_returns(returns).unwrap();
         }
         sketches
     }

@@ -15,7 +15,7 @@ pub(super) const LANES: usize = 8;
 const BAND: f64 = 1e-13;
 
 /// Keeps a threshold below 0 apart from flat trials, whose sums are both 0.
-const TINY: f64 = 1e-300;
+const TINY: f64 = 1e-250;
 
 type Lanes = [f64; LANES];
 
@@ -45,32 +45,38 @@ pub(super) fn sharpe(s: f64, q: f64, n: u64) -> f64 {
 pub(super) enum Kind {
     /// By [`Tables::above`] and [`Tables::below`].
     Plain,
-    /// Its returns are all 0, and so are its scores.
+    /// By the same with an eye on the variance: on some split its returns may all be equal without being 0.
+    Still,
+    /// Its returns are all equal, mostly 0, and its scores are all 0.
     Flat,
-    /// Split by split with [`score`]: on some split its returns may have no variance without being 0, or its sums are no numbers
-    /// or so small that `TINY` would show.
+    /// Split by split with [`score`]: its sums are no numbers or so small that `TINY` would show.
     Odd,
 }
 
 impl Kind {
     pub(super) fn of(sums: &[f64], squares: &[f64], counts: &[u32]) -> Self {
-        let (mut flat, mut still, mut usual) = (0, 0, true);
+        let total = |values: &[f64]| values.iter().sum::<f64>();
+        let (s, n) = (total(sums), counts.iter().map(|n| f64::from(*n)).sum::<f64>());
+        if s * s >= n * total(squares) * (1.0 - 0.1 * VARIANCE_DUST) {
+            return Self::Flat;
+        }
+        let (mut zero, mut still, mut usual) = (0, 0, true);
         for ((s, q), n) in sums.iter().zip(squares).zip(counts) {
             if *s == 0.0 && *q == 0.0 {
-                flat += 1;
+                zero += 1;
             } else {
-                usual &= *q > 1e-270 && *q < 1e270;
+                usual &= *q > 1e-230 && *q < 1e230;
                 // With a margin: a block may be a small part of a split.
                 still += usize::from(s * s >= f64::from(*n) * q * (1.0 - 1000.0 * VARIANCE_DUST));
             }
         }
-        if flat == counts.len() {
-            Self::Flat
-        } else if usual && (still == 0 || flat + still < counts.len() / 2) {
-            // A split without variance takes only blocks without variance.
-            Self::Plain
-        } else {
+        if !usual {
             Self::Odd
+        } else if still > 0 && zero + still >= counts.len() / 2 {
+            // Only a split of such blocks alone can be without variance.
+            Self::Still
+        } else {
+            Self::Plain
         }
     }
 }
@@ -131,7 +137,7 @@ impl Tables {
 
     /// Calls `found(split)` for each split on which some trial may score more than `bars[split]` says; `found` may raise that bar.
     #[inline(always)]
-    pub(super) fn above(&self, splits: &Splits, bars: &mut [f64], mut found: impl FnMut(&mut [f64], usize)) {
+    pub(super) fn above<const STILL: bool>(&self, splits: &Splits, bars: &mut [f64], mut found: impl FnMut(&mut [f64], usize)) {
         let mut first = 0;
         for (high, mask) in splits.order.iter().enumerate() {
             let (high_sums, high_squares) = (self.sums[1][high], self.squares[1][high]);
@@ -142,10 +148,11 @@ impl Tables {
                 let low = lows.start + i;
                 let s = add(&self.sums[0][low], &high_sums);
                 let q = add(&self.squares[0][low], &high_squares);
+                let signed = signed_squares::<STILL>(&s, &q, splits.observations[first + i]);
                 let bar = bars[first + i];
                 let mut any = false;
                 for lane in 0..LANES {
-                    any |= s[lane] * s[lane].abs() > bar * q[lane];
+                    any |= signed[lane] > bar * q[lane];
                 }
                 if any {
                     found(bars, first + i);
@@ -158,7 +165,13 @@ impl Tables {
     /// Adds to `less[split]` the trials that score less than `bands[split]`; where a trial scores within it,
     /// the count is left to `near(less, split)`.
     #[inline(always)]
-    pub(super) fn below(&self, splits: &Splits, bands: &[[f64; 2]], less: &mut [u64], mut near: impl FnMut(&mut [u64], usize)) {
+    pub(super) fn below<const STILL: bool>(
+        &self,
+        splits: &Splits,
+        bands: &[[f64; 2]],
+        less: &mut [u64],
+        mut near: impl FnMut(&mut [u64], usize),
+    ) {
         let mut first = 0;
         for (high, mask) in splits.order.iter().enumerate() {
             let (high_sums, high_squares) = (self.sums[1][high], self.squares[1][high]);
@@ -169,12 +182,12 @@ impl Tables {
                 let low = lows.start + i;
                 let s = add(&self.sums[0][low], &high_sums);
                 let q = add(&self.squares[0][low], &high_squares);
+                let signed = signed_squares::<STILL>(&s, &q, splits.observations[first + i]);
                 let [from, to] = bands[first + i];
                 let (mut under, mut upto) = (0, 0);
                 for lane in 0..LANES {
-                    let signed = s[lane] * s[lane].abs();
-                    under += u64::from(signed < from * q[lane]);
-                    upto += u64::from(signed <= to * q[lane]);
+                    under += u64::from(signed[lane] < from * q[lane]);
+                    upto += u64::from(signed[lane] <= to * q[lane]);
                 }
                 if under == upto {
                     less[first + i] += under;
@@ -189,9 +202,24 @@ impl Tables {
 
 /// The scores that may, with rounding, equal `threshold`: from and up to.
 pub(super) fn band(threshold: f64) -> [f64; 2] {
-    // The constant makes a band of a threshold of 0, too, and is not lost in a product with `TINY`.
+    // The constant makes a band of a threshold of 0, too; its product with `TINY` is still a normal number.
     let width = threshold.abs() * BAND + 1e-20;
     [threshold - width, threshold + width]
+}
+
+/// `s |s|` of each trial; with `STILL` 0 where its n returns have no variance.
+#[inline(always)]
+fn signed_squares<const STILL: bool>(s: &Lanes, q: &Lanes, n: u64) -> Lanes {
+    let most = n as f64 * (1.0 - VARIANCE_DUST);
+    std::array::from_fn(|lane| {
+        let signed = s[lane] * s[lane].abs();
+        // A lane without a trial stays NaN.
+        if STILL && signed.abs() >= most * q[lane] {
+            0.0
+        } else {
+            signed
+        }
+    })
 }
 
 #[inline(always)]

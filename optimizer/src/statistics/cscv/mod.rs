@@ -50,7 +50,7 @@ pub fn overfitting(sketches: &Sketches) -> Option<Overfitting> {
     let best = parts
         .par_iter()
         .map(|part| {
-            let mut best = BestInSample::new(&sketches.counts);
+            let mut best = BestInSample::new(sketches);
             best.push_range(0, sketches, part.clone());
             best
         })
@@ -99,11 +99,11 @@ pub struct BestInSample {
 }
 
 impl BestInSample {
-    /// On blocks of `counts` observations, as of the [`Sketches`] that will be pushed.
-    pub fn new(counts: &[u32]) -> Self {
-        let splits = Arc::new(Splits::new(counts));
+    /// Of no trial yet, on the grid of `sketches`.
+    pub fn new(sketches: &Sketches) -> Self {
+        let splits = Arc::new(Splits::new(&sketches.counts));
         Self {
-            counts: counts.to_vec(),
+            counts: sketches.counts.clone(),
             bars: vec![f64::NEG_INFINITY; splits.len()],
             winners: vec![
                 Winner {
@@ -150,10 +150,15 @@ impl BestInSample {
         for group in groups(sketches, trials) {
             let number = |lane: usize| first + (group.start + lane) as u64;
             if group.fill(&mut tables, splits, Kind::Plain) {
-                tables.above(splits, bars, |bars, split| {
-                    group
-                        .lanes(Kind::Plain)
-                        .for_each(|lane| consider(bars, &tables, split, lane, number(lane)));
+                tables.above::<false>(splits, bars, |bars, split| {
+                    let lanes = group.lanes(Kind::Plain);
+                    lanes.for_each(|lane| consider(bars, &tables, split, lane, number(lane)));
+                });
+            }
+            if group.fill(&mut tables, splits, Kind::Still) {
+                tables.above::<true>(splits, bars, |bars, split| {
+                    let lanes = group.lanes(Kind::Still);
+                    lanes.for_each(|lane| consider(bars, &tables, split, lane, number(lane)));
                 });
             }
             if group.fill(&mut tables, splits, Kind::Odd) {
@@ -251,8 +256,15 @@ impl RankOutOfSample {
         let mut tables = Tables::new(splits);
         for group in groups(sketches, trials) {
             if group.fill(&mut tables, splits, Kind::Plain) {
-                tables.below(splits, bands, less, |less, split| {
-                    group.lanes(Kind::Plain).for_each(|lane| compare(less, &tables, split, lane));
+                tables.below::<false>(splits, bands, less, |less, split| {
+                    let lanes = group.lanes(Kind::Plain);
+                    lanes.for_each(|lane| compare(less, &tables, split, lane));
+                });
+            }
+            if group.fill(&mut tables, splits, Kind::Still) {
+                tables.below::<true>(splits, bands, less, |less, split| {
+                    let lanes = group.lanes(Kind::Still);
+                    lanes.for_each(|lane| compare(less, &tables, split, lane));
                 });
             }
             if group.fill(&mut tables, splits, Kind::Odd) {

@@ -28,6 +28,18 @@ impl Sketches {
         })
     }
 
+    /// Of no trial yet, on equal blocks of series of `observations`; what is left over at the end is not used.
+    pub fn equal_blocks(blocks: usize, observations: usize) -> Result<Self, OptimizerError> {
+        let length = observations.checked_div(blocks).unwrap_or(0);
+        if length == 0 && blocks > 0 {
+            return Err(OptimizerError::TooFewBars {
+                needed: blocks,
+                bars: observations,
+            });
+        }
+        Self::new(&vec![length as u32; blocks])
+    }
+
     /// Adds a trial: the sum and the sum of squares of its returns in each block.
     ///
     /// # Panics
@@ -51,17 +63,23 @@ impl Sketches {
         Ok(())
     }
 
-    /// Adds a trial from its returns: equal blocks, what is left over at the end not used. All trials need the same number.
-    ///
-    /// # Panics
-    /// If the blocks of this grid do not all hold `returns.len() / blocks` observations.
-    pub fn push_returns(&mut self, returns: &[f64]) {
-        let length = returns.len() / self.counts.len();
-        assert!(self.counts.iter().all(|n| *n as usize == length), "blocks of equal length");
-        for block in returns.chunks_exact(length).take(self.counts.len()) {
+    /// Adds a trial from its returns, which must be as many as the blocks hold; what is left over after equal blocks is not used.
+    pub fn push_returns(&mut self, returns: &[f64]) -> Result<(), OptimizerError> {
+        let wanted: usize = self.counts.iter().map(|n| *n as usize).sum();
+        if returns.len() < wanted || returns.len() >= wanted + self.counts.len() {
+            return Err(OptimizerError::SeriesLength {
+                found: returns.len(),
+                wanted,
+            });
+        }
+        let mut rest = returns;
+        for n in &self.counts {
+            let (block, after) = rest.split_at(*n as usize);
             self.sums.push(block.iter().sum());
             self.squares.push(block.iter().map(|r| r * r).sum());
+            rest = after;
         }
+        Ok(())
     }
 
     /// Takes the risk-free return per observation, at which Sharpe ratios count from, off all returns.

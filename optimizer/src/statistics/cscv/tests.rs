@@ -6,10 +6,10 @@ use crate::error::OptimizerError;
 use crate::statistics::testing::{normals, pinned_matrix};
 
 fn sketches(blocks: usize, trials: &[Vec<f64>]) -> Sketches {
-    let length = trials.first().map_or(3, |returns| returns.len() / blocks);
-    let mut sketches = Sketches::new(&vec![length as u32; blocks]).unwrap();
+    let observations = trials.first().map_or(3 * blocks, Vec::len);
+    let mut sketches = Sketches::equal_blocks(blocks, observations).unwrap();
     for returns in trials {
-        sketches.push_returns(returns);
+        sketches.push_returns(returns).unwrap();
     }
     sketches
 }
@@ -171,6 +171,10 @@ fn returns() -> impl Strategy<Value = Vec<f64>> {
         1 => (0usize..8, -4..5i8).prop_map(move |(block, r)| {
             (0..length).map(|t| if t / 3 == block { f64::from(r) / 2.0 } else { 0.0 }).collect()
         }),
+        // Without variance in most blocks: some splits have none.
+        2 => (prop::collection::vec(-1.0..1.0f64, length), -4..5i8, 3usize..8).prop_map(|(noise, r, blocks)| {
+            noise.into_iter().enumerate().map(|(t, z)| if t / 3 < blocks { f64::from(r) / 2.0 } else { z }).collect()
+        }),
     ]
 }
 
@@ -188,7 +192,7 @@ proptest! {
         // In parts, in any order, and on several threads it is the same.
         let cut = trials.len() / 3;
         let (early, late) = (self::sketches(8, &trials[..cut]), self::sketches(8, &trials[cut..]));
-        let mut best = BestInSample::new(&[3; 8]);
+        let mut best = BestInSample::new(&sketches);
         best.push(cut as u64, &late);
         best.push(0, &early);
         let mut ranks = best.into_ranks();
@@ -245,5 +249,15 @@ fn grids_that_cannot_be_split_are_refused() {
         ..Sketch::default()
     };
     assert_eq!(sketches.push_sketch(&sketch), Ok(()));
-    assert_eq!(sketches.len(), 1);
+    assert_eq!(sketches.push_returns(&[0.5; 159]), Ok(()));
+    assert_eq!((sketches.len(), sketches.trial(1)), (2, (&[4.5; 16][..], &[2.25; 16][..])));
+    for found in [143, 160] {
+        let error = sketches.push_returns(&vec![0.5; found]);
+        assert_eq!(error, Err(OptimizerError::SeriesLength { found, wanted: 144 }));
+    }
+    assert_eq!(
+        Sketches::equal_blocks(16, 15),
+        Err(OptimizerError::TooFewBars { needed: 16, bars: 15 })
+    );
+    assert_eq!(Sketches::equal_blocks(0, 15), Err(OptimizerError::SketchBlocks { found: 0 }));
 }

@@ -21,12 +21,15 @@ fn test_all(resamples: &Resamples, trials: &[Vec<f64>]) -> (Superiority, Vec<u64
 fn the_pinned_matrix() {
     let resamples = Resamples::stationary(240, 10.0, 10_000, 7);
     let (noise, superior) = test_all(&resamples, &pinned_matrix(0.0));
-    let near = |value: f64, wanted: f64| assert!((value - wanted).abs() < 0.015, "{value} {wanted}");
+    let near = |value: f64, wanted: f64| assert!((value - wanted).abs() < 0.01, "{value} {wanted}");
     assert!((noise.statistic - 2.1149).abs() < 5e-5, "{}", noise.statistic);
     near(noise.lower, 0.1412);
     near(noise.consistent, 0.2369);
     near(noise.upper, 0.2689);
     near(noise.reality_check, 0.4661);
+    // The same bits everywhere: of 10,000 draws and what was seen.
+    let seen = [noise.reality_check, noise.lower, noise.consistent, noise.upper];
+    assert_eq!(seen, [4690.0, 1388.0, 2336.0, 2645.0].map(|extreme| extreme / 10_001.0));
     assert_eq!(superior, []);
     let (edge, superior) = test_all(&resamples, &pinned_matrix(0.004));
     assert!(edge.upper < 0.001 && edge.reality_check < 0.001);
