@@ -65,7 +65,7 @@ impl Kind {
             if *s == 0.0 && *q == 0.0 {
                 zero += 1;
             } else {
-                usual &= *q > 1e-230 && *q < 1e230;
+                usual &= s.is_finite() && *q > 1e-230 && *q < 1e230;
                 // With a margin: a block may be a small part of a split.
                 still += usize::from(s * s >= f64::from(*n) * q * (1.0 - 1000.0 * VARIANCE_DUST));
             }

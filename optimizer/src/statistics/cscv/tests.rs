@@ -223,6 +223,25 @@ fn equal_trials_share_their_ranks_and_the_first_of_them_wins() {
 }
 
 #[test]
+fn sums_that_are_no_numbers_score_nothing() {
+    let trials: Vec<Vec<f64>> = normals(20 * 32, 8).chunks(32).map(<[f64]>::to_vec).collect();
+    let with = |sums: f64, squares: f64| {
+        let mut sketches = sketches(8, &trials);
+        sketches.push(&[sums; 8], &[squares; 8]);
+        overfitting(&sketches).unwrap()
+    };
+    let flat = with(0.0, 0.0);
+    for (sums, squares) in [
+        (f64::NAN, 1.0),
+        (1.0, f64::NAN),
+        (f64::INFINITY, f64::INFINITY),
+        (1.0, f64::INFINITY),
+    ] {
+        assert_eq!(with(sums, squares), flat);
+    }
+}
+
+#[test]
 fn a_risk_free_return_is_taken_off() {
     let trials: Vec<Vec<f64>> = normals(20 * 32, 5).chunks(32).map(<[f64]>::to_vec).collect();
     let over: Vec<Vec<f64>> = trials.iter().map(|r| r.iter().map(|x| x - 0.25).collect()).collect();
