@@ -33,6 +33,16 @@ impl JobId {
         first.copy_from_slice(&hash[..8]);
         Self(u64::from_be_bytes(first))
     }
+
+    /// From the number that [`JobId::to_bits`] gave.
+    pub const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    /// As a number, for messages that carry nothing but numbers.
+    pub const fn to_bits(self) -> u64 {
+        self.0
+    }
 }
 
 impl fmt::Display for JobId {
@@ -195,6 +205,7 @@ mod tests {
     fn ids_round_trip_and_refuse_rubbish() {
         let job = JobId::from_hash([7; 32]);
         assert_eq!(job.to_string().parse(), Ok(job));
+        assert_eq!(JobId::from_bits(job.to_bits()), job);
         let trial = TrialId {
             job,
             instrument: 2,
