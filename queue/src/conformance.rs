@@ -193,7 +193,7 @@ async fn waiting_may_be_given_up(queue: Queue) {
         }
     };
     let both = async { tokio::join!(publishing, consuming) };
-    timeout(Duration::from_secs(60), both).await.expect("nothing is lost");
+    timeout(Duration::from_mins(1), both).await.expect("nothing is lost");
 }
 
 async fn a_stopped_consumer_finishes_what_it_holds(queue: Queue) {

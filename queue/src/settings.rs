@@ -76,7 +76,7 @@ impl QueueSettings {
             authority: None,
             answer_within: Duration::from_secs(10),
             publish_within: Duration::from_secs(10),
-            look_around_after: Duration::from_secs(60),
+            look_around_after: Duration::from_mins(1),
         }
     }
 }

@@ -18,7 +18,7 @@ async fn publish_at_last(producer: &Producer, tasks: std::ops::Range<u64>) {
             sleep(Duration::from_millis(100)).await;
         }
     };
-    timeout(Duration::from_secs(120), trying).await.expect("published at last");
+    timeout(Duration::from_mins(2), trying).await.expect("published at last");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -232,7 +232,7 @@ async fn a_killed_broker_loses_nothing_old(services: &Services) {
     services.command("start", &["--only", "rabbit"]);
 
     let came_back = connection.wait_for(|connection| connection.up && connection.established == 2);
-    timeout(Duration::from_secs(60), came_back)
+    timeout(Duration::from_mins(1), came_back)
         .await
         .expect("connected again")
         .expect("alive");
