@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use assay_core::ids::Ordinal;
 use assay_core::space::{Domain, ParamValue, Parameter, Point, Space};
-use assay_optimizer::search::{Ask, Batch, Cube, Outcome, Random, Sampler, Study, StudySettings};
+use assay_optimizer::search::{
+    Ask, Batch, Bayes, BayesSettings, Cube, Outcome, Random, Sampler, Study, StudySettings, Tpe, TpeSettings,
+};
 use proptest::prelude::*;
 
 /// A method under test: how it is made for a cube, a seed and a number of objectives.
@@ -15,11 +17,32 @@ struct Method {
     make: fn(&Cube, u64, usize) -> Box<dyn Sampler>,
 }
 
-const METHODS: &[Method] = &[Method {
-    name: "random",
-    objectives: usize::MAX,
-    make: |cube, seed, _| Box::new(Random::new(cube.clone(), seed)),
-}];
+const METHODS: &[Method] = &[
+    Method {
+        name: "random",
+        objectives: usize::MAX,
+        make: |cube, seed, _| Box::new(Random::new(cube.clone(), seed)),
+    },
+    Method {
+        name: "tpe",
+        objectives: usize::MAX,
+        make: |cube, seed, _| Box::new(Tpe::new(cube.clone(), seed, TpeSettings::default())),
+    },
+    Method {
+        name: "bayes",
+        objectives: usize::MAX,
+        // Little effort for each proposal: these checks make thousands of them.
+        make: |cube, seed, _| {
+            let settings = BayesSettings {
+                startup: 6,
+                candidates: 8,
+                starts: 1,
+                steps: 4,
+            };
+            Box::new(Bayes::new(cube.clone(), seed, settings))
+        },
+    },
+];
 
 fn parameter(name: &str, domain: Domain) -> Parameter {
     Parameter {

@@ -5,16 +5,24 @@
 //! points pending, and of nothing else: neither of time, nor of threads, nor of the order in which results came in. A search is
 //! therefore continued after a crash by telling a new sampler the stored batches.
 
+mod bayes;
 mod cube;
+mod descent;
 pub mod functions;
+pub mod hypervolume;
+mod normal;
 pub mod pareto;
 mod random;
 mod stream;
 mod study;
+mod tpe;
+mod tried;
 
+pub use bayes::{Bayes, BayesSettings};
 pub use cube::{Cube, Dimension};
 pub use random::Random;
 pub use study::{Ask, Batch, Proposal, Study, StudyError, StudySettings};
+pub use tpe::{Tpe, TpeSettings};
 
 /// The number of a batch that holds outcomes of an earlier job.
 pub const EARLIER: u64 = u64::MAX;

@@ -11,7 +11,6 @@ pub(crate) struct Stream {
     counter: u64,
 }
 
-#[expect(dead_code, reason = "the methods of search that draw them are on their way")]
 impl Stream {
     /// The stream of a batch under a seed.
     pub(crate) fn new(seed: u64, batch: u64) -> Self {

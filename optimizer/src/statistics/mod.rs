@@ -7,7 +7,7 @@
 
 mod bootstrap;
 mod cscv;
-mod distributions;
+pub(crate) mod distributions;
 mod effective;
 mod haircut;
 mod moments;

@@ -1,0 +1,296 @@
+//! A density on the cube from points: a mixture of products of kernels, one product per point and a broad one for what is not
+//! known.
+
+use crate::search::normal;
+use crate::search::stream::Stream;
+use crate::search::{Cube, Dimension};
+
+/// Weight of the broad kernel beside points of weight 1.
+const PRIOR: f64 = 1.0;
+/// Terms smaller than e^-36 of the largest change no bit of a sum.
+const NEGLIGIBLE: f64 = -36.0;
+/// Cells narrower than this share of a kernel's width have the density of their centre.
+const FINE: f64 = 0.5;
+
+/// A density. The number of kernels is one more than that of the points.
+#[derive(Debug)]
+pub(super) struct Parzen<'a> {
+    cube: &'a Cube,
+    kernels: Vec<Kernels>,
+    /// Running sums of the weights.
+    sums: Vec<f64>,
+    /// Per kernel, the logarithm of its weight over its integral.
+    offsets: Vec<f64>,
+    /// Room for the logarithms of one evaluation.
+    logs: Vec<f64>,
+}
+
+/// All kernels along one dimension.
+#[derive(Debug)]
+enum Kernels {
+    /// Normal distributions cut off at the borders of the cube.
+    Normal {
+        centres: Vec<f64>,
+        widths: Vec<f64>,
+        inverse: Vec<f64>,
+    },
+    /// The same over cells as wide as they are: per kernel, which of the different ones it is.
+    Cells {
+        centres: Vec<f64>,
+        widths: Vec<f64>,
+        different: Vec<(f64, f64)>,
+        which: Vec<usize>,
+    },
+    /// One text, or any other with a small probability.
+    Category {
+        cells: u64,
+        centres: Vec<f64>,
+        own: f64,
+        other: f64,
+    },
+}
+
+impl<'a> Parzen<'a> {
+    /// The density of points with these weights. `narrowest` scales the least width of a kernel.
+    pub(super) fn new(cube: &'a Cube, points: &[&[f64]], weights: &[f64], narrowest: f64) -> Self {
+        let dimensions = cube.dimensions().len();
+        let count = points.len() + 1;
+        let least = narrowest / (1 + count).min(100) as f64;
+        let total: f64 = weights.iter().sum::<f64>() + PRIOR;
+        let mut offsets: Vec<f64> = weights.iter().map(|weight| libm::log(weight / total)).collect();
+        offsets.push(libm::log(PRIOR / total));
+        let mut kernels = Vec::with_capacity(dimensions);
+        for (dimension, kind) in cube.dimensions().iter().enumerate() {
+            let mut centres: Vec<f64> = points.iter().map(|point| point[dimension]).collect();
+            centres.push(0.5);
+            if let Dimension::Category(cells) = *kind {
+                let share = PRIOR / count as f64;
+                let total = 1.0 + share * cells as f64;
+                kernels.push(Kernels::Category {
+                    cells,
+                    centres,
+                    own: (1.0 + share) / total,
+                    other: share / total,
+                });
+                continue;
+            }
+            let mut widths = widths(&centres[..points.len()], least);
+            widths.push(1.0);
+            for ((offset, centre), width) in offsets.iter_mut().zip(&centres).zip(&widths) {
+                *offset -= libm::log(*width * inside(*centre, *width));
+            }
+            let coarse = cube
+                .cell(dimension, 0.5)
+                .is_some_and(|(left, right)| right - left > FINE * least);
+            kernels.push(if coarse {
+                Kernels::cells(centres, widths)
+            } else {
+                Kernels::Normal {
+                    inverse: widths.iter().map(|width| 1.0 / width).collect(),
+                    centres,
+                    widths,
+                }
+            });
+        }
+        let sums = weights.iter().chain([&PRIOR]).scan(0.0, |sum, weight| {
+            *sum += weight;
+            Some(*sum)
+        });
+        Self {
+            cube,
+            kernels,
+            sums: sums.collect(),
+            logs: Vec::with_capacity(count),
+            offsets,
+        }
+    }
+
+    /// A point drawn from it; not centred.
+    pub(super) fn draw(&self, stream: &mut Stream) -> Vec<f64> {
+        let kernel = stream.pick(&self.sums);
+        self.kernels.iter().map(|kernels| kernels.draw(kernel, stream)).collect()
+    }
+
+    /// Logarithm of the density at a (centred) point, up to a summand that depends on the cube only.
+    pub(super) fn log_density(&mut self, unit: &[f64]) -> f64 {
+        self.logs.clear();
+        self.logs.extend_from_slice(&self.offsets);
+        for (dimension, kernels) in self.kernels.iter().enumerate() {
+            kernels.add(unit[dimension], self.cube.cell(dimension, unit[dimension]), &mut self.logs);
+        }
+        let largest = self.logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let terms = self.logs.iter().map(|log| log - largest).filter(|log| *log > NEGLIGIBLE);
+        largest + libm::log(terms.map(libm::exp).sum())
+    }
+}
+
+impl Kernels {
+    fn cells(centres: Vec<f64>, widths: Vec<f64>) -> Self {
+        let mut different: Vec<(f64, f64)> = centres.iter().copied().zip(widths.iter().copied()).collect();
+        different.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        different.dedup();
+        let place = |(centre, width): (&f64, &f64)| {
+            different.partition_point(|(other, its_width)| (*other, *its_width) < (*centre, *width))
+        };
+        Self::Cells {
+            which: centres.iter().zip(&widths).map(place).collect(),
+            centres,
+            widths,
+            different,
+        }
+    }
+
+    fn draw(&self, kernel: usize, stream: &mut Stream) -> f64 {
+        match self {
+            Self::Normal { centres, widths, .. } | Self::Cells { centres, widths, .. } => loop {
+                // At least a third of the draws are inside: centres are, and no width exceeds 1.
+                let u = centres[kernel] + widths[kernel] * stream.normal();
+                if (0.0..=1.0).contains(&u) {
+                    return u;
+                }
+            },
+            Self::Category { centres, own, other, .. } => {
+                let any = kernel + 1 == centres.len() || stream.fraction() >= own - other;
+                if any { stream.fraction() } else { centres[kernel] }
+            }
+        }
+    }
+
+    /// Adds each kernel's logarithm at `u`, which lies in `cell`.
+    fn add(&self, u: f64, cell: Option<(f64, f64)>, logs: &mut [f64]) {
+        match self {
+            Self::Normal { centres, inverse, .. } => {
+                for ((log, centre), inverse) in logs.iter_mut().zip(centres).zip(inverse) {
+                    let z = (u - centre) * inverse;
+                    *log -= 0.5 * z * z;
+                }
+            }
+            Self::Cells { different, which, .. } => {
+                let (left, right) = cell.expect("a dimension with cells");
+                let mass = |(centre, width): &(f64, f64)| {
+                    let mass = between((left - centre) / width, (right - centre) / width);
+                    // Relative to the density 1 / width that the offsets assume, and to the width of the cell.
+                    libm::log((mass * width / (right - left)).max(f64::MIN_POSITIVE))
+                };
+                let masses: Vec<f64> = different.iter().map(mass).collect();
+                logs.iter_mut().zip(which).for_each(|(log, which)| *log += masses[*which]);
+            }
+            Self::Category {
+                cells,
+                centres,
+                own,
+                other,
+            } => {
+                let (own, other, any) = (libm::log(*own), libm::log(*other), -libm::log(*cells as f64));
+                let last = centres.len() - 1;
+                for (log, centre) in logs.iter_mut().zip(&centres[..last]) {
+                    *log += if *centre == u { own } else { other };
+                }
+                logs[last] += any;
+            }
+        }
+    }
+}
+
+/// The width of each kernel: the distance to the farther one of its two neighbours, but not less than `least`.
+fn widths(centres: &[f64], least: f64) -> Vec<f64> {
+    let mut order: Vec<(f64, usize)> = centres.iter().copied().zip(0..).collect();
+    order.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    let mut widths = vec![0.0; centres.len()];
+    for pair in order.windows(2) {
+        let gap = pair[1].0 - pair[0].0;
+        widths[pair[1].1] = gap;
+        widths[pair[0].1] = gap.max(widths[pair[0].1]);
+    }
+    if let [only] = *centres {
+        widths[0] = only.max(1.0 - only);
+    }
+    widths.into_iter().map(|width| width.clamp(least, 1.0)).collect()
+}
+
+/// Share of a normal distribution inside [0, 1], times sqrt(2 pi).
+fn inside(centre: f64, width: f64) -> f64 {
+    between(-centre / width, (1.0 - centre) / width)
+}
+
+/// Share of the standard normal distribution between two places, times sqrt(2 pi), precise in both tails.
+fn between(from: f64, to: f64) -> f64 {
+    const SQRT_TAU: f64 = 2.506_628_274_631_000_7;
+    let share = if from > 0.0 {
+        normal::cumulative(-from) - normal::cumulative(-to)
+    } else {
+        normal::cumulative(to) - normal::cumulative(from)
+    };
+    SQRT_TAU * share
+}
+
+#[cfg(test)]
+mod tests {
+    use assay_core::space::{Domain, Parameter, Space};
+
+    use super::*;
+    use crate::search::Unit;
+
+    fn cube() -> Cube {
+        let parameter = |name: &str, domain: Domain| Parameter {
+            name: name.to_owned(),
+            domain,
+            default: None,
+        };
+        let (step, steps, log) = (None, None, false);
+        let (low, high) = (0.0, 1.0);
+        let texts = ["a", "b", "c"].map(str::to_owned);
+        let int = |low, high, log| Domain::Int { low, high, step: 1, log };
+        let params = vec![
+            parameter(
+                "a",
+                Domain::Float {
+                    low,
+                    high,
+                    step,
+                    steps,
+                    log,
+                },
+            ),
+            parameter("b", int(1, 4, false)),
+            parameter("c", int(1, 7, true)),
+            parameter("d", Domain::Choice(texts.into())),
+            parameter("e", int(1, 4_000, false)),
+        ];
+        Cube::new(&Space { params, condition: None }).unwrap()
+    }
+
+    #[test]
+    fn a_density_has_the_volume_one_over_coarse_and_fine_cells() {
+        let cube = cube();
+        let mut stream = Stream::new(3, 0);
+        let mut draw = || -> Unit { cube.centre(&[(); 5].map(|()| stream.fraction())) };
+        let points: Vec<Unit> = (0..12).map(|_| draw()).collect();
+        let points: Vec<&[f64]> = points.iter().map(|unit| &**unit).collect();
+        let mut parzen = Parzen::new(&cube, &points, &[1.0; 12], 1.0);
+        // Uniform draws hit each cell in proportion to its width. Of a text the density is its probability, thrice its share.
+        let draws = 100_000;
+        let densities = (0..draws).map(|_| libm::exp(parzen.log_density(&draw())));
+        let volume = densities.sum::<f64>() / f64::from(draws) * 3.0;
+        assert!((volume - 1.0).abs() < 0.05, "{volume}");
+    }
+
+    #[test]
+    fn draws_follow_the_density() {
+        let cube = cube();
+        let centre = cube.centre(&[0.2, 0.9, 0.1, 0.5, 0.5]);
+        let parzen = Parzen::new(&cube, &[&*centre; 30], &[1.0; 30], 1.0);
+        let mut stream = Stream::new(4, 0);
+        let near = |unit: &[f64]| (unit[0] - 0.2).abs() < 0.1 && cube.centre(unit)[3] == centre[3];
+        let hits = (0..1000).filter(|_| near(&parzen.draw(&mut stream))).count();
+        // Thirty of 31 draws are of narrow kernels, whose width is 1 / 32, and of these 32 of 34 have their own text.
+        assert!((880..940).contains(&hits), "{hits}");
+    }
+
+    #[test]
+    fn the_width_is_the_distance_to_the_farther_neighbour() {
+        assert_eq!(widths(&[0.5, 0.125, 0.25], 0.01), [0.25, 0.125, 0.25]);
+        assert_eq!(widths(&[0.25], 0.01), [0.75]);
+        assert_eq!(widths(&[0.25, 0.25], 0.01), [0.01, 0.01]);
+    }
+}
