@@ -81,6 +81,9 @@ fn job(name: &str, trials: u64) -> NewJob {
         }],
         layout: Layout::new(id, &["EURUSD".parse().expect("a symbol")], &space),
         trials,
+        owner: "local".to_owned(),
+        priority: 5,
+        body: String::new(),
         created: UtcNs(0),
     }
 }
@@ -157,7 +160,7 @@ async fn run(home: &Path, name: &str, rows: &[TrialRow], staged: bool) -> Result
     store.complete(&job, &completion).await?;
     remove_staging(home, job.id)?;
     lap("complete");
-    store.close().await?;
+    store.close().await;
     lap("close");
     println!("  total {:.1} ms", start.elapsed().as_secs_f64() * 1e3);
     Ok(job.id)
@@ -211,7 +214,7 @@ async fn measure(home: &Path, count: u64) -> Result<(), Box<dyn Error>> {
             Some(best[7].point.clone()),
             "the row of the point"
         );
-        store.close().await?;
+        store.close().await;
     }
     for kind in ["trials", "sketches"] {
         let part = assay_store::results_folder(home, kind, id).join("part-00000.parquet");

@@ -8,15 +8,18 @@ use assay_core::job::Goal;
 use assay_core::rank::Ranked;
 use assay_core::time::UtcNs;
 
+use crate::access::{AuditEntry, Submission};
 use crate::compact::Compacted;
 use crate::job::{JobRecord, JobState, NewJob};
 use crate::ranked::StoredMoments;
 use crate::staging::{Staged, TaskRange};
+use crate::trades::TrialTrades;
 
 /// One change.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
-    /// A job was submitted. A job that is known keeps its record; only the trials expected are taken over unless it is done.
+    /// A job was submitted. A job that is known keeps its record; unless it is done it takes over the trials expected, and the body if it
+    /// has none.
     JobAdded(Box<NewJob>),
     /// A job took a step of its lifecycle.
     JobMoved {
@@ -85,6 +88,30 @@ pub enum Change {
     },
     /// A job's results are in place.
     JobDone(Box<JobDone>),
+    /// A worker was heard of. Its first time, or the first after it was gone, it joins.
+    WorkerSeen(WorkerSeen),
+    /// A worker said goodbye, or was not heard of for too long.
+    WorkerGone {
+        /// Who.
+        worker: WorkerId,
+        /// When.
+        at: UtcNs,
+    },
+    /// The trades of a trial that is kept. A trial that has trades keeps them.
+    TradesKept(Box<TrialTrades>),
+    /// A submission under a key that its user chose; with the job that it became, in one batch.
+    Submitted(Submission),
+    /// A scheduled run that was claimed has its job.
+    RunStarted {
+        /// The schedule.
+        schedule: String,
+        /// When it was due.
+        planned: UtcNs,
+        /// What it became.
+        job: JobId,
+    },
+    /// Somebody did something that must be known later.
+    Audited(AuditEntry),
     /// A line of a job's log.
     Logged {
         /// The job.
@@ -94,6 +121,21 @@ pub enum Change {
         /// What happened.
         text: String,
     },
+}
+
+/// A worker and what it has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkerSeen {
+    /// Who.
+    pub worker: WorkerId,
+    /// Threads that compute.
+    pub threads: u32,
+    /// Memory that it may use.
+    pub memory_bytes: u64,
+    /// Its version.
+    pub version: String,
+    /// When.
+    pub at: UtcNs,
 }
 
 /// How an attempt ended without a result.
@@ -181,7 +223,7 @@ pub struct UnfinishedJob {
     pub record: JobRecord,
     /// Its tasks, by their first block.
     pub tasks: Vec<TaskRecord>,
-    /// Its best points so far, in any order.
+    /// Its best points so far, best first.
     pub ranked: Vec<Ranked>,
 }
 

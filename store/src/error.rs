@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use assay_core::ids::{Epoch, TaskId};
 use assay_core::{Domain, Explain};
 
 use crate::job::JobState;
@@ -65,6 +66,46 @@ pub enum StoreError {
         action: &'static str,
         /// What it said.
         source: sqlx::Error,
+    },
+    /// The database cannot be reached, or the connection to it broke.
+    #[error("cannot {action}: {} is unreachable: {source}", place.display())]
+    Unreachable {
+        /// What was tried.
+        action: &'static str,
+        /// Its address.
+        place: PathBuf,
+        /// What happened.
+        source: sqlx::Error,
+    },
+    /// An address of a database that cannot be understood.
+    #[error("not the address of a database: {reason}")]
+    Address {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Another coordinator has taken office: this one can change nothing more.
+    #[error("another coordinator has taken office since epoch {}", epoch.0)]
+    Deposed {
+        /// Of the change that was refused.
+        epoch: Epoch,
+    },
+    /// A result that contradicts what is recorded of its task.
+    #[error("task {task} is recorded as {recorded} and cannot become {offered}")]
+    Conflict {
+        /// The task.
+        task: TaskId,
+        /// Its state, or the fingerprint of its rows.
+        recorded: String,
+        /// The fingerprint that came.
+        offered: String,
+    },
+    /// Something else was submitted under the same key before.
+    #[error("the key `{key}` stands for job {job}, which is not what is submitted now")]
+    KeyReused {
+        /// The key.
+        key: String,
+        /// What was submitted first.
+        job: String,
     },
     /// A value in the database that this version does not understand.
     #[error("the database holds a {what} that cannot be read: {reason}")]
@@ -179,8 +220,8 @@ impl StoreError {
         }
     }
 
-    /// An error of the database at `path`.
-    pub(crate) fn database(action: &'static str, path: &Path, source: sqlx::Error) -> Self {
+    /// An error of the `SQLite` file at `path`.
+    pub(crate) fn sqlite(action: &'static str, path: &Path, source: sqlx::Error) -> Self {
         let path = path.to_owned();
         let code = match &source {
             sqlx::Error::Database(error) => error.code().and_then(|code| code.parse::<i32>().ok()),
@@ -197,14 +238,43 @@ impl StoreError {
             _ => Self::Database { action, source },
         }
     }
+
+    /// An error of the Postgres database at `place`.
+    pub(crate) fn postgres(action: &'static str, place: &Path, source: sqlx::Error) -> Self {
+        let code = match &source {
+            sqlx::Error::Database(error) => error.code().unwrap_or_default(),
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => "08000".into(),
+            _ => return Self::Database { action, source },
+        };
+        let place = place.to_owned();
+        // Classes of SQLSTATE: 08 connection, 57P starting or going down, 53100 disk full, 53300 too many connections,
+        // 40 another transaction was in the way.
+        match &*code {
+            "53100" => Self::DiskFull { path: place },
+            "53300" => Self::Busy { path: place },
+            code if code.starts_with("40") => Self::Busy { path: place },
+            code if code.starts_with("08") || code.starts_with("57P") => Self::Unreachable { action, place, source },
+            _ => Self::Database { action, source },
+        }
+    }
 }
 
 impl Explain for StoreError {
     fn domain(&self) -> Domain {
         match self {
-            Self::Locked { .. } | Self::IllegalTransition { .. } | Self::NewerDatabase { .. } => Domain::NotAllowed,
+            Self::Locked { .. }
+            | Self::IllegalTransition { .. }
+            | Self::NewerDatabase { .. }
+            | Self::Deposed { .. }
+            | Self::KeyReused { .. } => Domain::NotAllowed,
             Self::UnknownJob { .. } | Self::MissingResults { .. } => Domain::NotFound,
-            Self::AmbiguousJob { .. } => Domain::Usage,
+            Self::AmbiguousJob { .. } | Self::Address { .. } => Domain::Usage,
+            Self::Unreachable { .. } => Domain::Unreachable,
             Self::DiskFull { .. }
             | Self::Io { .. }
             | Self::CorruptDatabase { .. }
@@ -212,12 +282,15 @@ impl Explain for StoreError {
             | Self::Database { .. }
             | Self::Record { .. }
             | Self::Unreadable { .. } => Domain::External,
-            Self::Gap { .. } | Self::Unwritable { .. } => Domain::Internal,
+            Self::Gap { .. } | Self::Unwritable { .. } | Self::Conflict { .. } => Domain::Internal,
         }
     }
 
     fn retryable(&self) -> bool {
-        matches!(self, Self::Locked { .. } | Self::Busy { .. } | Self::DiskFull { .. })
+        matches!(
+            self,
+            Self::Locked { .. } | Self::Busy { .. } | Self::DiskFull { .. } | Self::Unreachable { .. }
+        )
     }
 
     fn hint(&self) -> Option<String> {
@@ -240,6 +313,13 @@ impl Explain for StoreError {
             Self::IllegalTransition { .. } => "`assay jobs` shows every job and its state".to_owned(),
             Self::MissingResults { .. } | Self::Unreadable { .. } => {
                 "run the job again: what is missing or damaged is computed again".to_owned()
+            }
+            Self::Unreachable { .. } => "is the database running, and is its address right? `assay doctor` looks".to_owned(),
+            Self::Address { .. } => "`sqlite:<folder>`, `postgres://user:password@host:port/database` or `memory:`".to_owned(),
+            Self::Deposed { .. } => "nothing was lost: the coordinator in office goes on".to_owned(),
+            Self::KeyReused { .. } => "choose another --id, or submit the same job".to_owned(),
+            Self::Conflict { .. } => {
+                "the same blocks gave other numbers: compare the machines and versions that ran them".to_owned()
             }
             Self::Io { .. } | Self::Database { .. } | Self::Record { .. } | Self::Unwritable { .. } | Self::Gap { .. } => {
                 return None;

@@ -19,7 +19,7 @@ pub(crate) const INSTRUMENTS: usize = 2;
 
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread()
-        .enable_time()
+        .enable_all()
         .build()
         .unwrap()
         .block_on(future)
@@ -39,6 +39,9 @@ pub(crate) fn new_job() -> NewJob {
         }],
         layout,
         trials: 1,
+        owner: "local".to_owned(),
+        priority: 5,
+        body: String::new(),
         created: UtcNs(1),
     }
 }
@@ -155,7 +158,7 @@ pub(crate) async fn run(
     remove_staging(home, job.id).unwrap();
     fate.may_die()?;
     let job = store.job(job.id).await.unwrap().unwrap();
-    store.close().await.unwrap();
+    store.close().await;
     Ok(job)
 }
 

@@ -13,15 +13,19 @@ use crate::layout::Layout;
 ///
 /// ```text
 ///            start              complete
-///  queued ----------> running ------------> done
-///    ^                 ^  |                  |
-///    |           start |  | stop, fail       |
-///    |                 |  v                  |
-///    |          stopped, failed              |
-///    +---------------------------------------+
+///  queued ----------> running -----------------> done
+///    ^               ^ |  ^ |                     |
+///    |         start | |  | | pause               |
+///    |               | |  | v                     |
+///    |               | |  paused                  |
+///    |               | |   |                      |
+///    |               | v   v stop, fail           |
+///    |             stopped, failed                |
+///    +--------------------------------------------+
 ///              reopen: its files are gone
 /// ```
-/// A run that was killed leaves its job `running`; whoever holds the home's lock may start it again from there.
+/// From paused a job goes on as running. A run that was killed leaves its job `running`; whoever takes office, or holds the home's
+/// lock, may start it again from there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JobState {
@@ -29,6 +33,8 @@ pub enum JobState {
     Queued,
     /// A run works on it, or was killed while it did.
     Running,
+    /// Begun; no task is handed out until its user resumes it.
+    Paused,
     /// Interrupted by its user.
     Stopped,
     /// Ended by an error.
@@ -38,11 +44,22 @@ pub enum JobState {
 }
 
 impl JobState {
+    /// All states.
+    pub const ALL: [Self; 6] = [
+        Self::Queued,
+        Self::Running,
+        Self::Paused,
+        Self::Stopped,
+        Self::Failed,
+        Self::Done,
+    ];
+
     /// As stored and shown.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Queued => "queued",
             Self::Running => "running",
+            Self::Paused => "paused",
             Self::Stopped => "stopped",
             Self::Failed => "failed",
             Self::Done => "done",
@@ -51,11 +68,19 @@ impl JobState {
 
     /// Whether the lifecycle has this step.
     pub const fn may_become(self, next: Self) -> bool {
-        use JobState::{Done, Failed, Queued, Running, Stopped};
+        use JobState::{Done, Failed, Paused, Queued, Running, Stopped};
         matches!(
             (self, next),
-            (Queued | Running | Stopped | Failed, Running) | (Running, Stopped | Failed | Done) | (Done, Queued)
+            (Queued | Running | Paused | Stopped | Failed, Running)
+                | (Running, Paused | Done)
+                | (Running | Paused, Stopped | Failed)
+                | (Done, Queued)
         )
+    }
+
+    /// Whether a coordinator has something to do with the job.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Queued | Self::Running | Self::Paused)
     }
 }
 
@@ -69,7 +94,7 @@ impl FromStr for JobState {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        [Self::Queued, Self::Running, Self::Stopped, Self::Failed, Self::Done]
+        Self::ALL
             .into_iter()
             .find(|state| state.name() == text)
             .ok_or_else(|| format!("unknown state `{text}`"))
@@ -95,10 +120,16 @@ pub struct NewJob {
     pub id: JobId,
     /// Its name.
     pub name: String,
+    /// Who submitted it.
+    pub owner: String,
+    /// Its weight beside other jobs: 1 to 10.
+    pub priority: u8,
     /// The job with its defaults filled in: an `assay_core::job::JobSpec` as JSON.
     pub spec: String,
     /// The strategy's source.
     pub strategy: String,
+    /// What a coordinator and its workers rebuild the job from, in their encoding.
+    pub body: String,
     /// What it runs on, in the order of its instruments.
     pub data: Vec<DataHash>,
     /// Columns of its results.
@@ -116,10 +147,16 @@ pub struct JobRecord {
     pub id: JobId,
     /// Its name.
     pub name: String,
+    /// Who submitted it.
+    pub owner: String,
+    /// Its weight beside other jobs: 1 to 10.
+    pub priority: u8,
     /// The job with its defaults filled in: an `assay_core::job::JobSpec` as JSON.
     pub spec: String,
     /// The strategy's source.
     pub strategy: String,
+    /// What a coordinator and its workers rebuild the job from, in their encoding.
+    pub body: String,
     /// What it runs on.
     pub data: Vec<DataHash>,
     /// Semantics version of its numbers.
@@ -158,14 +195,7 @@ mod tests {
 
     #[test]
     fn states_read_back_and_nothing_follows_done_but_reopening() {
-        let all = [
-            JobState::Queued,
-            JobState::Running,
-            JobState::Stopped,
-            JobState::Failed,
-            JobState::Done,
-        ];
-        for state in all {
+        for state in JobState::ALL {
             assert_eq!(state.to_string().parse(), Ok(state));
             assert_eq!(JobState::Done.may_become(state), state == JobState::Queued);
             assert_eq!(state.may_become(JobState::Done), state == JobState::Running);

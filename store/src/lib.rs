@@ -1,50 +1,89 @@
-//! Jobs and rankings in a database, results in Parquet files, all under one folder: the home.
+//! The truth about jobs in a database, their results in Parquet files under one folder, the home.
 //!
 //! ```text
-//! <home>/assay.db                                         jobs, tasks, the best points, the ledger
+//! <home>/assay.db                                         jobs, tasks, the best points, the ledger (without a cluster)
 //! <home>/run.lock                                         held by the run that writes
 //! <home>/staging/<job>/t<first block>-<blocks>.<attempt>.parquet
 //! <home>/results/v1/kind=trials/job=<id>/part-00000.parquet, _schema.json, _SUCCESS
 //! <home>/results/v1/kind=sketches/job=<id>/...
 //! ```
-//! A run writes the rows of a task with [`write_staged`], then records it with [`Store::record_task`]; when all blocks are
-//! there, [`compact`] writes the result files, [`Store::complete`] makes the job done in one transaction, and
-//! [`remove_staging`] tidies up. It may be killed between any two of these, or inside one: run again, it asks
-//! [`Store::intact_tasks`] what is safe, computes the rest, and ends with the same rows and the same fingerprint.
+//! One coordinator is in office ([`Store::lead`]) and makes [`Change`]s, many in one transaction ([`Store::apply`]); whoever takes office
+//! next goes on from [`Store::unfinished`], and the changes of the one before are refused from then on. The rows of a task are written with
+//! [`write_staged`] before it is recorded; when all blocks are there, [`compact`] writes the result files, [`Change::JobDone`] makes the job
+//! done in one transaction, and [`remove_staging`] tidies up. It may be killed between any two of these, or inside one.
 //!
-//! This crate reads no clock (times are arguments) and decides nothing about a job: which points are best, and how lucky they
-//! are, it is told.
+//! The database is `SQLite`, Postgres or memory, with the same answers: `conformance.rs` holds what all must do, and random changes are
+//! compared with the store in memory. There is one text of each statement, see `sql.rs`.
+//!
+//! ```
+//! # async fn example() -> Result<(), assay_store::StoreError> {
+//! # let home = std::env::temp_dir();
+//! let store = assay_store::Store::connect("memory:", &home).await?;
+//! let office = store.lead("this process").await?;
+//! store.apply(office.epoch(), &[]).await?;
+//! assert!(store.unfinished().await?.jobs.is_empty());
+//! # Ok(())
+//! # }
+//! ```
+//! This crate reads no clock (times are arguments) and decides nothing about a job: which points are best, which task is run by whom, and
+//! how lucky they are, it is told.
 
+mod access;
+mod activity;
+mod apply;
 mod change;
 mod columns;
 mod compact;
+#[cfg(test)]
+mod conformance;
 mod database;
+mod datasets;
 mod error;
 mod files;
 #[cfg(test)]
+mod fixture;
+#[cfg(test)]
 mod harness;
 mod job;
+mod jobs;
 mod layout;
+mod lead;
 #[cfg(test)]
 mod lifecycle_tests;
+mod local;
 mod lock;
+mod memory;
+mod office;
 mod ranked;
 mod reader;
+mod schedules;
+#[cfg(test)]
+mod schema_tests;
+mod sql;
 mod staging;
+mod store;
 #[cfg(test)]
 mod store_tests;
+mod table;
 mod tasks;
 #[cfg(test)]
 mod testing;
+mod trades;
 
-pub use change::{AttemptEnd, Change, JobDone, TaskDone, TaskRecord, TaskRecordState, Unfinished, UnfinishedJob};
+pub use access::{AuditEntry, KeyRecord, Scope, Submission};
+pub use activity::{AttemptRecord, LogLine, TaskCounts, WorkerRecord};
+pub use change::{AttemptEnd, Change, JobDone, TaskDone, TaskRecord, TaskRecordState, Unfinished, UnfinishedJob, WorkerSeen};
 pub use compact::{Compacted, TaskRows, compact, has_results};
-pub use database::Store;
+pub use datasets::DatasetRecord;
 pub use error::StoreError;
 pub use files::{free_bytes, results_folder};
 pub use job::{DataHash, JobRecord, JobState, NewJob};
 pub use layout::{Layout, ParamColumn, ParamKind};
+pub use lead::Leadership;
+pub use local::{Completion, DamagedTask, IntactTasks};
 pub use lock::HomeLock;
-pub use ranked::{Completion, LedgerEntry, RANKED, StoredMoments};
+pub use ranked::{LedgerEntry, RANKED, StoredMoments};
+pub use schedules::{Schedule, ScheduledRun};
 pub use staging::{Staged, TaskRange, remove_staging, write_staged};
-pub use tasks::{DamagedTask, IntactTasks};
+pub use store::Store;
+pub use trades::{TradeRecord, TrialTrades};

@@ -192,8 +192,8 @@ fn foreign_and_newer_databases_are_named_as_such() {
     block_on(async {
         let store = Store::open(home.path()).await.unwrap();
         let sql = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (999, 'later', 1, x'00', 0)";
-        sqlx::query(sql).execute(&mut *store.connection().await).await.unwrap();
-        store.close().await.unwrap();
+        store.database().rows("write", sql, &[]).await.unwrap();
+        store.close().await;
         let error = Store::open(home.path()).await.unwrap_err();
         assert!(matches!(error, StoreError::NewerDatabase { version: 999, .. }), "{error}");
     });

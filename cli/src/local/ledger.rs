@@ -154,6 +154,9 @@ impl Ledger {
             data: job.instruments.iter().map(hash).collect(),
             layout: layout.clone(),
             trials,
+            owner: "local".to_owned(),
+            priority: 5,
+            body: String::new(),
             created: now(),
         };
         let (runtime, store) = self.open()?;

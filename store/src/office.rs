@@ -1,0 +1,124 @@
+//! Questions and changes about users, data and plans: for whoever serves them, in office or not.
+
+use assay_core::time::UtcNs;
+
+use crate::access::{self, AuditEntry, KeyRecord, Submission};
+use crate::datasets::{self, DatasetRecord};
+use crate::error::StoreError;
+use crate::schedules::{self, Schedule, ScheduledRun};
+use crate::store::{Backend, Store};
+
+impl Store {
+    /// Adds a key; `false` if there is one of that name or secret.
+    pub async fn add_key(&self, key: &KeyRecord) -> Result<bool, StoreError> {
+        match &self.backend {
+            Backend::Database(database) => access::add_key(database, key).await,
+            Backend::Memory(memory) => Ok(memory.add_key(key)),
+        }
+    }
+
+    /// Takes a key back; `false` if it is unknown or was taken back before.
+    pub async fn revoke_key(&self, id: &str, at: UtcNs) -> Result<bool, StoreError> {
+        match &self.backend {
+            Backend::Database(database) => access::revoke_key(database, id, at).await,
+            Backend::Memory(memory) => Ok(memory.revoke_key(id, at)),
+        }
+    }
+
+    /// All keys, those that are over too, oldest first.
+    pub async fn keys(&self) -> Result<Vec<KeyRecord>, StoreError> {
+        match &self.backend {
+            Backend::Database(database) => access::keys(database).await,
+            Backend::Memory(memory) => Ok(memory.keys()),
+        }
+    }
+
+    /// The key whose secret has this BLAKE3 hash, over or not.
+    pub async fn key_by_hash(&self, hash: &[u8; 32]) -> Result<Option<KeyRecord>, StoreError> {
+        match &self.backend {
+            Backend::Database(database) => access::key_by_hash(database, hash).await,
+            Backend::Memory(memory) => Ok(memory.keys().into_iter().find(|key| key.hash == *hash)),
+        }
+    }
+
+    /// Lines of the audit with their numbers, in order, after the one of that number.
+    pub async fn audit(&self, after: u64, limit: usize) -> Result<Vec<(u64, AuditEntry)>, StoreError> {
+        match &self.backend {
+            Backend::Database(database) => access::audit(database, after, limit).await,
+            Backend::Memory(memory) => Ok(memory.audit(after, limit)),
+        }
+    }
+
+    /// What a user submitted under a key.
+    pub async fn submission(&self, owner: &str, key: &str) -> Result<Option<Submission>, StoreError> {
+        match &self.backend {
+            Backend::Database(database) => access::submission(database, owner, key).await,
+            Backend::Memory(memory) => Ok(memory.submission(owner, key)),
+        }
+    }
+
+    /// Adds a schedule; `false` if there is one of that name.
+    pub async fn add_schedule(&self, schedule: &Schedule) -> Result<bool, StoreError> {
+        match &self.backend {
+            Backend::Database(database) => schedules::add(database, schedule).await,
+            Backend::Memory(memory) => Ok(memory.add_schedule(schedule)),
+        }
+    }
+
+    /// All schedules, by name.
+    pub async fn schedules(&self) -> Result<Vec<Schedule>, StoreError> {
+        match &self.backend {
+            Backend::Database(database) => schedules::all(database).await,
+            Backend::Memory(memory) => Ok(memory.schedules()),
+        }
+    }
+
+    /// Lets a schedule run, or not; `false` if it is unknown.
+    pub async fn enable_schedule(&self, name: &str, enabled: bool) -> Result<bool, StoreError> {
+        match &self.backend {
+            Backend::Database(database) => schedules::enable(database, name, enabled).await,
+            Backend::Memory(memory) => Ok(memory.enable_schedule(name, enabled)),
+        }
+    }
+
+    /// Takes up a planned time of a schedule: `true` once, whoever asks and however often. A run that was claimed by somebody who died
+    /// before it had a job ([`crate::Change::RunStarted`]) is found by [`Store::runs`].
+    pub async fn claim_run(&self, schedule: &str, planned: UtcNs, at: UtcNs) -> Result<bool, StoreError> {
+        match &self.backend {
+            Backend::Database(database) => schedules::claim(database, schedule, planned, at).await,
+            Backend::Memory(memory) => Ok(memory.claim_run(schedule, planned, at)),
+        }
+    }
+
+    /// The last runs of a schedule, latest first.
+    pub async fn runs(&self, schedule: &str, limit: usize) -> Result<Vec<ScheduledRun>, StoreError> {
+        match &self.backend {
+            Backend::Database(database) => schedules::runs(database, schedule, limit).await,
+            Backend::Memory(memory) => Ok(memory.runs(schedule, limit)),
+        }
+    }
+
+    /// Records an uploaded dataset; `false` if it is there.
+    pub async fn add_dataset(&self, dataset: &DatasetRecord) -> Result<bool, StoreError> {
+        match &self.backend {
+            Backend::Database(database) => datasets::add(database, dataset).await,
+            Backend::Memory(memory) => Ok(memory.add_dataset(dataset)),
+        }
+    }
+
+    /// All datasets, newest first.
+    pub async fn datasets(&self) -> Result<Vec<DatasetRecord>, StoreError> {
+        match &self.backend {
+            Backend::Database(database) => datasets::all(database).await,
+            Backend::Memory(memory) => Ok(memory.datasets()),
+        }
+    }
+
+    /// The dataset with these values.
+    pub async fn dataset(&self, hash: &str) -> Result<Option<DatasetRecord>, StoreError> {
+        match &self.backend {
+            Backend::Database(database) => datasets::by_hash(database, hash).await,
+            Backend::Memory(memory) => Ok(memory.datasets().into_iter().find(|dataset| dataset.hash == hash)),
+        }
+    }
+}
