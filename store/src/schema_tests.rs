@@ -1,8 +1,10 @@
 //! Both databases have the same tables, old homes get them too, and accounts see what they should.
 
 use std::collections::BTreeMap;
+use std::process::Command;
 
 use sqlx::migrate::Migrator;
+use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, SqlSafeStr};
 
@@ -114,5 +116,61 @@ fn an_old_home_keeps_what_was_found() {
             .await
             .unwrap();
         assert!(store.ledger().await.unwrap().is_empty(), "the ledger still knows its jobs");
+    });
+}
+
+#[test]
+fn accounts_can_do_what_they_need_and_no_more() {
+    let Some(server) = server() else { return };
+    if Command::new("psql").arg("--version").output().is_err() {
+        println!("skipped: there is no psql");
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    block_on(async {
+        let url = new_database(&server).await;
+        Store::connect(&url, home.path()).await.unwrap().close().await;
+        // Twice: it may be run again.
+        for _ in 0..2 {
+            let roles = Command::new("psql")
+                .args([
+                    "-q",
+                    "-v",
+                    "ON_ERROR_STOP=1",
+                    "-v",
+                    "coordinator_password=c",
+                    "-v",
+                    "reader_password=r",
+                    "-f",
+                ])
+                // The options behind the address are not for psql.
+                .args(["roles/postgres.sql", url.split('?').next().unwrap()])
+                .output()
+                .unwrap();
+            assert!(roles.status.success(), "{}", String::from_utf8_lossy(&roles.stderr));
+        }
+        let of = |role: &str, password: &str| {
+            let options: PgConnectOptions = url.parse().unwrap();
+            options.username(role).password(password).to_url_lossy().to_string()
+        };
+        let coordinator = Store::connect(&of("assay_coordinator", "c"), home.path()).await.unwrap();
+        crate::conformance::goes_through_a_job(&coordinator).await;
+        let change = coordinator
+            .database()
+            .rows("change", "CREATE TABLE mine (x BIGINT)", &[])
+            .await;
+        assert!(change.err().unwrap().to_string().contains("permission denied"));
+        let change = coordinator.database().rows("change", "DELETE FROM audit", &[]).await;
+        assert!(change.err().unwrap().to_string().contains("permission denied"));
+        coordinator.close().await;
+
+        let reader = Store::connect(&of("assay_reader", "r"), home.path()).await;
+        let reader = reader.unwrap();
+        assert_eq!(reader.jobs().await.unwrap().len(), 1);
+        assert!(reader.keys().await.unwrap_err().to_string().contains("permission denied"));
+        let change = reader.database().rows("change", "UPDATE jobs SET priority = 9", &[]).await;
+        assert!(change.err().unwrap().to_string().contains("permission denied"));
+        reader.close().await;
+        drop_database(&server, &url).await;
     });
 }
