@@ -226,6 +226,6 @@ async fn measure(home: &Path, count: u64) -> Result<(), Box<dyn Error>> {
 fn main() -> Result<(), Box<dyn Error>> {
     let count = std::env::args().nth(1).map_or(Ok(1_000_000), |text| text.parse())?;
     let home = tempfile::tempdir()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     runtime.block_on(measure(home.path(), count))
 }
