@@ -8,13 +8,16 @@ use std::process::ExitCode;
 use std::thread;
 
 use anstream::eprintln;
+use assay_coordinator::CoordinatorError;
 use assay_core::job::JobError;
 use assay_core::{Domain, Explain};
 use assay_data::DataError;
 use assay_optimizer::OptimizerError;
+use assay_queue::QueueError;
 use assay_store::StoreError;
-use assay_strategies::StrategyError;
 use assay_strategies::sweep::SweepError;
+use assay_strategies::{JobFault, StrategyError};
+use assay_worker::WorkerError;
 use owo_colors::OwoColorize;
 
 /// Where defects are reported.
@@ -154,7 +157,16 @@ macro_rules! from_explained {
         }
     )*};
 }
-from_explained!(JobError, StrategyError, SweepError, OptimizerError);
+from_explained!(
+    JobError,
+    JobFault,
+    StrategyError,
+    SweepError,
+    OptimizerError,
+    CoordinatorError,
+    QueueError,
+    WorkerError
+);
 
 impl From<DataError> for Failure {
     fn from(error: DataError) -> Self {

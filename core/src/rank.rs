@@ -48,6 +48,11 @@ impl Objective {
         self.aggregate.over(scores).map(|score| score + 0.0)
     }
 
+    /// The score of an aggregated metric.
+    pub fn score_of(&self, value: f64) -> f64 {
+        self.maximize.score(value) + 0.0
+    }
+
     /// The aggregated metric behind a score.
     pub fn value(&self, score: f64) -> f64 {
         self.maximize.score(score) + 0.0

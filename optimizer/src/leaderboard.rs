@@ -1,7 +1,8 @@
 //! The best points of a search, in bounded memory.
 
 use std::cmp::Ordering;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::ops::Range;
 
 use assay_core::ids::Ordinal;
 use assay_core::job::Objective;
@@ -154,6 +155,38 @@ impl Leaderboard {
         }
     }
 
+    /// Takes over points that another board of the same job found, and says what that changed: the points that are on the board
+    /// now, and those that no longer are.
+    pub fn absorb(&mut self, points: impl IntoIterator<Item = Ranked>) -> (Vec<Ranked>, Vec<Ordinal>) {
+        let (mut entered, mut left) = (BTreeMap::new(), Vec::new());
+        for ranked in points {
+            let score = ranked.objective.map(|value| self.objective.score_of(value));
+            let entry = Entry { score, ranked };
+            if !self.admits(entry.key()) {
+                continue;
+            }
+            entered.insert(entry.ranked.ordinal, entry.ranked.clone());
+            if let Some(pushed_out) = self.insert(entry) {
+                let ordinal = pushed_out.ranked.ordinal;
+                if entered.remove(&ordinal).is_none() {
+                    left.push(ordinal);
+                }
+            }
+        }
+        (entered.into_values().collect(), left)
+    }
+
+    /// Forgets the points of a run of ordinals, which are about to be pushed once more.
+    pub fn forget(&mut self, ordinals: &Range<u64>) {
+        self.best.retain(|entry| !ordinals.contains(&entry.ranked.ordinal.0));
+    }
+
+    /// What a point must beat to be among the best: score and ordinal of the worst, once the board is full.
+    pub fn threshold(&self) -> Option<(Option<f64>, Ordinal)> {
+        let worst = self.best.peek().filter(|_| self.best.len() >= self.capacity);
+        worst.map(Entry::key)
+    }
+
     /// The best points, best first.
     pub fn ranked(&self) -> Vec<Ranked> {
         let mut entries: Vec<&Entry> = self.best.iter().collect();
@@ -174,11 +207,15 @@ impl Leaderboard {
                 .is_some_and(|worst| rank::by_score(key, worst.key()) == Ordering::Less)
     }
 
-    fn insert(&mut self, entry: Entry) {
-        if self.best.len() >= self.capacity {
-            self.best.pop();
-        }
+    /// Adds an entry that is admitted; returns the one that it pushes out.
+    fn insert(&mut self, entry: Entry) -> Option<Entry> {
+        let pushed_out = if self.best.len() >= self.capacity {
+            self.best.pop()
+        } else {
+            None
+        };
         self.best.push(entry);
+        pushed_out
     }
 }
 
@@ -247,6 +284,17 @@ mod tests {
             for board in boards {
                 merged.merge(board);
             }
+            let mut absorbing = Leaderboard::new(capacity, &objective, 2);
+            let mut stored = BTreeMap::new();
+            for ranked in merged.ranked().into_iter().rev().collect::<Vec<_>>().chunks(3) {
+                let (entered, left) = absorbing.absorb(ranked.to_vec());
+                for ordinal in &left {
+                    prop_assert!(stored.remove(ordinal).is_some());
+                }
+                stored.extend(entered.into_iter().map(|ranked| (ranked.ordinal, ranked)));
+            }
+            prop_assert_eq!(absorbing.ranked(), merged.ranked());
+            prop_assert_eq!(stored.into_values().collect::<Vec<_>>().len(), merged.ranked().len());
             let sign = if negated { 1.0 } else { -1.0 };
             all.sort_by(|a, b| {
                 let key = |x: &(Option<f64>, Ordinal)| x.0.map_or(f64::INFINITY, |v| sign * v);

@@ -371,6 +371,9 @@ async fn write_alone(transaction: &mut Transaction<'_>, change: &Change) -> Resu
             for sql in [
                 "UPDATE jobs SET trials_done = trials_done - t.row_count, trials_failed = trials_failed - t.failed_rows \
                  FROM tasks AS t WHERE t.id = $1 AND t.state = 'done' AND jobs.id = t.job",
+                "DELETE FROM ranked WHERE job = (SELECT job FROM tasks WHERE id = $1 AND state = 'done') \
+                 AND ordinal >= (SELECT first_block FROM tasks WHERE id = $1) * 1024 \
+                 AND ordinal < (SELECT first_block + blocks FROM tasks WHERE id = $1) * 1024",
                 "UPDATE tasks SET state = 'ready', file = NULL, bytes = NULL, row_count = NULL, failed_rows = NULL, hash = NULL, \
                  fingerprint = NULL WHERE id = $1 AND state = 'done'",
                 "DELETE FROM statistics WHERE task = $1",

@@ -62,6 +62,11 @@ pub struct Staged {
 }
 
 impl Staged {
+    /// The name of the file of a task's rows.
+    pub fn file_name(range: TaskRange, attempt: u32) -> String {
+        format!("t{}-{}.{attempt}.parquet", range.first_block, range.blocks)
+    }
+
     /// Where the file lies.
     pub fn path(&self, home: &Path) -> PathBuf {
         files::staging(home, self.job).join(&self.file)
@@ -100,7 +105,7 @@ pub fn write_staged(
 ) -> Result<Staged, StoreError> {
     let folder = files::staging(home, layout.job);
     files::create_folder(&folder)?;
-    let file = format!("t{}-{}.{attempt}.parquet", range.first_block, range.blocks);
+    let file = Staged::file_name(range, attempt);
     let (path, temporary) = (folder.join(&file), folder.join(format!("{file}.tmp")));
     let written = write(&temporary, layout, rows).inspect_err(|_| {
         // The error at hand is the one to report; a leftover is removed with the folder.

@@ -15,7 +15,7 @@ use super::run::report;
 use super::{show, show_view};
 use crate::args::{DemoArgs, OutputFormat};
 use crate::failure::{Failure, Outcome};
-use crate::job::Job;
+use crate::job;
 use crate::local::{self, Ended, Ledger};
 use crate::output::{human, stdout, table};
 use crate::settings::Settings;
@@ -44,7 +44,7 @@ pub(super) fn run(args: &DemoArgs, settings: &Settings) -> Outcome {
         &format!("assay run {}", path.display()),
         "every pair of averages on five-minute bars",
     );
-    let job = Job::load(&path, &catalog)?;
+    let job = job::load(&path, &catalog)?;
     let finished = match local::run(&job, &catalog, settings, args.limits)? {
         Ended::Done(finished) => finished,
         Ended::Interrupted { done, .. } => {

@@ -6,14 +6,14 @@ use assay_data::Catalog;
 
 use crate::args::{OutputFormat, PlanArgs};
 use crate::failure::{Failure, Outcome};
-use crate::job::Job;
+use crate::job;
 use crate::local::{self, Ledger, Plan};
 use crate::output::{Kind, Rows, human, print_json, print_rows, stdout};
 use crate::settings::Settings;
 
 pub(super) fn run(args: &PlanArgs, settings: &Settings) -> Outcome {
     let catalog = Catalog::open(&settings.home)?;
-    let job = Job::load(&args.job, &catalog)?;
+    let job = job::load(&args.job, &catalog)?;
     let done = Ledger::new(&settings.home)?.finished(job.id)?.is_some();
     let plan = local::plan(&job, &catalog, settings, args.limits, done)?;
     match settings.format() {

@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 use super::leaderboard::Board;
 use crate::args::{OutputFormat, RunArgs};
 use crate::failure::{Failure, INTERRUPTED, Outcome, SOME_TRIALS_FAILED};
-use crate::job::Job;
+use crate::job;
 use crate::local::{self, Ended, Finished, Ledger};
 use crate::output::{Cell, Kind, Rows, human, print_json, print_rows, stdout, table};
 use crate::settings::Settings;
 
 pub(super) fn run(args: &RunArgs, settings: &Settings) -> Outcome {
     let catalog = Catalog::open(&settings.home)?;
-    let job = Job::load(&args.job, &catalog)?;
+    let job = job::load(&args.job, &catalog)?;
     settings.log(|| format!("job {} ({}) in {}", job.spec.name, job.id, settings.home.display()));
     match local::run(&job, &catalog, settings, args.limits)? {
         Ended::Done(finished) => {

@@ -7,13 +7,14 @@ use assay_core::time::UtcNs;
 use assay_data::Catalog;
 use assay_engine::{ExitReason, Replay, Side, Trade};
 use assay_store::JobRecord;
+use assay_worker::Markets;
 use serde_json::{Map, Value, json};
 
 use super::show_view;
 use crate::args::{OutputFormat, ShowArgs};
 use crate::failure::{Failure, Outcome};
-use crate::job::Job;
-use crate::local::{Ledger, load_markets};
+use crate::job;
+use crate::local::Ledger;
 use crate::output::{Cell, Kind, Rows, human, print_json, print_rows};
 use crate::settings::Settings;
 
@@ -97,8 +98,8 @@ pub(super) fn replay(trial: TrialId, settings: &Settings) -> Result<Shown, Failu
         }
     };
     let catalog = Catalog::open(&settings.home)?;
-    let job = Job::restore(&record, trial.instrument as usize, &catalog)?;
-    let markets = load_markets(&job, &catalog)?;
+    let job = job::restore(&record, trial.instrument as usize, &catalog)?;
+    let markets = Markets::load(&job, &catalog)?;
     let replay = markets.sweep(0).replay(&row.point)?;
     Ok(Shown {
         record,

@@ -11,7 +11,7 @@ use assay_store::{JobRecord, JobState};
 use super::leaderboard::Board;
 use crate::args::{OutputFormat, TopArgs};
 use crate::failure::{Failure, Outcome};
-use crate::job::Job;
+use crate::job;
 use crate::local::Ledger;
 use crate::output::{human, print_json, print_rows, stdout, table};
 use crate::settings::Settings;
@@ -69,7 +69,7 @@ fn find_job(text: &str, settings: &Settings, ledger: &mut Ledger) -> Result<JobR
         }
         return Ok(found);
     }
-    let job = Job::load(path, &Catalog::open(&settings.home)?)?;
+    let job = job::load(path, &Catalog::open(&settings.home)?)?;
     ledger.job(job.id)?.ok_or_else(|| {
         let message = format!(
             "job `{}` ({}) was never run in {}",

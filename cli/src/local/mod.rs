@@ -1,52 +1,45 @@
-//! Runs a job in this process: an in-process queue of tasks, all cores, results in the home.
+//! Runs a job in this process: the coordinator, the queue and the worker of a cluster, without the cluster.
 //!
 //! The order of things makes every moment safe to be killed in: a task's file is durable before its record, all records before
 //! the result files, and these before the job is done. Running again continues from what is recorded.
 
-mod budget;
 mod ledger;
-mod markets;
 mod plan;
-mod pool;
-mod tally;
-mod warmup;
-mod work;
 
-use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use assay_core::BLOCK;
-use assay_core::ids::Ordinal;
+use anstream::eprintln;
+use assay_coordinator::{Coordinator, JobEnd, JobPlan, Office, Settings as CoordinatorSettings};
+use assay_core::ids::JobId;
+use assay_core::job::Goal;
 use assay_core::rank::Ranked;
-use assay_core::row::TrialRow;
-use assay_core::space::Point;
+use assay_core::time::UtcNs;
 use assay_data::Catalog;
-use assay_optimizer::{Count, Proposals};
-use assay_store::{HomeLock, JobRecord, Layout, Staged, TaskRange, write_staged};
+use assay_proto::Control;
+use assay_queue::{Queue, QueueAddress, QueueSettings};
+use assay_store::{DataHash, JobRecord, JobState, Layout, NewJob, Store};
+use assay_strategies::Job;
+use assay_worker::{NeverTrades, Pool, Prepared, Settings as WorkerSettings, Stop, Worker, WorkerError};
+use tokio::runtime::Builder;
+use tokio::sync::broadcast;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 pub(crate) use ledger::Ledger;
-pub(crate) use markets::{Markets, load_markets, size_rayon};
 pub(crate) use plan::{Plan, plan};
 
 use crate::args::Limits;
-use crate::failure::Failure;
+use crate::failure::{Failure, TRIAL_THREAD};
 use crate::interrupt;
-use crate::job::Job;
 use crate::output::human;
 use crate::progress::Progress;
 use crate::settings::Settings;
-use budget::Budget;
-use pool::{Order, Work};
-use tally::Tally;
-use work::{Pace, Remaining};
 
-/// Seconds of one thread for a bar of a trial, before anything was measured.
-const FIRST_GUESS: f64 = 2e-9;
 /// How often the progress line is looked after.
-const HEARTBEAT: Duration = Duration::from_millis(200);
+const HEARTBEAT: Duration = Duration::from_millis(100);
+/// How long tasks at hand may take when the user stops a run.
+const GRACE: Duration = Duration::from_secs(30);
 
 /// How a run ended.
 #[derive(Debug)]
@@ -90,277 +83,204 @@ pub(crate) fn run(job: &Job, catalog: &Catalog, settings: &Settings, limits: Lim
             computed: 0,
         })));
     }
+    drop(ledger);
     interrupt::listen()?;
-    let proposals = Proposals::new(&job.space, &job.spec.search)?;
-    let _lock = HomeLock::acquire(&settings.home, &job.spec.name)?;
     let threads = settings.threads(limits);
     size_rayon(threads);
-    let markets = load_markets(job, catalog)?;
-    settings.log(|| format!("{} bars loaded", human::count(markets.bars() as i64)));
-    let points = plan::bare(&plan::sample_points(&proposals, plan::SHARING));
-    warmup::check(job, &markets, &proposals, &points)?;
-    let layout = Layout::new(job.id, &job.symbols(), &job.space);
-    let trials = proposals.count().value() * layout.instruments.len() as u64;
-    check_disk(settings, &layout, trials)?;
-    let budget = Budget::new(settings.memory(limits), threads, &markets, &points)?;
-
-    let (record, staged) = ledger.begin(job, &layout, trials)?;
-    settings.log(|| {
-        let path = markets.sweep(0).path();
-        format!("computing {path} on {} threads, {} tasks found", budget.threads, staged.len())
-    });
-    let outcome = continue_job(job, &proposals, &markets, budget, settings, &layout, &mut ledger, staged);
-    match outcome {
-        Ok(Some(computed)) => {
-            settings.log(|| format!("{} trials computed", human::count(computed.trials as i64)));
-            let finished = ledger.complete(&record, &layout, &computed.complete, settings.started)?;
-            settings.log(|| "results are durable".to_owned());
-            Ok(Ended::Done(Box::new(Finished {
-                record: finished,
-                best: computed.best,
-                computed: computed.trials,
-            })))
-        }
-        Ok(None) => {
-            let record = ledger.stop(job.id)?;
-            Ok(Ended::Interrupted {
-                done: record.trials_done,
-                trials,
-            })
-        }
-        Err(failure) => {
-            ledger.fail(job.id, &failure);
-            Err(failure)
-        }
-    }
+    let prepared = Prepared::load(job.clone(), catalog, settings.memory(limits), threads)?;
+    warn_of(&prepared.never_trade);
+    settings.log(|| format!("{} bars loaded", human::count(prepared.markets.bars() as i64)));
+    let mut plan = JobPlan::new(job, prepared.markets.bars())?;
+    plan.most_points = prepared.budget.most_points;
+    check_disk(settings, &prepared.layout, plan.trials())?;
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::external(format!("cannot start the runtime: {error}")))?;
+    runtime.block_on(async {
+        let run = Run::begin(prepared, plan, catalog, settings).await?;
+        run.end(settings).await
+    })
 }
 
-/// What a run that came to its end has in its hands.
-struct Computed {
-    complete: ledger::Complete,
-    best: Option<Ranked>,
+/// A job under way: its coordinator and its worker.
+struct Run {
+    store: Arc<Store>,
+    coordinator: Coordinator,
+    office: JoinHandle<Result<(), assay_coordinator::CoordinatorError>>,
+    worker: JoinHandle<Result<(), WorkerError>>,
+    stop: tokio::sync::watch::Sender<bool>,
+    ends: broadcast::Receiver<JobEnd>,
+    job: JobId,
+    goal: Goal,
     trials: u64,
-}
-
-/// Computes what is missing; `None` if the user stopped it.
-#[expect(clippy::too_many_arguments, reason = "the parts of one run, put together in one place")]
-fn continue_job(
-    job: &Job,
-    proposals: &Proposals,
-    markets: &Markets,
-    budget: Budget,
-    settings: &Settings,
-    layout: &Layout,
-    ledger: &mut Ledger,
-    staged: Vec<Staged>,
-) -> Result<Option<Computed>, Failure> {
-    let mut tally = Tally::new(job);
-    for task in &staged {
-        tally.merge(Tally::of_rows(job, &task.read(&settings.home, layout)?));
-    }
-    let found: u64 = staged.iter().map(|task| task.rows).sum();
-    let done = staged.iter().map(|task| task.range.first_block..task.range.end());
-    let remaining = Remaining::new(proposals.blocks(), done);
-    let order = Order {
-        proposals,
-        instruments: layout.instruments.len(),
-        pace: Pace {
-            threads: budget.threads,
-            seconds_per_point: markets.bars() as f64 * FIRST_GUESS,
-            points_per_block: points_per_block(proposals),
-            most_points: budget.most_points,
-        },
-        remaining,
-        most_unit: budget.most_unit,
-    };
-    let (sender, receiver) = mpsc::channel();
-    let sweeper = Sweeper {
-        job,
-        markets,
-        settings,
-        layout,
-        // A job of one task needs no file before its results.
-        in_memory: staged.is_empty() && order.pace.blocks(order.remaining.blocks()) >= order.remaining.blocks(),
-        tally: Mutex::new(tally),
-        reports: sender,
-        abandoned: AtomicBool::new(false),
-    };
-    let trials = proposals.count().value() * layout.instruments.len() as u64;
-    let progress = Progress::new("trials", trials);
-    progress.begin_at(found);
-    let blocks = order.remaining.blocks();
-    let recorded = pool::compute(order, &sweeper, || {
-        let recorded = record(&receiver, &sweeper, &progress, found, ledger);
-        sweeper.abandoned.store(recorded.is_err(), Ordering::Relaxed);
-        recorded
-    });
-    progress.clear();
-    let Recorded { tasks, trials } = recorded??;
-    if tasks.blocks() < blocks {
-        return Ok(None);
-    }
-    let tally = sweeper.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let (ranked, statistics) = tally.finish();
-    Ok(Some(Computed {
-        best: ranked.first().cloned(),
-        trials,
-        complete: ledger::Complete {
-            blocks: proposals.blocks(),
-            bars: markets.bars(),
-            objective: job.spec.objective.clone(),
-            keep: job.spec.results.keep,
-            staged: staged.into_iter().chain(tasks.staged).collect(),
-            in_memory: tasks.in_memory,
-            ranked,
-            statistics,
-        },
-    }))
-}
-
-/// Tasks that this run finished.
-#[derive(Default)]
-struct Tasks {
-    staged: Vec<Staged>,
-    in_memory: Vec<(TaskRange, Vec<TrialRow>)>,
-}
-
-impl Tasks {
-    fn blocks(&self) -> u64 {
-        let staged = self.staged.iter().map(|task| task.range.blocks);
-        let in_memory = self.in_memory.iter().map(|(range, _)| range.blocks);
-        staged.chain(in_memory).sum()
-    }
-}
-
-struct Recorded {
-    tasks: Tasks,
-    /// Trials computed.
-    trials: u64,
-}
-
-/// Runs beside the computing threads: records their tasks and shows how far they are.
-fn record(
-    reports: &Receiver<Report>,
-    sweeper: &Sweeper<'_>,
-    progress: &Progress,
+    /// Trials whose rows an earlier run left safe.
     found: u64,
-    ledger: &mut Ledger,
-) -> Result<Recorded, Failure> {
-    let mut recorded = Recorded {
-        tasks: Tasks::default(),
-        trials: 0,
-    };
-    loop {
-        match reports.recv_timeout(HEARTBEAT) {
-            Ok(Report::Staged(task)) => {
-                recorded.trials += task.rows;
-                ledger.record(&task)?;
-                recorded.tasks.staged.push(task);
-            }
-            Ok(Report::InMemory(range, rows)) => {
-                recorded.trials += rows.len() as u64;
-                recorded.tasks.in_memory.push((range, rows));
-            }
-            Ok(Report::Ended) | Err(RecvTimeoutError::Disconnected) => break,
-            Err(RecvTimeoutError::Timeout) => {}
-        }
-        progress.at(found + recorded.trials);
-        progress.say(if interrupt::requested() {
-            "stopping after the trials at hand; Ctrl-C again to stop now".to_owned()
-        } else {
-            sweeper.best_so_far()
+}
+
+impl Run {
+    async fn begin(prepared: Arc<Prepared>, plan: JobPlan, catalog: &Catalog, settings: &Settings) -> Result<Self, Failure> {
+        let store = Arc::new(Store::open(&settings.home).await?);
+        let queue = Queue::new(QueueSettings::new(QueueAddress::Local));
+        let threads = prepared.budget.threads;
+        let office = Office {
+            settings: CoordinatorSettings::LOCAL,
+            leadership: store.lead(&prepared.job.spec.name).await?,
+            store: Arc::clone(&store),
+            producer: Arc::new(queue.producer().await?),
+            home: settings.home.clone(),
+        };
+        let (coordinator, desk) = office.open().await?;
+        let office = tokio::spawn(desk);
+        let pool = Pool::new(threads, TRIAL_THREAD)?;
+        let worker_settings = WorkerSettings {
+            id: "local".parse().expect("a plain name"),
+            memory: 0,
+            home: settings.home.clone(),
+            heartbeat: CoordinatorSettings::LOCAL.heartbeat,
+            grace: GRACE,
+            patient: false,
+        };
+        let worker = Worker::new(worker_settings, coordinator.link(), pool, catalog.clone());
+        worker.knows(Arc::clone(&prepared));
+        // How many threads there are decides about the first tasks.
+        worker.introduce().await.map_err(WorkerError::from)?;
+        let (stop, stopped) = Stop::new();
+        let consumer = queue.consume(threads as u16 + 1).await?;
+        let worker = tokio::spawn(Arc::new(worker).run(consumer, stopped));
+        let ends = coordinator.ends();
+        let new = new_job(&prepared, plan.trials());
+        let (job, trials) = (plan.id, plan.trials());
+        coordinator.submit(new, Arc::new(plan)).await?;
+        let found = coordinator.job(job).await?.map_or(0, |view| view.done);
+        settings.log(|| {
+            let path = prepared.markets.sweep(0).path();
+            format!("computing {path} on {threads} threads, {found} trials found")
         });
-    }
-    Ok(recorded)
-}
-
-/// What the computing threads say.
-enum Report {
-    Staged(Staged),
-    InMemory(TaskRange, Vec<TrialRow>),
-    /// The last of them has ended.
-    Ended,
-}
-
-struct Sweeper<'a> {
-    job: &'a Job,
-    markets: &'a Markets,
-    settings: &'a Settings,
-    layout: &'a Layout,
-    in_memory: bool,
-    tally: Mutex<Tally>,
-    reports: Sender<Report>,
-    /// Tasks can no longer be recorded, so that computing on is in vain.
-    abandoned: AtomicBool,
-}
-
-impl Sweeper<'_> {
-    fn best_so_far(&self) -> String {
-        let tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
-        let goal = self.job.spec.objective.maximize;
-        match tally.best().and_then(|best| best.objective) {
-            Some(value) => format!("best {goal} {}", human::metric(goal.metric, Some(value))),
-            None => String::new(),
-        }
-    }
-}
-
-impl Work for Sweeper<'_> {
-    fn compute(&self, instrument: u32, points: &[(Ordinal, Point)]) -> Vec<TrialRow> {
-        if points.is_empty() {
-            return Vec::new();
-        }
-        self.markets.sweep(instrument).run(instrument, points)
+        Ok(Self {
+            store,
+            coordinator,
+            office,
+            worker,
+            stop,
+            ends,
+            job,
+            goal: prepared.job.spec.objective.maximize,
+            trials,
+            found,
+        })
     }
 
-    fn finish(&self, blocks: Range<u64>, rows: Vec<Vec<TrialRow>>) -> Result<(), Failure> {
-        let tally = Tally::of_task(self.job, &rows);
-        self.tally.lock().unwrap_or_else(PoisonError::into_inner).merge(tally);
-        let range = TaskRange {
-            first_block: blocks.start,
-            blocks: blocks.end - blocks.start,
+    /// Shows how far the job is until it ends one way or another.
+    async fn end(mut self, settings: &Settings) -> Result<Ended, Failure> {
+        let progress = Progress::new("trials", self.trials);
+        progress.begin_at(self.found);
+        let end = loop {
+            if let Ok(end) = timeout(HEARTBEAT, self.ends.recv()).await {
+                break end;
+            }
+            if self.office.is_finished() || self.worker.is_finished() {
+                break Err(broadcast::error::RecvError::Closed);
+            }
+            if interrupt::requested() {
+                progress.say("stopping after the trials at hand; Ctrl-C again to stop now".to_owned());
+                // Dropped, it stops as well.
+                let _ = self.stop.send(true);
+                let _ = (&mut self.worker).await;
+                // A job that came to its end meanwhile cannot be stopped.
+                if self.coordinator.control(self.job, Control::Stop).await.is_err() {
+                    break self.ends.recv().await;
+                }
+                continue;
+            }
+            if let Some(view) = self.coordinator.job(self.job).await? {
+                progress.at(view.done);
+                let best = view.best.and_then(|best| best.objective);
+                progress.say(best.map_or_else(String::new, |value| {
+                    format!("best {} {}", self.goal, human::metric(self.goal.metric, Some(value)))
+                }));
+            }
         };
-        let rows = interleave(rows);
-        let report = if self.in_memory {
-            Report::InMemory(range, rows)
-        } else {
-            Report::Staged(write_staged(&self.settings.home, self.layout, range, 1, &rows)?)
-        };
-        // The receiver goes away first only when recording failed, which ends the run anyway.
-        let _ = self.reports.send(report);
-        Ok(())
+        progress.clear();
+        self.over(end.ok(), settings).await
     }
 
-    fn stopped(&self) -> bool {
-        interrupt::requested() || self.abandoned.load(Ordering::Relaxed)
-    }
-
-    fn ended(&self) {
-        let _ = self.reports.send(Report::Ended);
-    }
-}
-
-/// From rows by instrument to rows by (ordinal, instrument).
-fn interleave(mut by_instrument: Vec<Vec<TrialRow>>) -> Vec<TrialRow> {
-    if by_instrument.len() == 1 {
-        return by_instrument.swap_remove(0);
-    }
-    let mut columns: Vec<_> = by_instrument.into_iter().map(Vec::into_iter).collect();
-    let mut rows = Vec::new();
-    loop {
-        let before = rows.len();
-        rows.extend(columns.iter_mut().filter_map(Iterator::next));
-        if rows.len() == before {
-            return rows;
+    async fn over(self, end: Option<JobEnd>, settings: &Settings) -> Result<Ended, Failure> {
+        let _ = self.stop.send(true);
+        drop(self.coordinator);
+        // What made the worker or the coordinator give up says more than how the job stands.
+        if !self.worker.is_finished() || end.as_ref().is_none_or(|end| end.state == JobState::Failed) {
+            self.worker.await.map_err(|error| Failure::internal(error.to_string()))??;
+        }
+        self.office.await.map_err(|error| Failure::internal(error.to_string()))??;
+        let record = self.store.job(self.job).await?;
+        let record = record.ok_or_else(|| Failure::internal(format!("job {} vanished from the database", self.job)))?;
+        match record.state {
+            JobState::Done => {
+                settings.log(|| "results are durable".to_owned());
+                let best = self.store.top(&record, 1, record.objective()?.maximize).await?;
+                Ok(Ended::Done(Box::new(Finished {
+                    computed: record.trials - self.found.min(record.trials),
+                    best: best.into_iter().next(),
+                    record,
+                })))
+            }
+            JobState::Failed => Err(Failure::external(record.error.unwrap_or_default())),
+            _ => Ok(Ended::Interrupted {
+                done: record.trials_done,
+                trials: self.trials,
+            }),
         }
     }
 }
 
-fn points_per_block(proposals: &Proposals) -> f64 {
-    let count = match proposals.count() {
-        Count::Exact(count) | Count::About(count) => count,
+fn new_job(prepared: &Prepared, trials: u64) -> NewJob {
+    let job = &prepared.job;
+    let hash = |item: &assay_strategies::JobInstrument| DataHash {
+        symbol: item.instrument.symbol.to_string(),
+        hash: item.values.clone(),
+        funding: item.funding.clone(),
     };
-    (count as f64 / proposals.blocks().max(1) as f64).clamp(1e-6, BLOCK as f64)
+    NewJob {
+        id: job.id,
+        name: job.spec.name.clone(),
+        owner: "local".to_owned(),
+        priority: 5,
+        spec: job.stored_spec(),
+        strategy: job.strategy_source.clone(),
+        body: job.body(),
+        data: job.instruments.iter().map(hash).collect(),
+        layout: prepared.layout.clone(),
+        trials,
+        created: now(),
+    }
+}
+
+/// The wall clock.
+fn now() -> UtcNs {
+    let since = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
+    UtcNs(since.as_nanos() as i64)
+}
+
+fn warn_of(never_trade: &[NeverTrades]) {
+    for found in never_trade {
+        eprintln!(
+            "warning: warm-ups of up to {} bars leave none of the {} bars of {}: such trials never trade",
+            human::count(found.warmup as i64),
+            human::count(found.bars as i64),
+            found.symbol
+        );
+    }
+}
+
+/// Lets the data crate use as many threads as the user allows; only the first call in a process counts.
+fn size_rayon(threads: usize) {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+    // An error says that the pool exists already, with the same number.
+    let _ = pool.build_global();
 }
 
 /// Refuses a job whose results the disk cannot hold.

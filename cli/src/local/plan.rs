@@ -6,16 +6,14 @@ use std::time::Instant;
 use assay_core::ids::Ordinal;
 use assay_core::space::Point;
 use assay_data::Catalog;
-use assay_optimizer::{Count, Proposals};
-use assay_store::Layout;
+use assay_optimizer::Count;
+use assay_strategies::{Job, JobInstrument};
+use assay_worker::{Budget, Markets, Prepared, SHARING, sample_points};
 use serde::Serialize;
 
-use super::budget::Budget;
-use super::markets::{Markets, load_markets, size_rayon};
-use super::{points_per_block, warmup};
+use super::{size_rayon, warn_of};
 use crate::args::Limits;
 use crate::failure::Failure;
-use crate::job::Job;
 use crate::settings::Settings;
 
 /// Points of the small and of the large sample; the difference tells what a point costs, the rest what a unit costs.
@@ -27,9 +25,6 @@ const PATIENCE_SECONDS: f64 = 0.5;
 const ROW_SECONDS: f64 = 5e-6;
 /// Seconds of every run, whatever its size: opening the database, making results durable.
 const FIXED_SECONDS: f64 = 0.04;
-
-/// Points looked at to size the memory of a unit: more do not share a pass over the bars.
-pub(super) const SHARING: usize = 2_048;
 
 /// What a job would take.
 #[derive(Debug, Serialize)]
@@ -73,19 +68,23 @@ pub(crate) struct PlannedInstrument {
 
 /// Counts, sizes and samples a job. Writes nothing but the cache of bars.
 pub(crate) fn plan(job: &Job, catalog: &Catalog, settings: &Settings, limits: Limits, done: bool) -> Result<Plan, Failure> {
-    let proposals = Proposals::new(&job.space, &job.spec.search)?;
     let threads = settings.threads(limits);
     size_rayon(threads);
-    let markets = load_markets(job, catalog)?;
     let memory = settings.memory(limits);
-    let points = sample_points(&proposals, SHARING);
-    warmup::check(job, &markets, &proposals, &bare(&points))?;
-    let budget = Budget::new(memory, threads, &markets, &bare(&points))?;
-    let layout = Layout::new(job.id, &job.symbols(), &job.space);
+    let prepared = Prepared::load(job.clone(), catalog, memory, threads)?;
+    warn_of(&prepared.never_trade);
+    let Prepared {
+        proposals,
+        markets,
+        layout,
+        budget,
+        ..
+    } = prepared.as_ref();
+    let points = sample_points(proposals, SHARING);
     let count = proposals.count();
     let trials = count.value().saturating_mul(layout.instruments.len() as u64);
-    let sample = sample(&points, &markets);
-    let sources = job.instruments.iter().map(|item| item.source.clone());
+    let sample = sample(&points, markets);
+    let sources = job.instruments.iter().map(JobInstrument::source);
     let instruments = markets
         .sizes()
         .zip(sources)
@@ -108,10 +107,10 @@ pub(crate) fn plan(job: &Job, catalog: &Catalog, settings: &Settings, limits: Li
         path: markets.sweep(0).path().to_owned(),
         result_bytes: trials.saturating_mul(layout.bytes_per_trial()),
         disk_free_bytes: assay_store::free_bytes(&settings.home)?,
-        peak_memory_bytes: budget.peak_of(count.value(), &markets, &bare(&points)),
+        peak_memory_bytes: budget.peak_of(count.value(), markets, &bare(&points)),
         memory_limit_bytes: memory,
         threads: budget.threads,
-        eta_seconds: FIXED_SECONDS + trials as f64 * ROW_SECONDS + sample.eta(count.value(), budget),
+        eta_seconds: FIXED_SECONDS + trials as f64 * ROW_SECONDS + sample.eta(count.value(), *budget),
         sampled_trials: sample.trials,
     })
 }
@@ -166,26 +165,8 @@ fn sample(points: &[(Ordinal, Point)], markets: &Markets) -> Sample {
 }
 
 /// Points without their ordinals.
-pub(super) fn bare(points: &[(Ordinal, Point)]) -> Vec<Point> {
+fn bare(points: &[(Ordinal, Point)]) -> Vec<Point> {
     points.iter().map(|(_, point)| point.clone()).collect()
-}
-
-/// Neighbouring points from the middle of the search, as units have them.
-pub(super) fn sample_points(proposals: &Proposals, wanted: usize) -> Vec<(Ordinal, Point)> {
-    let (blocks, mut block, mut points) = (proposals.blocks(), Vec::new(), Vec::new());
-    let enough = ((wanted as f64 / points_per_block(proposals)) as u64)
-        .saturating_add(2)
-        .min(100_000);
-    let first = (blocks / 2).min(blocks.saturating_sub(enough));
-    for index in (first..blocks.min(first + enough)).chain(0..first.min(enough)) {
-        proposals.block(index, &mut block);
-        points.append(&mut block);
-        if points.len() >= wanted {
-            break;
-        }
-    }
-    points.truncate(wanted);
-    points
 }
 
 #[cfg(test)]

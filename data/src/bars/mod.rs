@@ -58,8 +58,13 @@ impl Catalog {
     ///
     /// Bars that were made are kept under `<home>/cache/bars`, so that asking again only reads them.
     pub fn bars(&self, request: &BarRequest) -> Result<BarTable, DataError> {
+        self.bars_of(self.instrument(&request.symbol), request)
+    }
+
+    /// The same with the facts of an instrument that somebody else knows: a job is run with those that it was submitted with,
+    /// whatever the symbol table says here.
+    pub fn bars_of(&self, instrument: Instrument, request: &BarRequest) -> Result<BarTable, DataError> {
         let manifest = self.bar_source(request)?;
-        let instrument = self.instrument(&request.symbol);
         let calendar = &instrument.facts.calendar;
         let kind = manifest.dataset_kind();
         let buckets = Buckets::new(request.length, calendar)?;

@@ -1,6 +1,7 @@
 //! What a search tells about luck: counts and moments over all of its trials, for the ledger.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use assay_core::job::Objective;
 use assay_core::metrics::Metric;
@@ -54,6 +55,9 @@ impl SearchStatistics {
     }
 }
 
+/// Bytes of a block's statistics: ten words.
+const BLOCK_BYTES: usize = 80;
+
 /// Statistics of a job that come out with the same bits however its blocks were grouped into tasks and spread over threads:
 /// kept per block, added up in the order of the blocks.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -88,11 +92,63 @@ impl JobStatistics {
         }
     }
 
+    /// Forgets blocks.
+    pub fn forget_blocks(&mut self, blocks: Range<u64>) {
+        self.blocks.retain(|block, _| !blocks.contains(block));
+    }
+
     /// Over all blocks.
     pub fn total(&self) -> SearchStatistics {
         let mut total = SearchStatistics::default();
         self.blocks.values().for_each(|block| total.merge(block));
         total
+    }
+
+    /// As bytes, for storage: per block its number, three counts and two moments, all little-endian.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.blocks.len() * BLOCK_BYTES);
+        for (block, part) in &self.blocks {
+            for count in [*block, part.points, part.trials, part.failed] {
+                bytes.extend(count.to_le_bytes());
+            }
+            for moments in [&part.objective, &part.sharpe] {
+                bytes.extend(moments.count.to_le_bytes());
+                bytes.extend(moments.mean.to_bits().to_le_bytes());
+                bytes.extend(moments.squares.to_bits().to_le_bytes());
+            }
+        }
+        bytes
+    }
+
+    /// From [`JobStatistics::to_bytes`]; `None` if the bytes are not such.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut blocks = BTreeMap::new();
+        let parts = bytes.chunks_exact(BLOCK_BYTES);
+        if !parts.remainder().is_empty() {
+            return None;
+        }
+        for part in parts {
+            let mut words = part
+                .chunks_exact(8)
+                .map(|word| u64::from_le_bytes(word.try_into().expect("chunks of eight")));
+            let mut next = || words.next().expect("a part has ten words");
+            let (block, points, trials, failed) = (next(), next(), next(), next());
+            let mut moments = || Moments {
+                count: next(),
+                mean: f64::from_bits(next()),
+                squares: f64::from_bits(next()),
+            };
+            let (objective, sharpe) = (moments(), moments());
+            let statistics = SearchStatistics {
+                points,
+                trials,
+                failed,
+                objective,
+                sharpe,
+            };
+            blocks.insert(block, statistics);
+        }
+        Some(Self { blocks })
     }
 
     fn push_point(&mut self, objective: &Objective, rows: &[&TrialRow]) {
@@ -140,6 +196,8 @@ mod tests {
             late.push_block(&objective, &[&rows[cut * 1024..]]);
             late.merge(early);
             prop_assert_eq!(late.total(), whole.total());
+            prop_assert_eq!(JobStatistics::from_bytes(&late.to_bytes()), Some(late));
+            prop_assert_eq!(JobStatistics::from_bytes(&whole.to_bytes()[1..]), None);
             prop_assert_eq!(whole.total().failed, sharpes.iter().filter(|s| s.is_none()).count() as u64);
         }
     }

@@ -154,7 +154,7 @@ impl Keeper {
         let started = Instant::now();
         let mut pauses = pauses();
         loop {
-            match open(&self.broker, self.prefetch).await {
+            match self.open().await {
                 Ok(open) => return Ok(open),
                 Err(error) if !matches!(error, QueueError::Unreachable { .. }) => return Err(error),
                 Err(error) if started.elapsed() >= self.broker.settings.answer_within => return Err(error),
@@ -173,22 +173,56 @@ impl Keeper {
                     return;
                 }
             }
-            let pause = pauses.next().expect("endless");
-            let reopening = async {
-                sleep(pause).await;
-                reopen(&self.broker, self.prefetch).await
-            };
-            // Whoever wants to leave does not wait for a broker that is gone.
-            open = tokio::select! {
-                open = reopening => open,
-                command = self.commands.recv() => {
-                    if let Some(Command::Stop(done)) = command {
+            let pause = sleep(pauses.next().expect("endless"));
+            tokio::select! {
+                () = pause => {}
+                command = self.commands.recv() => match command {
+                    Some(Command::Stop(done)) => {
                         let _ = done.send(());
+                        return;
                     }
-                    return;
+                    // Dropping `done` says that the task has ended.
+                    Some(Command::Close(_)) | None => return,
+                },
+            }
+            open = match self.open().await {
+                Ok(open) => open,
+                Err(error) => {
+                    tracing::warn!(broker = %self.broker.address, %error, "the broker cannot be used yet");
+                    None
                 }
             };
         }
+    }
+
+    async fn open(&self) -> Result<Option<Open>, QueueError> {
+        let broker = &*self.broker;
+        let session = Session::open(broker).await?;
+        let Some(generation) = session.newest(broker).await? else {
+            session.close(broker).await;
+            return Ok(None);
+        };
+        let starting = async {
+            let channel = &session.channel;
+            // For each consumer: a limit for the channel as a whole is refused on quorum queues.
+            channel.basic_qos(self.prefetch, BasicQosOptions { global: false }).await?;
+            let queue = broker.names.queue(generation);
+            channel
+                .basic_consume(
+                    queue.as_str().into(),
+                    "".into(),
+                    BasicConsumeOptions::default(),
+                    FieldTable::default(),
+                )
+                .await
+        };
+        let within = broker.settings.answer_within;
+        let consumer = session.ask(broker, "read the queue", within, starting).await?;
+        Ok(Some(Open {
+            session,
+            generation,
+            consumer,
+        }))
     }
 
     /// Hands deliveries over and settlements back.
@@ -309,42 +343,4 @@ impl Keeper {
             self.hand_over(number, delivery);
         }
     }
-}
-
-/// A session that reads from the newest queue; `None` if there is none.
-async fn open(broker: &Broker, prefetch: u16) -> Result<Option<Open>, QueueError> {
-    let session = Session::open(broker).await?;
-    let Some(generation) = session.newest(broker).await? else {
-        session.close(broker).await;
-        return Ok(None);
-    };
-    let starting = async {
-        let channel = &session.channel;
-        // For each consumer: a limit for the channel as a whole is refused on quorum queues.
-        channel.basic_qos(prefetch, BasicQosOptions { global: false }).await?;
-        let queue = broker.names.queue(generation);
-        channel
-            .basic_consume(
-                queue.as_str().into(),
-                "".into(),
-                BasicConsumeOptions::default(),
-                FieldTable::default(),
-            )
-            .await
-    };
-    let within = broker.settings.answer_within;
-    let consumer = session.ask(broker, "read the queue", within, starting).await?;
-    Ok(Some(Open {
-        session,
-        generation,
-        consumer,
-    }))
-}
-
-async fn reopen(broker: &Broker, prefetch: u16) -> Option<Open> {
-    let opened = open(broker, prefetch).await;
-    opened.unwrap_or_else(|error| {
-        tracing::warn!(broker = %broker.address, %error, "the broker cannot be used yet");
-        None
-    })
 }

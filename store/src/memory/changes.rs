@@ -1,5 +1,6 @@
 //! What a change does to the tables in memory.
 
+use assay_core::BLOCK;
 use assay_core::ids::{JobId, Ordinal, TaskId};
 use assay_core::rank::{self, Ranked};
 use assay_core::time::UtcNs;
@@ -275,7 +276,10 @@ impl Tables {
             return;
         };
         let (job, rows, failed) = (*job, staged.rows, staged.failed);
+        let blocks = record.range.first_block..record.range.end();
         record.state = TaskRecordState::Ready;
+        self.ranked
+            .remove_where(|(of, ordinal), _| *of == job && blocks.contains(&(ordinal.0 / BLOCK)));
         if let Some(record) = self.jobs.change(&job) {
             record.trials_done -= rows;
             record.trials_failed -= failed;

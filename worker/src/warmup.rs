@@ -1,21 +1,35 @@
 //! Whether the bars are enough for the windows of the strategy.
 
-use anstream::eprintln;
 use assay_core::space::{Point, Space};
 use assay_optimizer::Proposals;
+use assay_strategies::Job;
 
-use super::markets::Markets;
-use super::plan::bare;
-use crate::failure::Failure;
-use crate::job::Job;
-use crate::output::human;
+use crate::error::WorkerError;
+use crate::markets::Markets;
+use crate::prepared::bare;
 
 /// Parameters whose lowest and highest values are combined in every way; the others go with the last of these.
 const COMBINED: usize = 8;
 
-/// Refuses a job none of whose points can trade on the bars of an instrument, and warns of one with points that cannot.
-/// `sample` are points of the search.
-pub(super) fn check(job: &Job, markets: &Markets, proposals: &Proposals, sample: &[Point]) -> Result<(), Failure> {
+/// Some points of a job need all bars of an instrument for their warm-up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NeverTrades {
+    /// The instrument.
+    pub symbol: String,
+    /// Bars of the longest warm-up.
+    pub warmup: usize,
+    /// Bars there are.
+    pub bars: usize,
+}
+
+/// Refuses a job none of whose points can trade on the bars of an instrument, and tells where only some cannot. `sample` are points
+/// of the search.
+pub(crate) fn check(
+    job: &Job,
+    markets: &Markets,
+    proposals: &Proposals,
+    sample: &[Point],
+) -> Result<Vec<NeverTrades>, WorkerError> {
     let mut points = sample.to_vec();
     let mut block = Vec::new();
     for index in [0, proposals.blocks().saturating_sub(1)] {
@@ -23,31 +37,25 @@ pub(super) fn check(job: &Job, markets: &Markets, proposals: &Proposals, sample:
         points.extend(bare(&block));
     }
     let corners = corners(&job.space);
-    let whole = |bars: usize| human::count(bars as i64);
+    let mut found = Vec::new();
     for ((symbol, _, _), sweep) in markets.sizes().zip(markets.sweeps()) {
         let bars = sweep.plan().market.window.end;
         let Some((least, most)) = sweep.warmup(&points).filter(|(_, most)| *most >= bars) else {
             continue;
         };
         // A corner need not satisfy the condition; where even it has no bars left, hardly any other point has.
-        let least = sweep.warmup(&corners).map_or(least, |(corner, _)| corner.min(least));
-        if least >= bars {
-            let message = format!(
-                "the shortest warm-up of the strategy, {} bars, leaves none of the {} bars of {symbol} to trade",
-                whole(least),
-                whole(bars)
-            );
-            return Err(Failure::usage(message)
-                .at(format!("job `{}`, params", job.spec.name))
-                .hint("shorten the windows under [params], use shorter bars, or import more data"));
+        let warmup = sweep.warmup(&corners).map_or(least, |(corner, _)| corner.min(least));
+        let symbol = symbol.to_owned();
+        if warmup >= bars {
+            return Err(WorkerError::Warmup { warmup, bars, symbol });
         }
-        eprintln!(
-            "warning: warm-ups of up to {} bars leave none of the {} bars of {symbol}: such trials never trade",
-            whole(most),
-            whole(bars)
-        );
+        found.push(NeverTrades {
+            symbol,
+            warmup: most,
+            bars,
+        });
     }
-    Ok(())
+    Ok(found)
 }
 
 /// The lowest and highest values of the parameters, combined.

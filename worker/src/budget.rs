@@ -3,34 +3,34 @@
 use assay_core::row::TrialRow;
 use assay_core::space::Point;
 
-use super::markets::Markets;
-use crate::failure::Failure;
-use crate::output::human;
+use crate::error::WorkerError;
+use crate::markets::Markets;
 
 /// What a process takes before it holds any data: code, database, thread stacks.
 const BASE: u64 = 40_000_000;
 /// Rows of a task on the heap: the row itself, its sketch and its point.
 const ROW_BYTES: u64 = size_of::<TrialRow>() as u64 + size_of::<assay_core::row::Sketch>() as u64 + 64;
 /// Most points of a unit: beyond it sharing indicators gains nothing.
-const MOST_UNIT: usize = 1 << 16;
+pub const MOST_UNIT: usize = 1 << 16;
 /// Share of the free memory for computing; the rest is for rows on their way to the disk.
 const COMPUTE_SHARE: f64 = 0.7;
 
 /// How much of a job may be in memory at a time.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Budget {
-    pub(super) threads: usize,
+pub struct Budget {
+    /// Threads that compute: fewer than allowed where memory is short.
+    pub threads: usize,
     /// Most points in a unit.
-    pub(super) most_unit: usize,
+    pub most_unit: usize,
     /// Most points in a task.
-    pub(super) most_points: u64,
+    pub most_points: u64,
     /// Bytes at the peak, if units and tasks are as large as they may be.
-    pub(super) peak: u64,
+    pub peak: u64,
 }
 
 impl Budget {
     /// Divides `limit` bytes.
-    pub(super) fn new(limit: u64, threads: usize, markets: &Markets, sample: &[Point]) -> Result<Self, Failure> {
+    pub fn new(limit: u64, threads: usize, markets: &Markets, sample: &[Point]) -> Result<Self, WorkerError> {
         let instruments = markets.sweeps().count() as u64;
         Self::divide(
             limit,
@@ -47,7 +47,7 @@ impl Budget {
         fixed: u64,
         instruments: u64,
         unit_bytes: impl Fn(usize) -> u64,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, WorkerError> {
         let free = limit.saturating_sub(fixed);
         let for_units = (free as f64 * COMPUTE_SHARE) as u64;
         let fits = |points: usize, threads: usize| unit_bytes(points).saturating_mul(threads as u64) <= for_units;
@@ -55,12 +55,7 @@ impl Budget {
         let threads = (1..=threads).rev().find(|threads| fits(1, *threads));
         let Some(threads) = threads else {
             let least = fixed + (unit_bytes(1) as f64 / COMPUTE_SHARE) as u64;
-            let message = format!("a memory limit of {} is too small for this job", human::bytes(limit));
-            return Err(Failure::usage(message).hint(format!(
-                "it needs at least {}: --memory {}MB",
-                human::bytes(least),
-                least / 1_000_000 + 1
-            )));
+            return Err(WorkerError::Memory { limit, least });
         };
         let (mut low, mut high) = (1, MOST_UNIT);
         while low < high {
@@ -83,7 +78,7 @@ impl Budget {
     }
 
     /// Bytes at the peak of a job of so many points: small jobs do not fill the largest units.
-    pub(super) fn peak_of(&self, points: u64, markets: &Markets, sample: &[Point]) -> u64 {
+    pub fn peak_of(&self, points: u64, markets: &Markets, sample: &[Point]) -> u64 {
         let instruments = markets.sweeps().count() as u64;
         let unit = (points.div_ceil(self.threads as u64) as usize).clamp(1, self.most_unit);
         let units = unit_bytes(markets, sample)(unit) * self.threads as u64;
@@ -115,6 +110,8 @@ fn unit_bytes(markets: &Markets, sample: &[Point]) -> impl Fn(usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use assay_core::Explain;
+
     use super::*;
 
     #[test]
@@ -131,7 +128,7 @@ mod tests {
     fn too_little_is_refused_and_little_takes_fewer_threads() {
         let unit_bytes = |_: usize| 30_000_000;
         let failure = Budget::divide(60_000_000, 4, 50_000_000, 1, unit_bytes).unwrap_err();
-        assert!(format!("{failure:?}").contains("--memory"));
+        assert!(failure.hint().unwrap().contains("--memory"));
         assert_eq!(Budget::divide(150_000_000, 4, 50_000_000, 1, unit_bytes).unwrap().threads, 2);
     }
 }

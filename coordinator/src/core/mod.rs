@@ -1,0 +1,710 @@
+//! The coordinator's decisions: what happened goes in, what is to be done comes out.
+//!
+//! [`Core::step`] reads no clock and does no I/O, so that the same events at the same times give the same effects. Whoever drives it
+//! carries the effects out: first it makes all [`Effect::Record`] durable in one transaction, then it does the rest. A core that lost
+//! its database is thrown away; the next one starts from what the database knows.
+//!
+//! A task on its way:
+//! ```text
+//!             publish            lease                 report
+//!   carved ----------> waiting ---------> leased ------------------> done
+//!                         ^                 |  \
+//!                         | lost, given back|   \ failed too often
+//!                         +-----------------+    +-----------------> quarantined: its trials failed
+//! ```
+//! Only a small window of tasks is carved and published at a time, and fairness decides which: so priorities, pauses and
+//! cancellation take effect at once, whatever the size of a job.
+
+mod event;
+mod fair;
+mod job;
+mod pace;
+mod remaining;
+#[cfg(test)]
+mod simulation;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use assay_core::ids::{Attempt, JobId, TaskId, WorkerId};
+use assay_core::rank::Ranked;
+use assay_core::time::UtcNs;
+use assay_proto::{Answer, Control, Grant, JobView, QueueView, Report, Rows, TaskResult, WorkerView};
+use assay_store::{AttemptEnd, Change, Compacted, JobDone, JobState, NewJob, StoredMoments, TaskDone, UnfinishedJob};
+
+pub use event::{CompactError, Compaction, Effect, Event, Request};
+use fair::Fair;
+use job::{End, Lease, OpenJob, Task};
+
+use crate::plan::JobPlan;
+use crate::settings::Settings;
+
+/// So much work of every slot waits in the queue: enough to keep workers busy, little enough that a new job is soon heard.
+const WINDOW_SECONDS: f64 = 0.5;
+/// Tasks that wait in the queue for every slot, at most, however short they are.
+const WINDOW_PER_SLOT: usize = 4;
+/// Tasks that wait in the queue, at least.
+const LEAST_WINDOW: usize = 2;
+/// Slow tasks are handed out a second time when this share of a job's blocks is over.
+const OVERTAKE_SHARE: f64 = 0.95;
+/// A task is slow if it takes so many times the median.
+const SLOW: f64 = 3.0;
+
+/// The state of a coordinator in office.
+#[derive(Debug)]
+pub struct Core {
+    settings: Settings,
+    jobs: BTreeMap<JobId, OpenJob>,
+    /// Which job an open task belongs to.
+    tasks: BTreeMap<TaskId, JobId>,
+    /// Tasks whose message is out and that nobody has taken, and since when.
+    waiting: BTreeMap<TaskId, UtcNs>,
+    workers: BTreeMap<WorkerId, Worker>,
+    fair: Fair,
+    next_task: u64,
+}
+
+#[derive(Debug)]
+struct Worker {
+    slots: u32,
+    seen: UtcNs,
+}
+
+/// The effects of a step in the making.
+type Effects = Vec<Effect>;
+
+fn nanoseconds(duration: std::time::Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
+}
+
+fn after(now: UtcNs, duration: std::time::Duration) -> UtcNs {
+    UtcNs(now.0.saturating_add(nanoseconds(duration)))
+}
+
+impl Core {
+    /// A coordinator that takes office: `jobs` are those that are not over, with their plans; `next_task` is the number of the next
+    /// task. Its first effects publish what waits.
+    pub fn new(
+        settings: Settings,
+        jobs: Vec<(Arc<JobPlan>, UnfinishedJob)>,
+        next_task: u64,
+        now: UtcNs,
+    ) -> (Self, Vec<Effect>) {
+        let mut core = Self {
+            settings,
+            jobs: BTreeMap::new(),
+            tasks: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            workers: BTreeMap::new(),
+            fair: Fair::default(),
+            next_task,
+        };
+        let mut effects = Vec::new();
+        for (plan, known) in jobs {
+            let priority = known.record.priority;
+            if known.record.state == JobState::Queued {
+                effects.push(moved(plan.id, JobState::Running, now, None));
+            }
+            core.open(plan, priority, Some(known), now, &mut effects);
+        }
+        core.fill_window(now, &mut effects);
+        (core, effects)
+    }
+
+    /// Takes one event in and returns what is to be done.
+    pub fn step(&mut self, event: Event, now: UtcNs) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        match event {
+            Event::Submit {
+                request,
+                job,
+                plan,
+                known,
+            } => self.submit(request, *job, plan, known, now, &mut effects),
+            Event::Control { request, job, control } => self.control(request, job, control, now, &mut effects),
+            Event::Heartbeat {
+                request,
+                worker,
+                slots,
+                running,
+            } => self.heartbeat(request, worker, slots, &running, now, &mut effects),
+            Event::Leave { worker } => self.leave(&worker, now, &mut effects),
+            Event::Lease { request, worker, task } => self.lease(request, &worker, task, now, &mut effects),
+            Event::Report {
+                request,
+                worker,
+                task,
+                attempt,
+                report,
+            } => self.report(request, &worker, task, attempt, report, now, &mut effects),
+            Event::Compacted { job, result } => self.compacted(job, result, now, &mut effects),
+            Event::QueueRecovered => self.publish_again(|_| true, now, &mut effects),
+            Event::Tick => self.tick(now, &mut effects),
+        }
+        self.fill_window(now, &mut effects);
+        effects
+    }
+
+    /// How far a job is that is not over.
+    pub fn job(&self, job: JobId) -> Option<JobView> {
+        self.jobs.get(&job).map(OpenJob::view)
+    }
+
+    /// All jobs that are not over.
+    pub fn jobs(&self) -> impl Iterator<Item = JobView> {
+        self.jobs.values().map(OpenJob::view)
+    }
+
+    /// The best points of a job that is not over, best first.
+    pub fn top(&self, job: JobId) -> Option<Vec<Ranked>> {
+        self.jobs.get(&job).map(|job| job.board.ranked())
+    }
+
+    /// The text from which workers make a job that is not over.
+    pub fn body(&self, job: JobId) -> Option<Arc<str>> {
+        self.jobs.get(&job).map(|job| Arc::clone(&job.plan.body))
+    }
+
+    /// All workers.
+    pub fn workers(&self) -> impl Iterator<Item = WorkerView> {
+        self.workers.iter().map(|(id, worker)| WorkerView {
+            worker: id.clone(),
+            slots: worker.slots,
+            running: self.leased_by(id).map(|(task, job, _)| (task, job)).collect(),
+            seen: worker.seen,
+        })
+    }
+
+    /// The queue in numbers.
+    pub fn queue(&self) -> QueueView {
+        let open = self.jobs.values().flat_map(|job| job.open.values());
+        QueueView {
+            waiting: self.waiting.len(),
+            running: open.filter(|task| !task.leases.is_empty()).count(),
+            slots: self.workers.values().map(|worker| worker.slots).sum(),
+            uncarved_blocks: self.jobs.values().map(|job| job.remaining.blocks()).sum(),
+        }
+    }
+
+    fn submit(
+        &mut self,
+        request: Request,
+        job: NewJob,
+        plan: Arc<JobPlan>,
+        known: Option<Box<UnfinishedJob>>,
+        now: UtcNs,
+        effects: &mut Effects,
+    ) {
+        let id = plan.id;
+        if let Some(open) = self.jobs.get(&id) {
+            effects.push(Effect::Answer(request, Answer::Submitted(open.state)));
+            return;
+        }
+        let state = known.as_ref().map(|known| known.record.state);
+        let priority = job.priority;
+        effects.push(Effect::Record(Change::JobAdded(Box::new(job))));
+        if state == Some(JobState::Done) {
+            // Its result files are gone, or nobody would have asked.
+            effects.push(moved(id, JobState::Queued, now, None));
+        }
+        if state != Some(JobState::Running) {
+            effects.push(moved(id, JobState::Running, now, None));
+        }
+        let known = known.map(|mut known| {
+            known.record.state = JobState::Running;
+            known.record.started = Some(now);
+            *known
+        });
+        self.open(plan, priority, known, now, effects);
+        effects.push(Effect::Answer(request, Answer::Submitted(JobState::Running)));
+    }
+
+    /// Takes a job in hand.
+    fn open(&mut self, plan: Arc<JobPlan>, priority: u8, known: Option<UnfinishedJob>, now: UtcNs, effects: &mut Effects) {
+        let id = plan.id;
+        // Workers of an earlier process of this kind died with it.
+        let leased_until = (!self.settings.in_process).then(|| after(now, self.settings.lease));
+        let job = OpenJob::new(plan, priority, known, now, leased_until);
+        for (task, open) in &job.open {
+            self.tasks.insert(*task, id);
+            if open.leases.is_empty() && job.state == JobState::Running {
+                publish(&mut self.waiting, *task, id, now, effects);
+            }
+        }
+        if job.wants_work() {
+            self.fair.join(id);
+        }
+        self.jobs.insert(id, job);
+        self.end_if_computed(id, now, effects);
+    }
+
+    fn control(&mut self, request: Request, id: JobId, control: Control, now: UtcNs, effects: &mut Effects) {
+        let Some(job) = self.jobs.get_mut(&id) else {
+            effects.push(Effect::Answer(request, Answer::UnknownJob));
+            return;
+        };
+        match (control, job.state) {
+            (Control::Priority(priority), _) => {
+                job.priority = priority;
+                effects.push(Effect::Record(Change::JobPriority { job: id, priority }));
+            }
+            (Control::Pause, JobState::Running) => {
+                job.state = JobState::Paused;
+                effects.push(moved(id, JobState::Paused, now, None));
+                self.fair.leave(id);
+                let open = &job.open;
+                self.waiting.retain(|task, _| !open.contains_key(task));
+            }
+            (Control::Resume, JobState::Paused) => {
+                job.state = JobState::Running;
+                effects.push(moved(id, JobState::Running, now, None));
+                for (task, open) in &job.open {
+                    if open.leases.is_empty() {
+                        publish(&mut self.waiting, *task, id, now, effects);
+                    }
+                }
+                if job.wants_work() {
+                    self.fair.join(id);
+                }
+            }
+            (Control::Stop, _) => self.close(id, JobState::Stopped, None, now, effects),
+            (Control::Pause | Control::Resume, state) => {
+                effects.push(Effect::Answer(request, Answer::NotNow { state }));
+                return;
+            }
+        }
+        effects.push(Effect::Answer(request, Answer::Done));
+    }
+
+    /// Ends a job without results. Its tasks stay recorded, and those that are not over are ready when it is submitted again.
+    fn close(&mut self, id: JobId, state: JobState, error: Option<String>, now: UtcNs, effects: &mut Effects) {
+        let Some(job) = self.jobs.remove(&id) else { return };
+        self.fair.leave(id);
+        for (task, open) in job.open {
+            self.tasks.remove(&task);
+            self.waiting.remove(&task);
+            for lease in open.leases {
+                effects.push(ended(task, lease.attempt, AttemptEnd::Cancelled, now));
+            }
+        }
+        effects.push(moved(id, state, now, error.clone()));
+        effects.push(Effect::Ended { job: id, state, error });
+    }
+
+    fn heartbeat(
+        &mut self,
+        request: Request,
+        worker: WorkerId,
+        slots: u32,
+        running: &[(TaskId, Attempt)],
+        now: UtcNs,
+        effects: &mut Effects,
+    ) {
+        let until = after(now, self.settings.lease);
+        let mut drop = Vec::new();
+        for (task, attempt) in running {
+            let open = self.tasks.get(task).and_then(|id| self.jobs.get_mut(id)?.open.get_mut(task));
+            let lease = open.and_then(|open| {
+                open.leases
+                    .iter_mut()
+                    .find(|lease| lease.worker == worker && lease.attempt == *attempt)
+            });
+            match lease {
+                Some(lease) => lease.until = until,
+                None => drop.push((*task, *attempt)),
+            }
+        }
+        self.workers.insert(worker, Worker { slots, seen: now });
+        effects.push(Effect::Answer(request, Answer::Welcome { drop }));
+    }
+
+    fn leave(&mut self, worker: &WorkerId, now: UtcNs, effects: &mut Effects) {
+        let held: Vec<(TaskId, JobId, Attempt)> = self.leased_by(worker).collect();
+        for (task, id, attempt) in held {
+            self.release(id, task, attempt, AttemptEnd::GivenBack, now, effects);
+        }
+        self.workers.remove(worker);
+    }
+
+    fn leased_by(&self, worker: &WorkerId) -> impl Iterator<Item = (TaskId, JobId, Attempt)> {
+        self.jobs.iter().flat_map(move |(id, job)| {
+            job.open.iter().flat_map(move |(task, open)| {
+                let mine = open.leases.iter().filter(move |lease| lease.worker == *worker);
+                mine.map(move |lease| (*task, *id, lease.attempt))
+            })
+        })
+    }
+
+    fn lease(&mut self, request: Request, worker: &WorkerId, task: TaskId, now: UtcNs, effects: &mut Effects) {
+        if !self.workers.contains_key(worker) {
+            effects.push(Effect::Answer(request, Answer::WhoAreYou));
+            return;
+        }
+        let grant = self.grant(worker, task, now, effects);
+        effects.push(Effect::Answer(request, grant.map_or(Answer::NotWanted, Answer::Granted)));
+    }
+
+    fn grant(&mut self, worker: &WorkerId, task: TaskId, now: UtcNs, effects: &mut Effects) -> Option<Grant> {
+        let id = *self.tasks.get(&task)?;
+        let job = self.jobs.get_mut(&id)?;
+        let open = job.open.get_mut(&task)?;
+        if job.state != JobState::Running || !open.is_free_for(worker) {
+            return None;
+        }
+        self.waiting.remove(&task);
+        open.attempts += 1;
+        open.overtake = false;
+        let attempt = Attempt(open.attempts);
+        open.leases.push(Lease {
+            worker: worker.clone(),
+            attempt,
+            began: now,
+            until: after(now, self.settings.lease),
+        });
+        effects.push(Effect::Record(Change::AttemptStarted {
+            task,
+            attempt,
+            worker: worker.clone(),
+            at: now,
+        }));
+        let range = open.range;
+        Some(Grant {
+            task,
+            attempt,
+            job: id,
+            range,
+            isolated: open.lost >= self.settings.isolate_after_lost,
+            in_memory: self.settings.in_process && range.blocks == job.plan.proposals.blocks(),
+            threshold: job.board.threshold(),
+        })
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one event")]
+    fn report(
+        &mut self,
+        request: Request,
+        worker: &WorkerId,
+        task: TaskId,
+        attempt: Attempt,
+        report: Report,
+        now: UtcNs,
+        effects: &mut Effects,
+    ) {
+        if let Some(worker) = self.workers.get_mut(worker) {
+            worker.seen = now;
+        }
+        let answer = match (report, self.tasks.get(&task).copied()) {
+            (Report::Done(result), Some(id)) => self.done(id, task, attempt, *result, now, effects),
+            (Report::Done(result), None) => self.done_before(task, &result, effects),
+            (Report::GivenBack, Some(id)) => {
+                self.release(id, task, attempt, AttemptEnd::GivenBack, now, effects);
+                Answer::Recorded
+            }
+            (Report::Failed(reason), Some(id)) => {
+                self.failed(id, task, attempt, reason, now, effects);
+                Answer::Recorded
+            }
+            (Report::GivenBack | Report::Failed(_), None) => Answer::NotWanted,
+        };
+        effects.push(Effect::Answer(request, answer));
+    }
+
+    /// A result of an open task: the first one counts, whichever attempt it comes from, since all have the same bits.
+    fn done(
+        &mut self,
+        id: JobId,
+        task: TaskId,
+        attempt: Attempt,
+        result: TaskResult,
+        now: UtcNs,
+        effects: &mut Effects,
+    ) -> Answer {
+        let (Some(job), true) = (self.jobs.get_mut(&id), self.tasks.remove(&task).is_some()) else {
+            return Answer::NotWanted;
+        };
+        let Some(open) = job.open.remove(&task) else {
+            return Answer::NotWanted;
+        };
+        self.waiting.remove(&task);
+        if let Some(lease) = open.leases.iter().find(|lease| lease.attempt == attempt) {
+            job.durations.push((now.0 - lease.began.0) as f64 / 1e9);
+        }
+        job.pace.measured(result.points, result.seconds);
+        job.bars = job.bars.max(result.bars);
+        let (entered, left) = job.board.absorb(result.best);
+        if let Rows::Staged(staged) = &result.rows {
+            effects.push(Effect::Record(Change::TaskDone(Box::new(TaskDone {
+                task,
+                attempt,
+                staged: staged.clone(),
+                statistics: result.statistics.to_bytes(),
+                entered,
+                left,
+                at: now,
+            }))));
+        }
+        job.finish(task, &open, result.rows, result.statistics);
+        self.end_if_computed(id, now, effects);
+        Answer::Recorded
+    }
+
+    /// A result of a task that is over: a worker that was thought lost, or one that was overtaken.
+    fn done_before(&self, task: TaskId, result: &TaskResult, effects: &mut Effects) -> Answer {
+        let over = self.jobs.values().find_map(|job| job.over.get(&task));
+        match (over.map(|over| &over.rows), &result.rows) {
+            (Some(Rows::Staged(first)), Rows::Staged(second)) => {
+                if (first.rows, first.fingerprint) == (second.rows, second.fingerprint) {
+                    return Answer::Recorded;
+                }
+                let message = format!(
+                    "task {task} of job {} came back with other bits: {first:?}, {second:?}",
+                    first.job
+                );
+                effects.push(Effect::Alarm(message));
+                Answer::Conflict
+            }
+            _ => Answer::NotWanted,
+        }
+    }
+
+    fn failed(&mut self, id: JobId, task: TaskId, attempt: Attempt, reason: String, now: UtcNs, effects: &mut Effects) {
+        if self.settings.in_process {
+            self.close(id, JobState::Failed, Some(reason), now, effects);
+            return;
+        }
+        self.release(id, task, attempt, AttemptEnd::Failed(reason.clone()), now, effects);
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let Some(open) = job.open.get(&task) else { return };
+        if open.failed < self.settings.quarantine_after_failed {
+            return;
+        }
+        let Some(open) = job.open.remove(&task) else { return };
+        for lease in &open.leases {
+            effects.push(ended(task, lease.attempt, AttemptEnd::Cancelled, now));
+        }
+        effects.push(Effect::Record(Change::TaskQuarantined {
+            task,
+            reason: reason.clone(),
+            at: now,
+        }));
+        self.tasks.remove(&task);
+        self.waiting.remove(&task);
+        job.give_up(task, &open, &reason);
+        self.end_if_computed(id, now, effects);
+    }
+
+    /// Takes a lease back. The task is ready again, unless another worker has it too.
+    fn release(&mut self, id: JobId, task: TaskId, attempt: Attempt, end: AttemptEnd, now: UtcNs, effects: &mut Effects) {
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let Some(open) = job.open.get_mut(&task) else { return };
+        let before = open.leases.len();
+        open.leases.retain(|lease| lease.attempt != attempt);
+        if open.leases.len() == before {
+            return;
+        }
+        match end {
+            AttemptEnd::Lost => open.lost += 1,
+            AttemptEnd::Failed(_) => open.failed += 1,
+            AttemptEnd::GivenBack | AttemptEnd::Cancelled => {}
+        }
+        let ready = open.leases.is_empty() && job.state == JobState::Running;
+        effects.push(ended(task, attempt, end, now));
+        if ready {
+            publish(&mut self.waiting, task, id, now, effects);
+        }
+    }
+
+    fn tick(&mut self, now: UtcNs, effects: &mut Effects) {
+        let mut expired = Vec::new();
+        for (id, job) in &self.jobs {
+            for (task, open) in &job.open {
+                let late = open.leases.iter().filter(|lease| lease.until < now);
+                expired.extend(late.map(|lease| (*id, *task, lease.attempt)));
+            }
+        }
+        for (id, task, attempt) in expired {
+            self.release(id, task, attempt, AttemptEnd::Lost, now, effects);
+        }
+        let silent = nanoseconds(self.settings.lease);
+        self.workers.retain(|_, worker| now.0 - worker.seen.0 <= silent);
+        self.overtake_slow_tasks(now, effects);
+        let old = UtcNs(now.0.saturating_sub(nanoseconds(self.settings.resend_after)));
+        if self.has_idle_slots() {
+            self.publish_again(|since| since < old, now, effects);
+        }
+        let due: Vec<JobId> = self
+            .jobs
+            .iter()
+            .filter(|(_, job)| matches!(job.end, End::Retry { at, .. } if at <= now))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in due {
+            if let Some(job) = self.jobs.get_mut(&id) {
+                job.end = End::Open;
+            }
+            self.end_if_computed(id, now, effects);
+        }
+    }
+
+    /// Towards the end of a job, slow tasks are handed out a second time: the first result counts.
+    fn overtake_slow_tasks(&mut self, now: UtcNs, effects: &mut Effects) {
+        if self.settings.in_process {
+            return;
+        }
+        for (id, job) in &mut self.jobs {
+            let blocks = job.plan.proposals.blocks() as f64;
+            let open: u64 = job.open.values().map(|task| task.range.blocks).sum();
+            let over = blocks - (open + job.remaining.blocks()) as f64;
+            if job.state != JobState::Running || !job.remaining.is_empty() || over < OVERTAKE_SHARE * blocks {
+                continue;
+            }
+            let Some(median) = job.durations.median() else { continue };
+            let slow = UtcNs(now.0 - (SLOW * median * 1e9) as i64);
+            for (task, open) in &mut job.open {
+                if let [lease] = open.leases.as_slice()
+                    && lease.began < slow
+                    && !open.overtake
+                {
+                    open.overtake = true;
+                    publish(&mut self.waiting, *task, *id, now, effects);
+                }
+            }
+        }
+    }
+
+    fn has_idle_slots(&self) -> bool {
+        let queue = self.queue();
+        queue.running < queue.slots as usize
+    }
+
+    /// Publishes tasks once more whose message may be lost.
+    fn publish_again(&mut self, which: impl Fn(UtcNs) -> bool, now: UtcNs, effects: &mut Effects) {
+        for (task, since) in &mut self.waiting {
+            if let Some(job) = self.tasks.get(task)
+                && which(*since)
+            {
+                *since = now;
+                effects.push(Effect::Publish { task: *task, job: *job });
+            }
+        }
+    }
+
+    /// Carves and publishes tasks until enough of them wait.
+    fn fill_window(&mut self, now: UtcNs, effects: &mut Effects) {
+        let slots = self.workers.values().map(|worker| worker.slots as usize).sum::<usize>();
+        while let Some(id) = self.fair.next() {
+            let Some(job) = self.jobs.get_mut(&id).filter(|job| job.wants_work()) else {
+                self.fair.leave(id);
+                continue;
+            };
+            let blocks = job.pace.blocks(&self.settings.task_size, slots, job.remaining.blocks());
+            if self.waiting.len() >= window(slots, job.pace.seconds(blocks)) {
+                return;
+            }
+            let Some(range) = job.remaining.take(blocks) else { return };
+            let task = TaskId(self.next_task);
+            self.next_task += 1;
+            job.open.insert(task, Task::carved(range));
+            self.tasks.insert(task, id);
+            effects.push(Effect::Record(Change::TaskCarved { task, job: id, range }));
+            publish(&mut self.waiting, task, id, now, effects);
+            self.fair.served(id, job.pace.seconds(range.blocks), job.priority);
+        }
+    }
+
+    fn end_if_computed(&mut self, id: JobId, now: UtcNs, effects: &mut Effects) {
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        if job.end != End::Open || !job.is_computed() {
+            return;
+        }
+        job.end = End::Compacting;
+        effects.push(Effect::Record(Change::Logged {
+            job: id,
+            at: now,
+            text: "all trials are run: writing the result files".to_owned(),
+        }));
+        effects.push(Effect::Compact(Box::new(job.compaction())));
+    }
+
+    fn compacted(&mut self, id: JobId, result: Result<Compacted, CompactError>, now: UtcNs, effects: &mut Effects) {
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        match result {
+            Ok(compacted) => {
+                effects.push(Effect::Record(Change::JobDone(Box::new(end_of(job, compacted, now)))));
+                effects.push(Effect::Ended {
+                    job: id,
+                    state: JobState::Done,
+                    error: None,
+                });
+                self.jobs.remove(&id);
+                self.fair.leave(id);
+            }
+            Err(CompactError::Damaged(tasks)) => {
+                job.end = End::Open;
+                for (task, reason) in tasks {
+                    job.reopen(task);
+                    self.tasks.insert(task, id);
+                    effects.push(Effect::Record(Change::TaskForgotten { task }));
+                    if job.state == JobState::Running {
+                        publish(&mut self.waiting, task, id, now, effects);
+                    }
+                    let text = format!("the rows of task {task} are run again: {reason}");
+                    effects.push(Effect::Record(Change::Logged { job: id, at: now, text }));
+                }
+            }
+            Err(CompactError::Other(reason)) if self.settings.in_process => {
+                self.close(id, JobState::Failed, Some(reason), now, effects);
+            }
+            Err(CompactError::Other(reason)) => {
+                let text = format!("the result files cannot be written, trying again: {reason}");
+                effects.push(Effect::Record(Change::Logged { job: id, at: now, text }));
+                job.end = End::Retry {
+                    at: after(now, self.settings.retry_after),
+                    reason,
+                };
+            }
+        }
+    }
+}
+
+/// Tasks of so many seconds that may wait for so many slots.
+fn window(slots: usize, seconds: f64) -> usize {
+    let wanted = (slots as f64 * WINDOW_SECONDS / seconds.max(1e-6)) as usize;
+    wanted.clamp(LEAST_WINDOW + slots / 4, LEAST_WINDOW + slots * WINDOW_PER_SLOT)
+}
+
+fn end_of(job: &OpenJob, compacted: Compacted, now: UtcNs) -> JobDone {
+    let total = job.statistics.total();
+    let moments = |moments: &assay_optimizer::Moments| StoredMoments {
+        count: moments.count,
+        mean: moments.mean(),
+        variance: moments.variance(),
+    };
+    // Points of staged tasks are in the database already.
+    let in_memory = job.over.values().any(|task| matches!(task.rows, Rows::Memory(_)));
+    JobDone {
+        job: job.plan.id,
+        compacted,
+        points: total.points,
+        bars: job.bars,
+        seconds: (now.0 - job.started.0) as f64 / 1e9,
+        at: now,
+        ranked: if in_memory { job.board.ranked() } else { Vec::new() },
+        goal: job.plan.objective.maximize,
+        objective: moments(&total.objective),
+        sharpe: moments(&total.sharpe),
+    }
+}
+
+fn publish(waiting: &mut BTreeMap<TaskId, UtcNs>, task: TaskId, job: JobId, now: UtcNs, effects: &mut Effects) {
+    waiting.insert(task, now);
+    effects.push(Effect::Publish { task, job });
+}
+
+fn moved(job: JobId, to: JobState, at: UtcNs, error: Option<String>) -> Effect {
+    Effect::Record(Change::JobMoved { job, to, at, error })
+}
+
+fn ended(task: TaskId, attempt: Attempt, end: AttemptEnd, at: UtcNs) -> Effect {
+    Effect::Record(Change::AttemptEnded { task, attempt, end, at })
+}

@@ -1,0 +1,117 @@
+//! What a coordinator knows of a job besides its record.
+
+use assay_core::ids::{JobId, Ordinal};
+use assay_core::job::{Keep, Objective};
+use assay_core::row::{Outcome, TrialRow};
+use assay_core::space::Point;
+use assay_optimizer::{Count, Leaderboard, OptimizerError, Proposals};
+use assay_store::{JobRecord, Layout, RANKED, TaskRange};
+use assay_strategies::Job;
+use std::sync::Arc;
+
+/// A job as the coordinator plans it.
+#[derive(Debug)]
+pub struct JobPlan {
+    /// The job.
+    pub id: JobId,
+    /// The text from which workers make the job.
+    pub body: Arc<str>,
+    /// Columns of its results.
+    pub layout: Layout,
+    /// Its points.
+    pub proposals: Proposals,
+    /// How many instruments each point is tried on.
+    pub instruments: usize,
+    /// What is better.
+    pub objective: Objective,
+    /// What its result files keep.
+    pub keep: Keep,
+    /// A guess at the seconds of one thread for a point on all instruments.
+    pub seconds_per_point: f64,
+    /// Most points in a task, for the memory of its rows.
+    pub most_points: u64,
+}
+
+/// Seconds of one thread for a bar of a trial, before anything was measured.
+const SECONDS_PER_BAR: f64 = 2e-9;
+/// Most points in a task, unless memory demands fewer.
+const MOST_POINTS: u64 = 1 << 18;
+
+impl JobPlan {
+    /// The plan of a job. `bars` is a guess at the bars of all instruments together. Takes up to some ten million evaluations of the
+    /// job's condition.
+    pub fn new(job: &Job, bars: u64) -> Result<Self, OptimizerError> {
+        Ok(Self {
+            id: job.id,
+            body: job.body().into(),
+            layout: Layout::new(job.id, &job.symbols(), &job.space),
+            proposals: Proposals::new(&job.space, &job.spec.search)?,
+            instruments: job.instruments.len(),
+            objective: job.spec.objective.clone(),
+            keep: job.spec.results.keep,
+            seconds_per_point: bars as f64 * SECONDS_PER_BAR,
+            most_points: MOST_POINTS,
+        })
+    }
+
+    /// The plan of a job that was submitted earlier; `Err` says why there is none.
+    pub fn of_record(record: &JobRecord) -> Result<Self, String> {
+        let job = Job::from_body(&record.body).map_err(|fault| fault.to_string())?;
+        Self::new(&job, bars_guess(&job)).map_err(|error| error.to_string())
+    }
+
+    /// Trials there are, about.
+    pub fn trials(&self) -> u64 {
+        self.proposals.count().value().saturating_mul(self.instruments as u64)
+    }
+
+    /// Points in a block, on average.
+    pub fn points_per_block(&self) -> f64 {
+        let (Count::Exact(count) | Count::About(count)) = self.proposals.count();
+        (count as f64 / self.proposals.blocks().max(1) as f64).clamp(1e-6, assay_core::BLOCK as f64)
+    }
+
+    /// An empty leaderboard of this job.
+    pub fn leaderboard(&self) -> Leaderboard {
+        let capacity = match self.keep {
+            Keep::All => RANKED,
+            Keep::Best(count) => RANKED.max(count as usize),
+        };
+        Leaderboard::new(capacity, &self.objective, self.instruments)
+    }
+
+    /// The points of a run of blocks.
+    pub fn points(&self, range: TaskRange) -> Vec<(Ordinal, Point)> {
+        let (mut points, mut block) = (Vec::new(), Vec::new());
+        for index in range.first_block..range.end() {
+            self.proposals.block(index, &mut block);
+            points.append(&mut block);
+        }
+        points
+    }
+
+    /// The rows of a task that could not be run: all of its trials failed.
+    pub(crate) fn failed_rows(&self, range: TaskRange, reason: &str) -> Vec<TrialRow> {
+        let mut rows = Vec::new();
+        for (ordinal, point) in self.points(range) {
+            rows.extend((0..self.instruments as u32).map(|instrument| TrialRow {
+                instrument,
+                ordinal,
+                point: point.clone(),
+                outcome: Outcome::Failed(reason.to_owned()),
+            }));
+        }
+        rows
+    }
+}
+
+/// At most so many bars have all instruments of a job together.
+fn bars_guess(job: &Job) -> u64 {
+    let data = &job.spec.data;
+    let bars = job.instruments.iter().map(|item| {
+        let from = data.from.map_or(item.first.0, |from| from.0.max(item.first.0));
+        let to = data.to.map_or(item.last.0, |to| to.0.min(item.last.0));
+        (to.saturating_sub(from).max(0) / data.bars.ns().max(1)) as u64 + 1
+    });
+    bars.sum()
+}

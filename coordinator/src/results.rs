@@ -1,0 +1,49 @@
+//! From the tasks of a job to its result files.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use assay_core::ids::Ordinal;
+use assay_core::job::Keep;
+use assay_proto::Rows;
+use assay_store::{Compacted, Staged, TaskRows, compact};
+
+use crate::core::{CompactError, Compaction};
+
+/// Writes the result files of a job, after a look at whether the files of its tasks are as they were written.
+pub(crate) fn write(home: &Path, compaction: &Compaction) -> Result<Compacted, CompactError> {
+    let damaged = compaction.tasks.iter().filter_map(|(task, _, rows)| {
+        let reason = staged(rows)?.verify(home).err()?;
+        Some((*task, reason))
+    });
+    let damaged: Vec<_> = damaged.collect();
+    if !damaged.is_empty() {
+        return Err(CompactError::Damaged(damaged));
+    }
+    let plan = &compaction.plan;
+    let keep: Option<BTreeSet<Ordinal>> = match plan.keep {
+        Keep::All => None,
+        Keep::Best(count) => Some(
+            compaction
+                .ranked
+                .iter()
+                .take(count as usize)
+                .map(|point| point.ordinal)
+                .collect(),
+        ),
+    };
+    let tasks = compaction.tasks.iter().map(|(_, range, rows)| match rows {
+        Rows::Staged(staged) => TaskRows::Staged(staged),
+        Rows::Memory(rows) => TaskRows::Memory { range: *range, rows },
+    });
+    let tasks: Vec<TaskRows<'_>> = tasks.collect();
+    let written = compact(home, &plan.layout, plan.proposals.blocks(), &tasks, keep.as_ref());
+    written.map_err(|error| CompactError::Other(error.to_string()))
+}
+
+fn staged(rows: &Rows) -> Option<&Staged> {
+    match rows {
+        Rows::Staged(staged) => Some(staged),
+        Rows::Memory(_) => None,
+    }
+}

@@ -1,0 +1,277 @@
+//! What a coordinator, its workers and its clients say to each other, whatever carries it.
+//!
+//! A worker has a [`Link`] to its coordinator. In one process it leads straight there; in a cluster a client at its end turns calls
+//! into gRPC. Neither side knows the difference.
+
+use std::sync::Arc;
+
+use assay_core::ids::{Attempt, JobId, Ordinal, TaskId, WorkerId};
+use assay_core::rank::Ranked;
+use assay_core::row::TrialRow;
+use assay_core::time::UtcNs;
+use assay_core::{Domain, Explain};
+use assay_optimizer::JobStatistics;
+use assay_store::{JobState, Staged, TaskRange};
+use tokio::sync::{mpsc, oneshot};
+
+/// What a worker says to its coordinator.
+#[derive(Debug)]
+pub enum Question {
+    /// Here I am, and this is what I work on. Asked before anything else and then again and again.
+    Heartbeat {
+        /// The worker.
+        worker: WorkerId,
+        /// Tasks that it can work on at the same time.
+        slots: u32,
+        /// What it works on.
+        running: Vec<(TaskId, Attempt)>,
+    },
+    /// There was a message about this task: may I have it?
+    Lease {
+        /// The worker.
+        worker: WorkerId,
+        /// The task.
+        task: TaskId,
+    },
+    /// This became of a task.
+    Report {
+        /// The worker.
+        worker: WorkerId,
+        /// The task.
+        task: TaskId,
+        /// Which try.
+        attempt: Attempt,
+        /// What became of it.
+        report: Report,
+    },
+    /// I am going.
+    Leave {
+        /// The worker.
+        worker: WorkerId,
+    },
+    /// What is this job?
+    Job(JobId),
+}
+
+/// Another way for a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Control {
+    /// No further task is begun.
+    Pause,
+    /// Tasks are handed out again.
+    Resume,
+    /// The job ends here; finished tasks are kept, so that submitting it again continues it.
+    Stop,
+    /// Another weight beside other jobs, 1 to 10.
+    Priority(u8),
+}
+
+/// What became of a task.
+#[derive(Debug, Clone)]
+pub enum Report {
+    /// Its trials were run.
+    Done(Box<TaskResult>),
+    /// The worker is being stopped or has no room; nothing is wrong with the task.
+    GivenBack,
+    /// The task cannot be run here.
+    Failed(String),
+}
+
+/// The trials of a task were run.
+#[derive(Debug, Clone)]
+pub struct TaskResult {
+    /// Where their rows are.
+    pub rows: Rows,
+    /// Statistics of its blocks.
+    pub statistics: JobStatistics,
+    /// Its points that may be among the best of the job, in any order.
+    pub best: Vec<Ranked>,
+    /// Bars traded on all instruments together.
+    pub bars: u64,
+    /// Points tried.
+    pub points: u64,
+    /// Seconds of one thread that it took.
+    pub seconds: f64,
+}
+
+/// Where the rows of a task are.
+#[derive(Debug, Clone)]
+pub enum Rows {
+    /// In a durable file.
+    Staged(Staged),
+    /// In this process: a job of a single task needs no file before its results.
+    Memory(Arc<Vec<TrialRow>>),
+}
+
+/// A coordinator's answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// The job is in the coordinator's hands, and where it is.
+    Submitted(JobState),
+    /// It is so.
+    Done,
+    /// There is no such job, or it is over.
+    UnknownJob,
+    /// The text from which a job is made: an `assay_strategies::JobBody`.
+    Job(Arc<str>),
+    /// The job's lifecycle does not have this step.
+    NotNow {
+        /// Where the job is.
+        state: JobState,
+    },
+    /// A worker is known.
+    Welcome {
+        /// Attempts that are no longer wanted.
+        drop: Vec<(TaskId, Attempt)>,
+    },
+    /// The coordinator does not know the worker: it has to send a heartbeat first.
+    WhoAreYou,
+    /// The task is the worker's now.
+    Granted(Grant),
+    /// Nobody wants the task run now: the message may be forgotten.
+    NotWanted,
+    /// The result is safe, now or since earlier.
+    Recorded,
+    /// Another result of the same task is safe, with other bits. This one is of no use.
+    Conflict,
+}
+
+/// A task handed to a worker.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Grant {
+    /// The task.
+    pub task: TaskId,
+    /// Which try this is.
+    pub attempt: Attempt,
+    /// The job.
+    pub job: JobId,
+    /// Its blocks.
+    pub range: TaskRange,
+    /// Run it alone, in a process of its own: earlier tries were lost.
+    pub isolated: bool,
+    /// Keep the rows in memory: the task is the whole job.
+    pub in_memory: bool,
+    /// What a point must beat to be among the best: score and ordinal.
+    pub threshold: Option<(Option<f64>, Ordinal)>,
+}
+
+/// How far a job is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobView {
+    /// The job.
+    pub job: JobId,
+    /// Where it is.
+    pub state: JobState,
+    /// Trials there are, about.
+    pub trials: u64,
+    /// Trials whose rows are safe.
+    pub done: u64,
+    /// Those that failed.
+    pub failed: u64,
+    /// Tasks at work.
+    pub running: usize,
+    /// The best point so far.
+    pub best: Option<Ranked>,
+    /// When it was begun, or begun again.
+    pub started: UtcNs,
+    /// Why its end cannot be written, for now.
+    pub trouble: Option<String>,
+}
+
+/// A worker, as far as the coordinator knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkerView {
+    /// The worker.
+    pub worker: WorkerId,
+    /// Tasks that it can work on at the same time.
+    pub slots: u32,
+    /// What it works on.
+    pub running: Vec<(TaskId, JobId)>,
+    /// When it was last heard of.
+    pub seen: UtcNs,
+}
+
+/// The queue in numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct QueueView {
+    /// Tasks whose message is out and that nobody has taken.
+    pub waiting: usize,
+    /// Tasks at work.
+    pub running: usize,
+    /// Slots of all workers.
+    pub slots: u32,
+    /// Blocks of all jobs that are not carved into tasks yet.
+    pub uncarved_blocks: u64,
+}
+
+/// A question on its way.
+#[derive(Debug)]
+pub struct Call {
+    /// The question.
+    pub question: Question,
+    /// Where the answer goes.
+    pub answer: oneshot::Sender<Result<Answer, LinkError>>,
+}
+
+/// A question that got no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LinkError {
+    /// Nobody is there, for now.
+    #[error("the coordinator cannot be reached: {reason}")]
+    Unreachable {
+        /// Why.
+        reason: String,
+    },
+    /// The coordinator does not want to talk to this worker.
+    #[error("the coordinator refuses: {reason}")]
+    Refused {
+        /// Why.
+        reason: String,
+        /// What to do about it.
+        hint: String,
+    },
+}
+
+impl Explain for LinkError {
+    fn domain(&self) -> Domain {
+        match self {
+            Self::Unreachable { .. } => Domain::Unreachable,
+            Self::Refused { .. } => Domain::NotAllowed,
+        }
+    }
+
+    fn retryable(&self) -> bool {
+        matches!(self, Self::Unreachable { .. })
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Unreachable { .. } => "check that it runs, and its address".to_owned(),
+            Self::Refused { hint, .. } => hint.clone(),
+        })
+    }
+}
+
+/// A worker's way to its coordinator.
+#[derive(Debug, Clone)]
+pub struct Link {
+    calls: mpsc::Sender<Call>,
+}
+
+impl Link {
+    /// A link, and the end at which its calls come out. At most `waiting` calls wait there.
+    pub fn new(waiting: usize) -> (Self, mpsc::Receiver<Call>) {
+        let (calls, receiver) = mpsc::channel(waiting);
+        (Self { calls }, receiver)
+    }
+
+    /// Asks and waits for the answer.
+    pub async fn ask(&self, question: Question) -> Result<Answer, LinkError> {
+        let (answer, answered) = oneshot::channel();
+        let gone = || LinkError::Unreachable {
+            reason: "it has stopped".to_owned(),
+        };
+        self.calls.send(Call { question, answer }).await.map_err(|_| gone())?;
+        answered.await.unwrap_or_else(|_| Err(gone()))
+    }
+}

@@ -1,0 +1,388 @@
+//! A job with its strategy read and its data known: which points on which values, under which id.
+//!
+//! The same [`Job`] is made in three places, by who submits it, by the coordinator and by every worker, from the same text
+//! ([`Job::body`]), so that they agree on its id or do not work together.
+
+use assay_core::ids::{JobId, Symbol};
+use assay_core::instrument::{Facts, Instrument};
+use assay_core::job::{DataKind, JobError, JobSpec, Sampling};
+use assay_core::space::Space;
+use assay_core::time::{BarLength, DAY_NS, UtcNs};
+use assay_core::{Domain, Explain, SEMANTICS_VERSION};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::error::StrategyError;
+use crate::strategy::Strategy;
+
+/// A market may be closed for so long: a weekend and holidays around it.
+const LONGEST_CLOSE_NS: i64 = 4 * DAY_NS;
+
+/// A job with its strategy and data found.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// Its id.
+    pub id: JobId,
+    /// As written, defaults filled in.
+    pub spec: JobSpec,
+    /// The text of the job file.
+    pub source: String,
+    /// Its strategy.
+    pub strategy: Strategy,
+    /// The text of the strategy.
+    pub strategy_source: String,
+    /// What is searched: parameters of the strategy only, with a condition.
+    pub space: Space,
+    /// Where each instrument's bars come from, in the job's order.
+    pub instruments: Vec<JobInstrument>,
+}
+
+/// An instrument of a job, and the dataset from which its bars are made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobInstrument {
+    /// The instrument.
+    pub instrument: Instrument,
+    /// Quotes, trades or bars.
+    pub kind: DataKind,
+    /// Length of the bars that the dataset holds.
+    pub bar: Option<BarLength>,
+    /// Hexadecimal hash of the dataset's values.
+    pub values: String,
+    /// Time of its first row.
+    pub first: UtcNs,
+    /// Time of its last row.
+    pub last: UtcNs,
+    /// Hexadecimal hash of its funding rates, if the job applies them.
+    pub funding: Option<String>,
+}
+
+/// A job that cannot be made from what is given.
+#[derive(Debug, thiserror::Error)]
+pub enum JobFault {
+    /// The job file.
+    #[error(transparent)]
+    Spec(#[from] JobError),
+    /// The strategy, or the job's parameters for it.
+    #[error(transparent)]
+    Strategy(#[from] StrategyError),
+    /// A window beyond the data.
+    #[error("data.{key}: the window {what} at {at}, beyond the data of {symbol}")]
+    Window {
+        /// `from` or `to`.
+        key: &'static str,
+        /// `begins` or `ends`.
+        what: &'static str,
+        /// Where.
+        at: UtcNs,
+        /// The instrument.
+        symbol: Symbol,
+        /// Time of its first row.
+        first: UtcNs,
+        /// Time of its last row.
+        last: UtcNs,
+    },
+    /// A text that is no job.
+    #[error("a job cannot be read from its stored text: {0}")]
+    Body(String),
+    /// A job of another version.
+    #[error("the job is of version {found} of the semantics, this is version {SEMANTICS_VERSION}")]
+    Semantics {
+        /// Its version.
+        found: u32,
+    },
+}
+
+impl Explain for JobFault {
+    fn domain(&self) -> Domain {
+        match self {
+            Self::Spec(error) => error.domain(),
+            Self::Strategy(error) => error.domain(),
+            Self::Window { .. } => Domain::Usage,
+            Self::Body(_) => Domain::External,
+            Self::Semantics { .. } => Domain::NotAllowed,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Spec(error) => error.hint(),
+            Self::Strategy(error) => error.hint(),
+            Self::Window { key, first, last, .. } => Some(format!(
+                "they go from {first} to {last}: move `{key}` there, leave it out to use all of them, or import more"
+            )),
+            Self::Body(_) => None,
+            Self::Semantics { .. } => Some("use the same version of assay everywhere, and run the job again".to_owned()),
+        }
+    }
+}
+
+/// What a job is made from, as text: JSON of this.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    semantics: u32,
+    source: String,
+    strategy: String,
+    instruments: Vec<BodyInstrument>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BodyInstrument {
+    symbol: Symbol,
+    known: bool,
+    facts: Facts,
+    kind: DataKind,
+    bar: Option<BarLength>,
+    values: String,
+    first: UtcNs,
+    last: UtcNs,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    funding: Option<String>,
+}
+
+impl JobInstrument {
+    /// The dataset's name: `quotes`, `trades`, `bars-1m`.
+    pub fn source(&self) -> String {
+        match self.bar {
+            Some(bar) => format!("{}-{bar}", self.kind),
+            None => self.kind.to_string(),
+        }
+    }
+}
+
+impl Job {
+    /// Puts a job together from its parts. `source` is the text that `spec` was read from.
+    pub fn new(
+        spec: JobSpec,
+        source: String,
+        strategy: Strategy,
+        strategy_source: String,
+        instruments: Vec<JobInstrument>,
+    ) -> Result<Self, JobFault> {
+        let space = strategy.resolve_space(spec.params.as_ref())?;
+        for item in &instruments {
+            check_window(&spec, item)?;
+        }
+        let canonical = canonical(&spec, &strategy, &space, &instruments);
+        let hash = blake3::hash(canonical.to_string().as_bytes());
+        Ok(Self {
+            id: JobId::from_hash(*hash.as_bytes()),
+            spec,
+            source,
+            strategy,
+            strategy_source,
+            space,
+            instruments,
+        })
+    }
+
+    /// The text from which [`Job::from_body`] makes the same job anywhere.
+    pub fn body(&self) -> String {
+        let instruments = self.instruments.iter().map(|item| BodyInstrument {
+            symbol: item.instrument.symbol.clone(),
+            known: item.instrument.known,
+            facts: item.instrument.facts.clone(),
+            kind: item.kind,
+            bar: item.bar,
+            values: item.values.clone(),
+            first: item.first,
+            last: item.last,
+            funding: item.funding.clone(),
+        });
+        let body = Body {
+            semantics: SEMANTICS_VERSION,
+            source: self.source.clone(),
+            strategy: self.strategy_source.clone(),
+            instruments: instruments.collect(),
+        };
+        serde_json::to_string(&body).expect("plain records are JSON")
+    }
+
+    /// The job of a text.
+    pub fn from_body(text: &str) -> Result<Self, JobFault> {
+        // The version first: the rest of another version's text may look different.
+        let version: Value = serde_json::from_str(text).map_err(|error| JobFault::Body(error.to_string()))?;
+        if let Some(found) = version["semantics"].as_u64()
+            && found != u64::from(SEMANTICS_VERSION)
+        {
+            return Err(JobFault::Semantics { found: found as u32 });
+        }
+        let body: Body = serde_json::from_value(version).map_err(|error| JobFault::Body(error.to_string()))?;
+        let spec = JobSpec::from_toml(&body.source)?;
+        let strategy = Strategy::parse(&body.strategy, &format!("strategy of job `{}`", spec.name))?;
+        let named: Vec<&Symbol> = body.instruments.iter().map(|item| &item.symbol).collect();
+        if named != spec.data.instruments.iter().collect::<Vec<_>>() {
+            return Err(JobFault::Body("its instruments are not those of its data".to_owned()));
+        }
+        let instruments = body.instruments.into_iter().map(|item| JobInstrument {
+            instrument: Instrument {
+                symbol: item.symbol,
+                facts: item.facts,
+                known: item.known,
+            },
+            kind: item.kind,
+            bar: item.bar,
+            values: item.values,
+            first: item.first,
+            last: item.last,
+            funding: item.funding,
+        });
+        Self::new(spec, body.source, strategy, body.strategy, instruments.collect())
+    }
+
+    /// The text that the database shows: the job with its defaults, and under `source` the file it came from.
+    pub fn stored_spec(&self) -> String {
+        let mut spec = json!(self.spec);
+        spec["source"] = json!(self.source);
+        spec.to_string()
+    }
+
+    /// Its instruments.
+    pub fn symbols(&self) -> Vec<Symbol> {
+        self.spec.data.instruments.clone()
+    }
+}
+
+/// Refuses a window that reaches beyond the data, by more than a market may be closed: most likely the wrong data are imported.
+fn check_window(spec: &JobSpec, item: &JobInstrument) -> Result<(), JobFault> {
+    let (first, last) = (item.first, item.last);
+    let slack = LONGEST_CLOSE_NS.max(spec.data.bars.ns());
+    let refuse = |key, at, what| {
+        Err(JobFault::Window {
+            key,
+            what,
+            at,
+            symbol: item.instrument.symbol.clone(),
+            first,
+            last,
+        })
+    };
+    match (spec.data.from, spec.data.to) {
+        (Some(from), _) if from.0 < first.0.saturating_sub(slack) => refuse("from", from, "begins"),
+        (Some(from), _) if from.0 > last.0 => refuse("from", from, "begins"),
+        (_, Some(to)) if to.0 > last.0.saturating_add(slack) => refuse("to", to, "ends"),
+        (_, Some(to)) if to.0 <= first.0 => refuse("to", to, "ends"),
+        _ => Ok(()),
+    }
+}
+
+/// Everything that decides the results, in a fixed order and spelling. Threads, memory, paths and texts for people stay out.
+fn canonical(spec: &JobSpec, strategy: &Strategy, space: &Space, instruments: &[JobInstrument]) -> Value {
+    let mut spec = spec.clone();
+    spec.params = None;
+    spec.metrics.sampling.get_or_insert(default_sampling(spec.data.bars));
+    let params: Vec<Value> = space
+        .params
+        .iter()
+        .map(|parameter| json!({ "name": parameter.name, "domain": parameter.domain }))
+        .collect();
+    let condition = space
+        .condition
+        .as_ref()
+        .map(|text| assay_lang::parse(text).map_or_else(|_| text.clone(), |expression| expression.to_string()));
+    let data: Vec<Value> = instruments
+        .iter()
+        .map(|item| {
+            let mut facts = item.instrument.facts.clone();
+            facts.about.clear();
+            let mut data = json!({ "facts": facts, "values": item.values });
+            if let Some(hash) = &item.funding {
+                data["funding"] = json!(hash);
+            }
+            data
+        })
+        .collect();
+    let mut job = json!(spec);
+    // The strategy is what its file says, wherever that lies and whatever it is called.
+    job["strategy"] = json!(strategy.canonical());
+    json!({ "semantics": SEMANTICS_VERSION, "job": job, "params": params, "where": condition, "data": data })
+}
+
+/// As semantics.md has it: daily returns of bars shorter than a day.
+fn default_sampling(bars: BarLength) -> Sampling {
+    if bars.is_daily_or_longer() {
+        Sampling::Bar
+    } else {
+        Sampling::Day
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JOB: &str = "name = 'a'\n[data]\ninstruments = ['X']\nbars = '5m'\n[strategy]\nuse = 'ma_cross'";
+    const STRATEGY: &str =
+        "name = 's'\n[params]\nn = { int = [5, 50], default = 20 }\n[rules]\nenter_long = 'close > sma(close, n)'";
+
+    fn job(source: &str) -> Result<Job, JobFault> {
+        let instrument = JobInstrument {
+            instrument: Instrument::unknown("X".parse().unwrap()),
+            kind: DataKind::Bars,
+            bar: Some("1m".parse().unwrap()),
+            values: "00ff".to_owned(),
+            first: UtcNs(0),
+            last: UtcNs(100 * DAY_NS),
+            funding: None,
+        };
+        let strategy = Strategy::parse(STRATEGY, "s.toml").unwrap();
+        Job::new(
+            JobSpec::from_toml(source)?,
+            source.to_owned(),
+            strategy,
+            STRATEGY.to_owned(),
+            vec![instrument],
+        )
+    }
+
+    #[test]
+    fn a_body_gives_the_same_job() {
+        let job = job(JOB).unwrap();
+        let again = Job::from_body(&job.body()).unwrap();
+        assert_eq!(
+            (again.id, &again.spec, &again.instruments),
+            (job.id, &job.spec, &job.instruments)
+        );
+        assert_eq!(again.body(), job.body());
+    }
+
+    #[test]
+    fn other_versions_and_other_texts_are_refused() {
+        let body = job(JOB).unwrap().body();
+        let other = body.replace("\"semantics\":1", "\"semantics\":2");
+        assert!(matches!(Job::from_body(&other), Err(JobFault::Semantics { found: 2 })));
+        assert!(matches!(Job::from_body("rubbish"), Err(JobFault::Body(_))));
+        let foreign = body.replace("\"symbol\":\"X\"", "\"symbol\":\"Y\"");
+        assert!(matches!(Job::from_body(&foreign), Err(JobFault::Body(_))));
+    }
+
+    #[test]
+    fn the_id_follows_the_values_and_not_the_texts_for_people() {
+        let one = job(JOB).unwrap();
+        let mut instruments = one.instruments.clone();
+        instruments[0].instrument.facts.about = "something".to_owned();
+        let with = |instruments| {
+            Job::new(
+                one.spec.clone(),
+                String::new(),
+                one.strategy.clone(),
+                String::new(),
+                instruments,
+            )
+            .unwrap()
+            .id
+        };
+        assert_eq!(with(instruments.clone()), one.id);
+        instruments[0].values = "00fe".to_owned();
+        assert_ne!(with(instruments), one.id);
+    }
+
+    #[test]
+    fn a_window_beyond_the_data_is_refused() {
+        let late = JOB.replace("bars = '5m'", "bars = '5m'\nto = '1970-07-01'");
+        let fault = job(&late).unwrap_err();
+        assert!(matches!(fault, JobFault::Window { key: "to", .. }));
+        assert!(fault.hint().unwrap().contains("move `to` there"));
+    }
+}

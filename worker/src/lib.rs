@@ -1,0 +1,22 @@
+//! Takes tasks, runs their trials, reports what came of them.
+//!
+//! A [`Worker`] hears of tasks through a queue and asks its coordinator for each of them. Trials run on a [`Pool`] of threads; the
+//! rows of a task are durable before it is reported, and the message about it is acknowledged only when the coordinator has said
+//! that the result is safe. Whatever a worker dies of, somebody else runs its tasks, with the same bits.
+
+mod budget;
+mod error;
+mod markets;
+mod pool;
+mod prepared;
+mod tally;
+mod warmup;
+mod worker;
+
+pub use budget::{Budget, MOST_UNIT};
+pub use error::WorkerError;
+pub use markets::{Markets, load_market};
+pub use pool::{Computed, Pool};
+pub use prepared::{Prepared, SHARING, sample_points};
+pub use warmup::NeverTrades;
+pub use worker::{Settings, Stop, Worker};

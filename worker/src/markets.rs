@@ -1,0 +1,113 @@
+//! The bars of a job and what computes trials on them.
+
+use std::sync::Arc;
+
+use assay_data::{BarRequest, Catalog};
+use assay_engine::{Market, SimdLevel};
+use assay_strategies::sweep::Sweep;
+use assay_strategies::{Job, JobInstrument};
+
+use crate::error::WorkerError;
+
+/// Bytes of a bar in memory: time, five mid columns, eight quote columns and the trading day.
+const BAR_BYTES: u64 = 8 * 14 + 4;
+
+/// An instrument's bars, ready to be swept.
+#[derive(Debug)]
+struct Prepared {
+    symbol: String,
+    market: Arc<Market>,
+    sweep: Sweep,
+}
+
+/// All instruments of a job, in its order.
+#[derive(Debug)]
+pub struct Markets {
+    prepared: Vec<Prepared>,
+}
+
+/// The bars of one instrument of a job.
+pub fn load_market(job: &Job, item: &JobInstrument, catalog: &Catalog) -> Result<Market, WorkerError> {
+    let symbol = &item.instrument.symbol;
+    let request = BarRequest {
+        symbol: symbol.clone(),
+        length: job.spec.data.bars,
+        fill_gaps: job.spec.data.fill_gaps,
+        source: Some(item.kind),
+    };
+    let manifest = catalog.bar_source(&request)?;
+    if manifest.hash.to_string() != item.values {
+        return Err(WorkerError::OtherValues {
+            symbol: symbol.to_string(),
+        });
+    }
+    let bars = catalog.bars_of(item.instrument.clone(), &request)?;
+    let rates = item.funding.as_ref().map(|_| catalog.funding(symbol)).transpose()?;
+    let data = &job.spec.data;
+    let bounds = (data.from.map(|time| time.0), data.to.map(|time| time.0));
+    let market = Market::new(&bars.batch, bars.instrument, bars.length.ns(), bounds.0, bounds.1);
+    let market = market.and_then(|market| match &rates {
+        Some(rates) => market.with_funding(rates),
+        None => Ok(market),
+    });
+    market.map_err(|error| WorkerError::Market {
+        error,
+        instrument: Box::new(item.clone()),
+    })
+}
+
+fn prepare(job: &Job, item: &JobInstrument, catalog: &Catalog) -> Result<Prepared, WorkerError> {
+    let market = Arc::new(load_market(job, item, catalog)?);
+    let sweep = Sweep::new(
+        &job.strategy,
+        &job.spec.execution,
+        &job.spec.metrics,
+        &job.space,
+        Arc::clone(&market),
+        SimdLevel::detect(),
+    )?;
+    Ok(Prepared {
+        symbol: item.instrument.symbol.to_string(),
+        market,
+        sweep,
+    })
+}
+
+impl Markets {
+    /// Loads the bars of every instrument of a job.
+    pub fn load(job: &Job, catalog: &Catalog) -> Result<Self, WorkerError> {
+        let prepared = job.instruments.iter().map(|item| prepare(job, item, catalog));
+        Ok(Self {
+            prepared: prepared.collect::<Result<_, WorkerError>>()?,
+        })
+    }
+
+    /// What computes trials on an instrument, by its position in the job.
+    pub fn sweep(&self, instrument: u32) -> &Sweep {
+        &self.prepared[instrument as usize].sweep
+    }
+
+    /// One after the other.
+    pub fn sweeps(&self) -> impl Iterator<Item = &Sweep> {
+        self.prepared.iter().map(|prepared| &prepared.sweep)
+    }
+
+    /// Bars traded, of all instruments together.
+    pub fn bars(&self) -> u64 {
+        self.prepared.iter().map(|prepared| prepared.market.window.len() as u64).sum()
+    }
+
+    /// Memory of the bars.
+    pub fn bytes(&self) -> u64 {
+        self.prepared
+            .iter()
+            .map(|prepared| prepared.market.len() as u64 * BAR_BYTES)
+            .sum()
+    }
+
+    /// Symbol, bars traded, and bars there are, of each instrument.
+    pub fn sizes(&self) -> impl Iterator<Item = (&str, usize, usize)> {
+        let size = |p: &Prepared| (p.market.window.len(), p.market.len());
+        self.prepared.iter().map(move |p| (p.symbol.as_str(), size(p).0, size(p).1))
+    }
+}

@@ -1,0 +1,348 @@
+//! From a message in the queue to a result that is safe.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use assay_core::Explain;
+use assay_core::ids::{Attempt, JobId, TaskId, WorkerId};
+use assay_data::Catalog;
+use assay_proto::{Answer, Grant, Link, LinkError, Question, Report, Rows, TaskResult};
+use assay_queue::{Consumer, Delivery};
+use assay_store::write_staged;
+use assay_strategies::Job;
+use backon::{ExponentialBuilder, Retryable};
+use tokio::sync::{OnceCell, watch};
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use crate::error::WorkerError;
+use crate::pool::{Computed, Pool};
+use crate::prepared::Prepared;
+use crate::tally::{interleave, tally};
+
+/// Jobs whose bars stay in memory.
+const JOBS_IN_MEMORY: usize = 2;
+
+/// How a worker works.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Its name.
+    pub id: WorkerId,
+    /// Bytes that a job may take.
+    pub memory: u64,
+    /// The folder in which rows are staged.
+    pub home: PathBuf,
+    /// How often it says that it is still there.
+    pub heartbeat: Duration,
+    /// How long it may go on with what it has begun when it is told to stop.
+    pub grace: Duration,
+    /// Whether it goes on after a trouble of its own (a full disk, say) and gives the task to others. Otherwise the first trouble
+    /// ends it.
+    pub patient: bool,
+}
+
+/// Tells a worker to stop.
+#[derive(Debug, Clone)]
+pub struct Stop(watch::Receiver<bool>);
+
+impl Stop {
+    /// A switch, and what it stops.
+    pub fn new() -> (watch::Sender<bool>, Self) {
+        let (sender, receiver) = watch::channel(false);
+        (sender, Self(receiver))
+    }
+
+    async fn requested(&mut self) {
+        // A switch that was thrown away stops as well.
+        let _ = self.0.wait_for(|stop| *stop).await;
+    }
+}
+
+/// A job's bars, loaded once by the first task that needs them.
+type Bars = Arc<OnceCell<Arc<Prepared>>>;
+
+/// Runs tasks.
+#[derive(Debug)]
+pub struct Worker {
+    settings: Settings,
+    link: Link,
+    pool: Pool,
+    catalog: Catalog,
+    /// The job that was used last comes last.
+    jobs: Mutex<Vec<(JobId, Bars)>>,
+    running: Mutex<BTreeMap<(TaskId, Attempt), Arc<AtomicBool>>>,
+    trouble: Mutex<Option<WorkerError>>,
+}
+
+/// What becomes of the message about a task.
+enum After {
+    /// Nobody needs it any more.
+    Forget,
+    /// Somebody else may look at it.
+    Return,
+}
+
+impl Worker {
+    /// A worker that has not begun yet.
+    pub fn new(settings: Settings, link: Link, pool: Pool, catalog: Catalog) -> Self {
+        Self {
+            settings,
+            link,
+            pool,
+            catalog,
+            jobs: Mutex::default(),
+            running: Mutex::default(),
+            trouble: Mutex::default(),
+        }
+    }
+
+    /// Tells it of a job whose bars are in memory already.
+    pub fn knows(&self, prepared: Arc<Prepared>) {
+        let id = prepared.job.id;
+        lock(&self.jobs).push((id, Arc::new(OnceCell::new_with(Some(prepared)))));
+    }
+
+    /// Takes tasks until it is told to stop, then finishes what it has begun as far as its grace allows and gives the rest back.
+    pub async fn run(self: Arc<Self>, mut consumer: Consumer, mut stop: Stop) -> Result<(), WorkerError> {
+        let heart = tokio::spawn(Arc::clone(&self).beat());
+        let mut tasks = JoinSet::new();
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.requested() => break,
+                Some(_) = tasks.join_next() => {
+                    if lock(&self.trouble).is_some() {
+                        break;
+                    }
+                }
+                delivery = consumer.next() => match delivery {
+                    Some(delivery) => drop(tasks.spawn(Arc::clone(&self).handle(delivery))),
+                    None => break,
+                },
+            }
+        }
+        // What was fetched and not begun goes back at once.
+        consumer.stop().await;
+        let finished = timeout(self.settings.grace, async { while tasks.join_next().await.is_some() {} });
+        if finished.await.is_err() {
+            lock(&self.running)
+                .values()
+                .for_each(|flag| flag.store(true, Ordering::Relaxed));
+        }
+        heart.abort();
+        consumer.close().await;
+        let worker = self.settings.id.clone();
+        // A coordinator that does not hear it will miss the heartbeats.
+        let _ = timeout(Duration::from_secs(2), self.link.ask(Question::Leave { worker })).await;
+        lock(&self.trouble).take().map_or(Ok(()), Err)
+    }
+
+    async fn beat(self: Arc<Self>) {
+        let mut ticks = interval(self.settings.heartbeat);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            if let Err(error) = self.introduce().await {
+                tracing::warn!(%error, "no heartbeat");
+            }
+        }
+    }
+
+    /// Says that it is there and what it works on, and drops what is no longer wanted.
+    pub async fn introduce(&self) -> Result<(), LinkError> {
+        let running = lock(&self.running).keys().copied().collect();
+        let answer = self.link.ask(Question::Heartbeat {
+            worker: self.settings.id.clone(),
+            slots: self.pool.threads() as u32,
+            running,
+        });
+        if let Answer::Welcome { drop } = answer.await? {
+            let running = lock(&self.running);
+            let flags = drop.iter().filter_map(|attempt| running.get(attempt));
+            flags.for_each(|flag| flag.store(true, Ordering::Relaxed));
+        }
+        Ok(())
+    }
+
+    async fn handle(self: Arc<Self>, delivery: Delivery) {
+        match self.take(delivery.message().task).await {
+            After::Forget => delivery.ack(),
+            After::Return => delivery.reject(true),
+        }
+    }
+
+    async fn take(&self, task: TaskId) -> After {
+        let grant = match self.lease(task).await {
+            Ok(Some(grant)) => grant,
+            Ok(None) => return After::Forget,
+            Err(error) => {
+                tracing::warn!(%task, %error, "no lease");
+                self.note(error.into());
+                return After::Return;
+            }
+        };
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let key = (grant.task, grant.attempt);
+        lock(&self.running).insert(key, Arc::clone(&cancelled));
+        let report = match self.execute(&grant, cancelled).await {
+            Ok(result) => result.map(|result| Report::Done(Box::new(result))),
+            Err(error) => {
+                tracing::warn!(%task, job = %grant.job, %error, "a task could not be run");
+                let report = if error.retryable() && self.settings.patient {
+                    Report::GivenBack
+                } else {
+                    Report::Failed(error.to_string())
+                };
+                self.note(error);
+                Some(report)
+            }
+        };
+        let after = match report {
+            Some(report) => self.report(&grant, report).await,
+            None => After::Forget,
+        };
+        lock(&self.running).remove(&key);
+        after
+    }
+
+    /// Keeps the first trouble of a worker that is not patient: the run ends with it.
+    fn note(&self, error: WorkerError) {
+        if !self.settings.patient {
+            lock(&self.trouble).get_or_insert(error);
+        }
+    }
+
+    async fn lease(&self, task: TaskId) -> Result<Option<Grant>, LinkError> {
+        let worker = &self.settings.id;
+        let ask = || async {
+            let question = Question::Lease {
+                worker: worker.clone(),
+                task,
+            };
+            match self.link.ask(question).await? {
+                Answer::Granted(grant) => Ok(Some(grant)),
+                Answer::WhoAreYou => {
+                    self.introduce().await?;
+                    Err(LinkError::Unreachable {
+                        reason: "it does not know this worker yet".to_owned(),
+                    })
+                }
+                _ => Ok(None),
+            }
+        };
+        ask.retry(patience().with_max_times(6)).when(Explain::retryable).await
+    }
+
+    /// A result is worth waiting for its coordinator. Whatever the answer is, the message has done its work.
+    async fn report(&self, grant: &Grant, report: Report) -> After {
+        let say = || async {
+            let question = Question::Report {
+                worker: self.settings.id.clone(),
+                task: grant.task,
+                attempt: grant.attempt,
+                report: report.clone(),
+            };
+            self.link.ask(question).await
+        };
+        match say.retry(patience().without_max_times()).when(Explain::retryable).await {
+            Ok(Answer::Conflict) => {
+                tracing::error!(task = %grant.task, job = %grant.job, "the result differs from one that is safe already");
+                After::Forget
+            }
+            Ok(_) => After::Forget,
+            Err(error) => {
+                self.note(error.into());
+                After::Return
+            }
+        }
+    }
+
+    /// Runs the trials of a task; `None` if it is no longer wanted.
+    async fn execute(&self, grant: &Grant, cancelled: Arc<AtomicBool>) -> Result<Option<TaskResult>, WorkerError> {
+        let prepared = self.prepared(grant.job).await?;
+        let blocks = grant.range.first_block..grant.range.end();
+        // A job of one task is spread over all threads; of many, each thread has its own.
+        let whole = grant.range.blocks == prepared.proposals.blocks();
+        let shares = if whole { self.pool.threads() } else { 1 };
+        let points = prepared.points(blocks);
+        let count = points.len() as u64;
+        let work = Arc::clone(&prepared);
+        let computed = self
+            .pool
+            .run(work, points, shares, prepared.budget.most_unit, cancelled)
+            .await?;
+        let Some(Computed { rows, seconds }) = computed else {
+            return Ok(None);
+        };
+        let (statistics, best) = tally(&prepared.job, grant, &rows);
+        let bars = prepared.markets.bars();
+        let rows = self.keep(grant, prepared, interleave(rows)).await?;
+        Ok(Some(TaskResult {
+            rows,
+            statistics,
+            best,
+            bars,
+            points: count,
+            seconds,
+        }))
+    }
+
+    /// Brings rows to where they are safe.
+    async fn keep(
+        &self,
+        grant: &Grant,
+        prepared: Arc<Prepared>,
+        rows: Vec<assay_core::row::TrialRow>,
+    ) -> Result<Rows, WorkerError> {
+        if grant.in_memory {
+            return Ok(Rows::Memory(Arc::new(rows)));
+        }
+        let (home, range, attempt) = (self.settings.home.clone(), grant.range, grant.attempt.0);
+        let written = tokio::task::spawn_blocking(move || write_staged(&home, &prepared.layout, range, attempt, &rows));
+        let written = written.await.map_err(|error| WorkerError::Panic(error.to_string()))?;
+        Ok(Rows::Staged(written?))
+    }
+
+    /// The bars of a job, loaded once however many tasks wait for them.
+    async fn prepared(&self, id: JobId) -> Result<Arc<Prepared>, WorkerError> {
+        let cell = {
+            let mut jobs = lock(&self.jobs);
+            if let Some(at) = jobs.iter().position(|(known, _)| *known == id) {
+                let used = jobs.remove(at);
+                jobs.push(used);
+            } else {
+                jobs.push((id, Arc::default()));
+                if jobs.len() > JOBS_IN_MEMORY {
+                    jobs.remove(0);
+                }
+            }
+            Arc::clone(&jobs[jobs.len() - 1].1)
+        };
+        cell.get_or_try_init(|| self.load(id)).await.cloned()
+    }
+
+    async fn load(&self, id: JobId) -> Result<Arc<Prepared>, WorkerError> {
+        let Answer::Job(body) = self.link.ask(Question::Job(id)).await? else {
+            let reason = format!("job {id} is not running");
+            return Err(LinkError::Unreachable { reason }.into());
+        };
+        let (catalog, memory, threads) = (self.catalog.clone(), self.settings.memory, self.pool.threads());
+        let loaded = tokio::task::spawn_blocking(move || Prepared::load(Job::from_body(&body)?, &catalog, memory, threads));
+        loaded.await.map_err(|error| WorkerError::Panic(error.to_string()))?
+    }
+}
+
+/// How often, and how far apart, a call is tried again.
+fn patience() -> ExponentialBuilder {
+    ExponentialBuilder::new()
+        .with_min_delay(Duration::from_millis(50))
+        .with_max_delay(Duration::from_secs(2))
+        .with_jitter()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
