@@ -337,13 +337,20 @@ impl Desk {
         plan: Arc<JobPlan>,
         answer: Reply,
     ) -> Result<Option<Event>, CoordinatorError> {
-        let known = self.office.store.job_with_tasks(job.id).await?;
+        let mut known = self.office.store.job_with_tasks(job.id).await?;
         if let Some(known) = &known
             && known.record.state == JobState::Done
             && assay_store::has_results(&self.office.home, &known.record.layout)
         {
             let _ = answer.send(Ok(Answer::Submitted(JobState::Done)));
             return Ok(None);
+        }
+        if let Some(known) = &mut known
+            && self.office.settings.in_process
+        {
+            let (home, plan, tasks) = (self.office.home.clone(), Arc::clone(&plan), known.tasks.clone());
+            let found = tokio::task::spawn_blocking(move || results::best_points(&home, &plan, &tasks)).await;
+            known.ranked = found.map_err(|error| CoordinatorError::Unexpected(error.to_string()))?;
         }
         Ok(Some(Event::Submit {
             request: self.wait_for(Waiting::Client(answer)),

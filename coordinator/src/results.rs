@@ -5,10 +5,12 @@ use std::path::Path;
 
 use assay_core::ids::Ordinal;
 use assay_core::job::Keep;
+use assay_core::rank::Ranked;
 use assay_proto::Rows;
-use assay_store::{Compacted, Staged, TaskRows, compact};
+use assay_store::{Compacted, Staged, TaskRecord, TaskRecordState, TaskRows, compact};
 
 use crate::core::{CompactError, Compaction};
+use crate::plan::JobPlan;
 
 /// Writes the result files of a job, after a look at whether the files of its tasks are as they were written.
 pub(crate) fn write(home: &Path, compaction: &Compaction) -> Result<Compacted, CompactError> {
@@ -39,6 +41,19 @@ pub(crate) fn write(home: &Path, compaction: &Compaction) -> Result<Compacted, C
     let tasks: Vec<TaskRows<'_>> = tasks.collect();
     let written = compact(home, &plan.layout, plan.proposals.blocks(), &tasks, keep.as_ref());
     written.map_err(|error| CompactError::Other(error.to_string()))
+}
+
+/// The best points of the tasks that are done, from their files. What cannot be read is found when the result files are written.
+pub(crate) fn best_points(home: &Path, plan: &JobPlan, tasks: &[TaskRecord]) -> Vec<Ranked> {
+    let mut board = plan.leaderboard();
+    for task in tasks {
+        if let TaskRecordState::Done { staged, .. } = &task.state
+            && let Ok(rows) = staged.read(home, &plan.layout)
+        {
+            board.push_rows(&rows);
+        }
+    }
+    board.into_ranked()
 }
 
 fn staged(rows: &Rows) -> Option<&Staged> {

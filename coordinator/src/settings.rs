@@ -30,7 +30,8 @@ pub struct Settings {
     pub isolate_after_lost: u32,
     /// After so many failed attempts a task is given up.
     pub quarantine_after_failed: u32,
-    /// The worker is this process: rows of a job that is a single task need no file, and what fails is not tried again.
+    /// The worker is this process: rows of a job that is a single task need no file, the best points are recorded at the end only, and
+    /// what fails is not tried again.
     pub in_process: bool,
 }
 
@@ -40,7 +41,7 @@ impl Settings {
         task_size: TaskSize {
             small_job_seconds: 0.5,
             least_seconds: 0.25,
-            most_seconds: 1.0,
+            most_seconds: 0.5,
         },
         lease: Duration::from_hours(1),
         heartbeat: Duration::from_mins(1),

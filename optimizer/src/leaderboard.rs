@@ -194,6 +194,11 @@ impl Leaderboard {
         entries.into_iter().map(|entry| entry.ranked.clone()).collect()
     }
 
+    /// The same, of a board that is no longer needed.
+    pub fn into_ranked(self) -> Vec<Ranked> {
+        self.best.into_sorted_vec().into_iter().map(|entry| entry.ranked).collect()
+    }
+
     /// The best point so far.
     pub fn best(&self) -> Option<&Ranked> {
         self.best.iter().min().map(|entry| &entry.ranked)

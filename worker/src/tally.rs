@@ -20,7 +20,7 @@ pub(crate) fn tally(job: &Job, grant: &Grant, rows: &[Vec<TrialRow>]) -> (JobSta
     statistics.push_block(objective, &slices);
     let mut board = Leaderboard::new(capacity, objective, rows.len());
     board.push_block(&slices);
-    let mut best = board.ranked();
+    let mut best = board.into_ranked();
     if let Some(threshold) = grant.threshold {
         best.retain(|point| {
             let score = point.objective.map(|value| objective.score_of(value));

@@ -431,7 +431,11 @@ impl Core {
         }
         job.pace.measured(result.points, result.seconds);
         job.bars = job.bars.max(result.bars);
-        let (entered, left) = job.board.absorb(result.best);
+        let (mut entered, mut left) = job.board.absorb(result.best);
+        if self.settings.in_process {
+            // Nobody looks on meanwhile: the best points are recorded once, at the end.
+            (entered, left) = (Vec::new(), Vec::new());
+        }
         if let Rows::Staged(staged) = &result.rows {
             effects.push(Effect::Record(Change::TaskDone(Box::new(TaskDone {
                 task,
@@ -630,7 +634,12 @@ impl Core {
         let Some(job) = self.jobs.get_mut(&id) else { return };
         match result {
             Ok(compacted) => {
-                effects.push(Effect::Record(Change::JobDone(Box::new(end_of(job, compacted, now)))));
+                effects.push(Effect::Record(Change::JobDone(Box::new(end_of(
+                    job,
+                    &self.settings,
+                    compacted,
+                    now,
+                )))));
                 effects.push(Effect::Ended {
                     job: id,
                     state: JobState::Done,
@@ -673,15 +682,15 @@ fn window(slots: usize, seconds: f64) -> usize {
     wanted.clamp(LEAST_WINDOW + slots / 4, LEAST_WINDOW + slots * WINDOW_PER_SLOT)
 }
 
-fn end_of(job: &OpenJob, compacted: Compacted, now: UtcNs) -> JobDone {
+fn end_of(job: &OpenJob, settings: &Settings, compacted: Compacted, now: UtcNs) -> JobDone {
     let total = job.statistics.total();
     let moments = |moments: &assay_optimizer::Moments| StoredMoments {
         count: moments.count,
         mean: moments.mean(),
         variance: moments.variance(),
     };
-    // Points of staged tasks are in the database already.
-    let in_memory = job.over.values().any(|task| matches!(task.rows, Rows::Memory(_)));
+    // Points of staged tasks are in the database already, unless nobody looked on.
+    let unrecorded = settings.in_process || job.over.values().any(|task| matches!(task.rows, Rows::Memory(_)));
     JobDone {
         job: job.plan.id,
         compacted,
@@ -689,7 +698,7 @@ fn end_of(job: &OpenJob, compacted: Compacted, now: UtcNs) -> JobDone {
         bars: job.bars,
         seconds: (now.0 - job.started.0) as f64 / 1e9,
         at: now,
-        ranked: if in_memory { job.board.ranked() } else { Vec::new() },
+        ranked: if unrecorded { job.board.ranked() } else { Vec::new() },
         goal: job.plan.objective.maximize,
         objective: moments(&total.objective),
         sharpe: moments(&total.sharpe),
