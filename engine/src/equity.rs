@@ -2,7 +2,7 @@
 
 use assay_core::row::SKETCH_BLOCKS;
 
-/// Equity within this share of the peak is at the peak: rounding dust starts no drawdown.
+/// Equity within this share of the peak is at the peak: rounding dust starts no drawdown and is none.
 pub(crate) const PEAK_DUST: f64 = 1e-12;
 
 /// Sums over returns r, with rf the risk-free return per period and b the return of buy-and-hold.
@@ -199,8 +199,6 @@ impl Drawdown {
         if equity > self.peak {
             self.settle();
             self.peak = equity;
-            self.trough = equity;
-        } else if equity < self.trough {
             self.trough = equity;
         }
     }

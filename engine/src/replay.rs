@@ -151,10 +151,10 @@ fn of_curve(metrics: &mut Metrics, plan: &Plan, equity: &[f64], held: usize) {
         } else {
             let first = *since.get_or_insert(start);
             longest = longest.max(start + plan.market.bar_ns - first);
+            worst = worst.min(e / peak - 1.0);
+            worst_money = worst_money.max(peak - e);
         }
         peak = peak.max(*e);
-        worst = worst.min(e / peak - 1.0);
-        worst_money = worst_money.max(peak - e);
     }
     metrics.set(Metric::MaxDrawdown, worst);
     metrics.set(Metric::MaxDrawdownDuration, longest as f64 / 1e9);
