@@ -50,20 +50,26 @@ pub struct Account {
     last_equity: f64,
 }
 
-/// Room for what happens to a trial in a tile; one per thread.
-#[derive(Debug, Clone)]
-pub struct EquityBuffer {
-    /// Equity of each bar, with the equity before the tile in front.
-    values: Box<[f64; TILE + 1]>,
-    /// The fills of the path of alternating holdings.
+/// Room for what happens to a trial in a tile; one per thread, which its trials use one after the other.
+#[derive(Debug, Clone, Default)]
+pub struct TrialBuffers {
+    /// Equity of each bar.
+    pub(crate) equity: EquityBuffer,
+    /// Fills, and what stands between them.
     pub(crate) course: Course,
+}
+
+/// Equity of each bar of a tile.
+#[derive(Debug, Clone)]
+pub(crate) struct EquityBuffer {
+    /// With the equity before the tile in front.
+    values: Box<[f64; TILE + 1]>,
 }
 
 impl Default for EquityBuffer {
     fn default() -> Self {
         Self {
             values: Box::new([0.0; TILE + 1]),
-            course: Course::default(),
         }
     }
 }
@@ -71,13 +77,13 @@ impl Default for EquityBuffer {
 impl EquityBuffer {
     /// Sets the equity at the close of the tile's bar `i`.
     #[inline(always)]
-    pub fn set(&mut self, i: usize, equity: f64) {
+    pub(crate) fn set(&mut self, i: usize, equity: f64) {
         self.values[i + 1] = equity;
     }
 
     /// The bars `from..to` for writing.
     #[inline(always)]
-    pub fn range_mut(&mut self, from: usize, to: usize) -> &mut [f64] {
+    pub(crate) fn range_mut(&mut self, from: usize, to: usize) -> &mut [f64] {
         &mut self.values[from + 1..=to]
     }
 }
@@ -139,9 +145,22 @@ impl Account {
         }
     }
 
+    /// Takes the tile's samples.
+    #[inline(always)]
+    pub(crate) fn sample_all(&mut self, plan: &Plan, tile: &Tile<'_>, equity: impl Fn(usize) -> f64) {
+        let due = tile.checkpoints.iter().map(|c| (c, equity(c.bar as usize)));
+        if plan.samples_bars() {
+            self.sketch.push_all(due.map(|(c, equity)| (usize::from(c.block), equity)));
+        } else {
+            for (checkpoint, equity) in due {
+                self.sample(plan, checkpoint, equity);
+            }
+        }
+    }
+
     /// Takes the equity of the tile's traded bars from the buffer.
     #[inline(always)]
-    pub fn absorb(&mut self, plan: &Plan, tile: &Tile<'_>, buffer: &mut EquityBuffer) {
+    pub(crate) fn absorb(&mut self, plan: &Plan, tile: &Tile<'_>, buffer: &mut EquityBuffer) {
         let (first, len) = (tile.first, tile.len);
         buffer.values[first] = self.last_equity;
         let equity = &buffer.values[first..=len];
@@ -149,9 +168,7 @@ impl Account {
             self.absorb_returns(plan, equity, &tile.benchmark[first..]);
         }
         self.drawdown.scan((tile.start + first) as u32, &equity[1..], tile.times);
-        for checkpoint in tile.checkpoints {
-            self.sample(plan, checkpoint, buffer.values[checkpoint.bar as usize + 1]);
-        }
+        self.sample_all(plan, tile, |bar| buffer.values[bar + 1]);
         self.last_equity = buffer.values[len];
     }
 

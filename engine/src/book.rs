@@ -91,24 +91,40 @@ impl Book {
         }
     }
 
-    /// The open position as the paths of alternating holdings carry it; 0 units are none.
+    /// The open position as the paths of holdings and turns carry it; 0 units are none.
     #[inline(always)]
     pub(crate) fn holding(&self) -> Open {
         Open {
-            units: self.units,
+            units: if self.value_per_price < 0.0 { -self.units } else { self.units },
             price: self.entry_price,
             time: self.entry_time,
         }
     }
 
-    /// Takes a long position over from the paths of alternating holdings, where commission is a share of value.
+    /// Fees and accruals of the open position.
+    #[inline(always)]
+    pub(crate) fn paid(&self) -> f64 {
+        self.paid
+    }
+
+    /// Takes a position over from the paths of holdings and turns, which leave out what only a journal asks for.
     #[inline(always)]
     pub(crate) fn set_holding(&mut self, config: &Config, open: Open) {
-        self.units = open.units;
+        self.units = open.units.abs();
         self.value_per_price = open.units * config.multiplier;
         self.entry_price = open.price;
-        self.paid = self.value_per_price * open.price * config.commission;
+        self.paid = config.fee(self.units, self.value_per_price.abs() * open.price);
         self.entry_time = open.time;
+    }
+
+    /// [`Self::set_holding`] of one entry without levels, which other paths may go on with.
+    #[inline(always)]
+    pub(crate) fn set_bare_holding(&mut self, config: &Config, open: Open) {
+        self.set_holding(config, open);
+        self.entries = u32::from(open.units != 0.0);
+        self.distances = Distances::default();
+        let side = if open.units < 0.0 { Side::Short } else { Side::Long };
+        self.place_levels(&Settings::default(), side);
     }
 
     /// The open position's side.

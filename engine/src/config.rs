@@ -186,13 +186,29 @@ impl Config {
     fn affordable(&self, equity: f64, price: f64) -> f64 {
         let l = self.leverage;
         let unit_value = price * self.multiplier;
-        let linear =
-            (l * (equity - self.commission_fixed)) / (unit_value * (1.0 + l * self.commission) + l * self.commission_per_unit);
+        let linear = (l * (equity - self.commission_fixed)) / self.bound_by_unit(price);
         if self.commission_min > 0.0 {
             let at_least = (l * (equity - self.commission_min)) / unit_value;
             linear.min(at_least)
         } else {
             linear
+        }
+    }
+
+    /// Leverage x equity that a unit takes, but for the fixed fee.
+    #[inline(always)]
+    fn bound_by_unit(&self, price: f64) -> f64 {
+        let l = self.leverage;
+        price * self.multiplier * (1.0 + l * self.commission) + l * self.commission_per_unit
+    }
+
+    /// Units, or lots where there are lots, that 1 of equity after the fixed fee pays for, before rounding; without a least fee.
+    pub(crate) fn affordable_by_one(&self, price: f64) -> f64 {
+        let units = self.leverage / self.bound_by_unit(price);
+        if self.lot > 0.0 {
+            units / self.lot * (1.0 + LOT_DUST)
+        } else {
+            units
         }
     }
 

@@ -6,10 +6,10 @@
 
 use assay_core::job::Fill;
 
-use crate::account::{Account, EquityBuffer};
+use crate::account::{Account, EquityBuffer, TrialBuffers};
 use crate::bars::{decide, fill, step};
 use crate::equity::simple_return;
-use crate::holdings::{Sampler, scan_holding};
+use crate::holdings::{Sampler, stand};
 use crate::search::{first_trigger, next_interesting, next_signal};
 use crate::signals::Settings;
 use crate::simulate::Pass;
@@ -60,7 +60,7 @@ impl<const BARS: bool> Ranged<BARS> {
     fn new(tile: &Tile<'_>) -> Self {
         Self {
             sampler: Sampler::new(tile),
-            extremes: (tile.lows.min(0, tile.len), tile.highs.max(0, tile.len)),
+            extremes: tile.close_extremes(),
         }
     }
 
@@ -77,7 +77,6 @@ impl<const BARS: bool> Ledger for Ranged<BARS> {
         let tile = pass.tile;
         let (cash, q) = (account.book.cash, account.book.value_per_price);
         if q == 0.0 {
-            account.drawdown.mark((tile.start + from) as u32, cash, tile.times);
             if BARS {
                 account.moments.downside += (to - from) as f64 * pass.plan.flat_shortfall();
             }
@@ -86,25 +85,8 @@ impl<const BARS: bool> Ledger for Ranged<BARS> {
             if BARS {
                 account.moments.add(&(tile.lines[to] - tile.lines[from]).moments());
             }
-            let best_of_tile = if q > 0.0 { self.extremes.1 } else { self.extremes.0 };
-            let best = |tile: &Tile<'_>| {
-                if q > 0.0 {
-                    tile.highs.max(from, to)
-                } else {
-                    tile.lows.min(from, to)
-                }
-            };
-            if account.drawdown.at_peak(cash + q * best_of_tile) && account.drawdown.at_peak(cash + q * best(tile)) {
-                scan_holding(tile, &mut account.drawdown, cash, q, from, to);
-            } else {
-                let worst = if q > 0.0 {
-                    tile.lows.min(from, to)
-                } else {
-                    tile.highs.max(from, to)
-                };
-                account.drawdown.below((tile.start + from) as u32, cash + q * worst);
-            }
         }
+        stand(&mut account.drawdown, tile, self.extremes, (cash, q), from..to);
         self.sample_until(pass, account, to);
         account.set_last_equity(cash + q * tile.close[to - 1]);
     }
@@ -126,15 +108,15 @@ impl<const BARS: bool> Ledger for Ranged<BARS> {
 
 /// Runs one tile of one trial.
 #[inline(always)]
-pub(crate) fn advance(pass: &Pass<'_>, account: &mut Account, buffer: &mut EquityBuffer) {
+pub(crate) fn advance(pass: &Pass<'_>, account: &mut Account, buffers: &mut TrialBuffers) {
     let (plan, tile) = (pass.plan, pass.tile);
     if !plan.samples_bars() {
         follow(pass, account, &mut Ranged::<false>::new(tile));
     } else if plan.compounds {
         follow(pass, account, &mut Ranged::<true>::new(tile));
     } else {
-        follow(pass, account, &mut Buffered(buffer));
-        account.absorb(plan, tile, buffer);
+        follow(pass, account, &mut Buffered(&mut buffers.equity));
+        account.absorb(plan, tile, &mut buffers.equity);
     }
 }
 

@@ -5,6 +5,7 @@
 
 use assay_core::job::Fill;
 
+use crate::config::Config;
 use crate::equity::simple_return;
 use crate::line::Line;
 use crate::plan::Plan;
@@ -80,5 +81,71 @@ impl FillTable {
             left.set_place(0, elapsed);
             self.left.push(left);
         }
+    }
+}
+
+/// A fill of one unit for one side of the deal at one bar, with slippage.
+#[derive(Debug, Clone, Copy)]
+#[repr(C, align(32))]
+pub(crate) struct Deal {
+    /// Price.
+    pub(crate) price: f64,
+    /// What a buyer pays or a seller gets, with fees in proportion to value and to units.
+    pub(crate) net: f64,
+    /// [`Config::affordable_by_one`] of an entry.
+    pub(crate) amount: f64,
+    /// Nanoseconds from the tile's first bar.
+    pub(crate) elapsed_ns: f64,
+}
+
+/// Deals at every bar of a tile, for positions of either side that turn.
+#[derive(Debug, Default)]
+pub(crate) struct DealTable {
+    /// Of a seller and of a buyer.
+    deals: Vec<[Deal; 2]>,
+    /// The most that a unit loses if it is left at once where it was entered.
+    pub(crate) most_lost: f64,
+}
+
+impl DealTable {
+    pub(crate) fn build(&mut self, plan: &Plan, start: usize, (buy, sell): (Side4<'_>, Side4<'_>)) {
+        let config = &plan.config;
+        let (buy, sell) = match config.fill {
+            Fill::Close => (buy.close, sell.close),
+            _ => (buy.open, sell.open),
+        };
+        let times = &plan.market.time[start..];
+        self.deals.clear();
+        self.most_lost = 0.0;
+        for (i, (buy, sell)) in buy.iter().zip(sell).enumerate() {
+            let deal = |price: f64, buys: bool| Deal {
+                price,
+                net: net_value(config, price, buys),
+                amount: config.affordable_by_one(price),
+                elapsed_ns: (times[i] - times[0]) as f64,
+            };
+            let [sold, bought] = [deal(config.sold_at(*sell), false), deal(config.bought_at(*buy), true)];
+            let long = bought.net - sell * config.multiplier;
+            let short = buy * config.multiplier - sold.net;
+            self.most_lost = self.most_lost.max(long).max(short);
+            self.deals.push([sold, bought]);
+        }
+    }
+
+    /// The deal at bar `i`.
+    #[inline(always)]
+    pub(crate) fn at(&self, i: usize, buys: bool) -> &Deal {
+        &self.deals[i][usize::from(buys)]
+    }
+}
+
+/// What a buyer pays or a seller gets for a unit at this price, with fees in proportion to value and units.
+#[inline(always)]
+pub(crate) fn net_value(config: &Config, price: f64, buys: bool) -> f64 {
+    let value = price * config.multiplier;
+    if buys {
+        value * (1.0 + config.commission) + config.commission_per_unit
+    } else {
+        value * (1.0 - config.commission) - config.commission_per_unit
     }
 }

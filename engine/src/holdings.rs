@@ -6,6 +6,8 @@
 //! multiplication and one addition. Statistics of trades and samples follow, once cash is known everywhere. No branch depends on the
 //! data but the rare one of equity near its peak.
 
+use std::ops::Range;
+
 use crate::account::Account;
 use crate::course::Course;
 use crate::equity::Drawdown;
@@ -27,8 +29,9 @@ pub(crate) struct Run {
 /// An open holding as it passes from tile to tile.
 #[derive(Clone, Copy)]
 pub(crate) struct Open {
+    /// Negative where short.
     pub(crate) units: f64,
-    /// Price paid.
+    /// Price paid or got.
     pub(crate) price: f64,
     /// Time of the entry.
     pub(crate) time: i64,
@@ -181,6 +184,34 @@ pub(crate) fn hold(drawdown: &mut Drawdown, tile: &Tile<'_>, q: f64, from: usize
         scan_holding(tile, drawdown, 0.0, q, from, to);
     } else {
         drawdown.below((tile.start + from) as u32, q * tile.lows.min(from, to));
+    }
+}
+
+/// Drawdown over the bars `bars`, not empty, with this cash and position (`q`, value per price). `extremes` are the tile's lowest and
+/// highest close.
+#[inline(always)]
+pub(crate) fn stand(
+    drawdown: &mut Drawdown,
+    tile: &Tile<'_>,
+    (lowest, highest): (f64, f64),
+    (cash, q): (f64, f64),
+    bars: Range<usize>,
+) {
+    let (from, to) = (bars.start, bars.end);
+    let first = (tile.start + from) as u32;
+    if q == 0.0 {
+        drawdown.mark(first, cash, tile.times);
+        return;
+    }
+    let best_of_tile = if q > 0.0 { highest } else { lowest };
+    let low = || tile.lows.min(from, to);
+    let high = || tile.highs.max(from, to);
+    let best = || if q > 0.0 { high() } else { low() };
+    if drawdown.at_peak(cash + q * best_of_tile) && drawdown.at_peak(cash + q * best()) {
+        scan_holding(tile, drawdown, cash, q, from, to);
+    } else {
+        let worst = if q > 0.0 { low() } else { high() };
+        drawdown.below(first, cash + q * worst);
     }
 }
 

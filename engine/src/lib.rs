@@ -23,8 +23,9 @@ pub mod signals;
 pub mod simulate;
 mod tile;
 mod trades;
+mod turns;
 
-pub use account::{Account, EquityBuffer};
+pub use account::{Account, TrialBuffers};
 pub use config::{ConfigError, ExitReason, Side};
 pub use finish::normal_cdf;
 pub use market::Market;

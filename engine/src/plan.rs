@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use assay_core::job::{Direction, Execution, MetricsSpec, Sampling};
+use assay_core::job::{Direction, Execution, MetricsSpec, OnOpposite, Sampling};
 use assay_core::row::SKETCH_BLOCKS;
 use assay_core::time::{DAY_NS, HOUR_NS};
 
@@ -56,6 +56,8 @@ pub struct Plan {
     pub alternates: bool,
     /// A position may end at a stop or a target.
     pub has_levels: bool,
+    /// Positions turn by rules alone: not compounding, on one side or reversing, a share of equity without a least fee.
+    pub turns: bool,
     /// What is sampled where, by bar.
     checkpoints: Arc<[Checkpoint]>,
     /// Returns in each block of the sketch; `None` where the window is too short.
@@ -99,10 +101,14 @@ impl Plan {
             None => &market.mid.low,
         };
         let positive_prices = low[market.window.clone()].iter().all(|p| *p > config.half_spread);
+        let rules_only = settings.rules_only() && config.pyramiding == 1;
+        let latches = config.direction != Direction::Both || config.on_opposite == OnOpposite::Reverse;
+        let share_of_equity = matches!(settings.size, Size::AllIn | Size::Fraction(_)) && config.commission_min == 0.0;
         let proportional = config.commission_fixed == 0.0 && config.commission_per_unit == 0.0 && config.commission_min == 0.0;
         let mut plan = Self {
             alternates: compounds && settings.trail.is_none() && settings.max_bars.is_none() && proportional && positive_prices,
             has_levels: settings.stop.is_some() || settings.target.is_some(),
+            turns: events && !compounds && rules_only && latches && share_of_equity && positive_prices,
             market,
             config,
             path: if events { Path::Events } else { Path::Bars },
@@ -124,6 +130,7 @@ impl Plan {
             path: Path::Bars,
             compounds: false,
             alternates: false,
+            turns: false,
             ..self.clone()
         }
     }

@@ -10,7 +10,7 @@ use crate::simulate::Pass;
 use crate::tile::Tile;
 
 /// Slack of the price at which a margin call is looked for; whether it is one is then tested exactly.
-const MARGIN_SLACK: f64 = 1e-9;
+pub(crate) const MARGIN_SLACK: f64 = 1e-9;
 
 /// Bars that are compared at once.
 const CHUNK: usize = 16;

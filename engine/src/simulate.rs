@@ -4,12 +4,12 @@ use assay_core::job::Fill;
 use assay_core::metrics::Metrics;
 use assay_core::row::Sketch;
 
-use crate::account::{Account, EquityBuffer};
+use crate::account::{Account, TrialBuffers};
 use crate::course::Course;
 use crate::plan::{Path, Plan};
 use crate::signals::{Settings, SignalTile};
 use crate::tile::Tile;
-use crate::{bars, events, finish, holdings, levels};
+use crate::{bars, events, finish, holdings, levels, turns};
 
 /// Which instructions the hot loops may use. Results have the same bits at every level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,11 +57,11 @@ pub struct Pass<'a> {
 }
 
 /// Runs one tile of one trial.
-pub fn advance(level: Level, pass: &Pass<'_>, account: &mut Account, buffer: &mut EquityBuffer) {
+pub fn advance(level: Level, pass: &Pass<'_>, account: &mut Account, buffers: &mut TrialBuffers) {
     let plan = pass.plan;
     // Compiled apart: the hottest loops keep their registers to themselves.
     if plan.alternates {
-        let course = &mut buffer.course;
+        let course = &mut buffers.course;
         return match (plan.has_levels, plan.config.fill) {
             (false, Fill::Close) => alternate::<false, true>(level, pass, account, course),
             (false, _) => alternate::<false, false>(level, pass, account, course),
@@ -69,14 +69,24 @@ pub fn advance(level: Level, pass: &Pass<'_>, account: &mut Account, buffer: &mu
             (true, _) => alternate::<true, false>(level, pass, account, course),
         };
     }
+    if plan.turns && !account.ruined {
+        let done = match plan.config.fill {
+            Fill::Close => turn::<true>(level, pass, account, buffers),
+            _ => turn::<false>(level, pass, account, buffers),
+        };
+        if done {
+            return;
+        }
+    }
     match level {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: `Level::Avx2` only comes from `Level::detect`, which has seen these features on this machine.
-        Level::Avx2 => unsafe { advance_avx2(pass, account, buffer) },
-        _ => advance_on(pass, account, buffer),
+        Level::Avx2 => unsafe { advance_avx2(pass, account, buffers) },
+        _ => advance_on(pass, account, buffers),
     }
 }
 
+/// [`holdings`] and [`levels`].
 fn alternate<const LEVELS: bool, const CLOSE: bool>(level: Level, pass: &Pass<'_>, account: &mut Account, course: &mut Course) {
     match level {
         #[cfg(target_arch = "x86_64")]
@@ -101,17 +111,32 @@ fn alternate_on<const LEVELS: bool, const CLOSE: bool>(pass: &Pass<'_>, account:
     }
 }
 
+fn turn<const CLOSE: bool>(level: Level, pass: &Pass<'_>, account: &mut Account, buffers: &mut TrialBuffers) -> bool {
+    match level {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as in `advance`.
+        Level::Avx2 => unsafe { turn_avx2::<CLOSE>(pass, account, buffers) },
+        _ => turns::advance::<CLOSE>(pass, account, buffers),
+    }
+}
+
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-fn advance_avx2(pass: &Pass<'_>, account: &mut Account, buffer: &mut EquityBuffer) {
-    advance_on(pass, account, buffer);
+fn turn_avx2<const CLOSE: bool>(pass: &Pass<'_>, account: &mut Account, buffers: &mut TrialBuffers) -> bool {
+    turns::advance::<CLOSE>(pass, account, buffers)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+fn advance_avx2(pass: &Pass<'_>, account: &mut Account, buffers: &mut TrialBuffers) {
+    advance_on(pass, account, buffers);
 }
 
 #[inline(always)]
-fn advance_on(pass: &Pass<'_>, account: &mut Account, buffer: &mut EquityBuffer) {
+fn advance_on(pass: &Pass<'_>, account: &mut Account, buffers: &mut TrialBuffers) {
     match pass.plan.path {
-        Path::Events => events::advance(pass, account, buffer),
-        Path::Bars => bars::advance(pass, account, buffer, &mut ()),
+        Path::Events => events::advance(pass, account, buffers),
+        Path::Bars => bars::advance(pass, account, &mut buffers.equity, &mut ()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::book::Moment;
 use crate::equity::{BarTimes, simple_return};
-use crate::fills::FillTable;
+use crate::fills::{DealTable, FillTable};
 use crate::line::Line;
 use crate::market::Market;
 use crate::plan::{Checkpoint, Plan};
@@ -38,6 +38,8 @@ pub struct Tile<'a> {
     pub lines: &'a [Line],
     /// Fills at each bar; empty unless the plan alternates.
     pub fills: &'a FillTable,
+    /// Deals at each bar; empty unless positions turn.
+    pub(crate) deals: &'a DealTable,
     /// Buy-and-hold's return in each bar; empty unless equity is sampled by bar.
     pub benchmark: &'a [f64],
     /// Range minima of the close.
@@ -73,6 +75,12 @@ impl Tile<'_> {
             Some(e) => (self.lines[to] - self.lines[e + 1]) + self.fills.entered[e],
             None => self.lines[to],
         }
+    }
+
+    /// Lowest and highest close; only where the range tables are there.
+    #[inline(always)]
+    pub(crate) fn close_extremes(&self) -> (f64, f64) {
+        (self.lows.min(0, self.len), self.highs.max(0, self.len))
     }
 
     /// Buy-and-hold's return in bar `i`; 0 where equity is not sampled by bar.
@@ -183,8 +191,9 @@ impl RangeTable {
         if b > a { b } else { a }
     }
 
+    /// Two values whose minimum or maximum is that of `from..to`, not empty.
     #[inline(always)]
-    fn pair(&self, from: usize, to: usize) -> (f64, f64) {
+    pub(crate) fn pair(&self, from: usize, to: usize) -> (f64, f64) {
         let k = (to - from).ilog2() as usize;
         let level = k * TILE;
         (self.levels[level + from], self.levels[level + to - (1 << k)])
@@ -196,6 +205,7 @@ impl RangeTable {
 pub struct TileBuffers {
     lines: Vec<Line>,
     fills: FillTable,
+    deals: DealTable,
     benchmark: Vec<f64>,
     lows: RangeTable,
     highs: RangeTable,
@@ -264,6 +274,9 @@ impl TileBuffers {
             let benchmark = if plan.samples_bars() { &self.benchmark[..] } else { &[] };
             self.fills.build(plan, range.start, (buy, sell), close, benchmark);
         }
+        if plan.turns {
+            self.deals.build(plan, range.start, (buy, sell));
+        }
         Tile {
             buy_extremes: buy.extremes(),
             sell_extremes: sell.extremes(),
@@ -276,6 +289,7 @@ impl TileBuffers {
             sell,
             lines: if plan.compounds { &self.lines } else { &[] },
             fills: &self.fills,
+            deals: &self.deals,
             benchmark: if plan.samples_bars() { &self.benchmark } else { &[] },
             lows: &self.lows,
             highs: &self.highs,

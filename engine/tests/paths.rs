@@ -8,7 +8,7 @@ use std::sync::Arc;
 use assay_core::metrics::Metric;
 use assay_engine::signals::Level;
 use assay_engine::{Path, Plan, SimdLevel, replay, simulate};
-use common::{MINUTE, Random, Signals, job, market, plain_job, rates, run};
+use common::{MINUTE, Random, Signals, job, market, plain_job, rates, run, turning_job};
 use proptest::prelude::*;
 
 const TOLERANCE: f64 = 1e-9;
@@ -24,6 +24,7 @@ fn check(seed: u64, kind: u32) -> Result<(), TestCaseError> {
     let (execution, metrics, settings) = match kind {
         0 => plain_job(random),
         1 => job(random, true, quotes),
+        3 => turning_job(random, quotes),
         _ => job(random, false, quotes),
     };
     let density = random.pick(&[0.001, 0.02, 0.2]);
@@ -38,7 +39,7 @@ fn check(seed: u64, kind: u32) -> Result<(), TestCaseError> {
         market = market.with_funding(&rates).unwrap();
     }
     let plan = Plan::new(Arc::new(market), &execution, &metrics, &settings).unwrap();
-    if kind < 2 {
+    if kind != 2 {
         prop_assert_eq!(plan.path, Path::Events);
     }
     if execution.funding {
@@ -135,6 +136,11 @@ proptest! {
     #[test]
     fn jobs_of_the_event_path_agree(seed in any::<u64>()) {
         check(seed, 1)?;
+    }
+
+    #[test]
+    fn jobs_that_turn_agree(seed in any::<u64>()) {
+        check(seed, 3)?;
     }
 
     #[test]

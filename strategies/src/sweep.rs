@@ -11,7 +11,7 @@ use assay_core::{Domain, Explain};
 use assay_engine::market::MarketError;
 use assay_engine::replay::SignalSource;
 use assay_engine::{
-    Account, ConfigError, EquityBuffer, Market, Pass, Path, Plan, Replay, SignalTile, SimdLevel, TILE, TileBuffers, replay,
+    Account, ConfigError, Market, Pass, Path, Plan, Replay, SignalTile, SimdLevel, TILE, TileBuffers, TrialBuffers, replay,
     simulate,
 };
 
@@ -199,7 +199,7 @@ impl Sweep {
         let failures = std::mem::take(&mut program.failures);
         let mut evaluator = self.evaluator(&program);
         let mut accounts: Vec<Account> = points.iter().map(|_| Account::new(plan)).collect();
-        let (mut buffer, mut tiles) = (EquityBuffer::default(), TileBuffers::default());
+        let (mut buffers, mut tiles) = (TrialBuffers::default(), TileBuffers::default());
         let window = plan.market.window.clone();
         for start in (0..window.end).step_by(TILE) {
             let range = start..window.end.min(start + TILE);
@@ -216,7 +216,7 @@ impl Sweep {
                     settings,
                     signals: evaluator.signals(index),
                 };
-                simulate::advance(self.level, &pass, account, &mut buffer);
+                simulate::advance(self.level, &pass, account, &mut buffers);
             }
         }
         let outcome = |(index, account): (usize, &Account)| {

@@ -14,7 +14,7 @@ use assay_core::instrument::Instrument;
 use assay_core::job::{Direction, Execution, Fill, Intrabar, MetricsSpec, OnOpposite, Sampling};
 use assay_engine::replay::SignalSource;
 use assay_engine::signals::{Level, Settings, SignalTile, Size};
-use assay_engine::{Account, EquityBuffer, Market, Pass, Plan, SimdLevel, TILE, TileBuffers, simulate};
+use assay_engine::{Account, Market, Pass, Plan, SimdLevel, TILE, TileBuffers, TrialBuffers, simulate};
 
 /// `SplitMix64` (Steele, Lea and Flood, 2014): enough randomness for a test, the same everywhere.
 pub struct Random(pub u64);
@@ -268,9 +268,37 @@ pub fn plain_job(random: &mut Random) -> (Execution, MetricsSpec, Settings) {
     (execution, metrics, settings)
 }
 
+/// A job whose positions turn by rules alone, mostly as a share of equity; sometimes so poor that orders are skipped, or so bold that
+/// margins are called.
+pub fn turning_job(random: &mut Random, quotes: bool) -> (Execution, MetricsSpec, Settings) {
+    let (mut execution, metrics, drawn) = job(random, true, quotes);
+    if random.chance(0.8) {
+        execution.on_opposite = OnOpposite::Reverse;
+        execution.commission_min = 0.0;
+    }
+    if random.chance(0.2) {
+        execution.capital = 200.0 * random.unit() + 1.0;
+    }
+    if random.chance(0.1) {
+        execution.leverage = 50.0;
+    }
+    let size = match drawn.size {
+        Size::Risk(_) => Size::AllIn,
+        size => size,
+    };
+    (
+        execution,
+        metrics,
+        Settings {
+            size,
+            ..Settings::default()
+        },
+    )
+}
+
 /// Runs a trial through the tiles of its market.
 pub fn run(level: SimdLevel, plan: &Plan, settings: &Settings, signals: &Signals) -> Account {
-    let (mut account, mut buffer, mut tiles) = (Account::new(plan), EquityBuffer::default(), TileBuffers::default());
+    let (mut account, mut buffers, mut tiles) = (Account::new(plan), TrialBuffers::default(), TileBuffers::default());
     let window = plan.market.window.clone();
     for start in (0..window.end).step_by(TILE) {
         let range = start..window.end.min(start + TILE);
@@ -282,7 +310,7 @@ pub fn run(level: SimdLevel, plan: &Plan, settings: &Settings, signals: &Signals
                 settings,
                 signals: signals.of(start, range.len()),
             };
-            simulate::advance(level, &pass, &mut account, &mut buffer);
+            simulate::advance(level, &pass, &mut account, &mut buffers);
         }
     }
     account
