@@ -29,7 +29,10 @@ impl Services {
             let pairs = lines.lines().filter_map(|line| line.split_once('='));
             return Some(Self(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()));
         }
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "this test needs a broker");
+        assert!(
+            refused || std::env::var("CI").as_deref() != Ok("true"),
+            "this test needs a broker"
+        );
         println!("skipped: no RabbitMQ here (scripts/services install)");
         None
     }

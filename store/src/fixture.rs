@@ -40,11 +40,10 @@ pub(crate) fn on(kind: Kind, test: impl AsyncFnOnce(&Store)) {
 pub(crate) fn server() -> Option<String> {
     let server = std::env::var("DATABASE_URL").ok().filter(|url| !url.is_empty());
     if server.is_none() {
-        assert_ne!(
-            std::env::var("CI").as_deref(),
-            Ok("true"),
-            "tests need DATABASE_URL: see scripts/services"
-        );
+        // The script that would start one has looked whether there can be one.
+        let absent = std::env::var("ASSAY_SERVICES").as_deref() == Ok("absent");
+        let ci = std::env::var("CI").as_deref() == Ok("true");
+        assert!(absent || !ci, "tests need DATABASE_URL: see scripts/services");
         println!("skipped: DATABASE_URL names no Postgres, see scripts/services");
     }
     server
