@@ -11,7 +11,7 @@ use assay_core::row::TrialRow;
 use assay_core::time::UtcNs;
 use assay_core::{Domain, Explain};
 use assay_optimizer::JobStatistics;
-use assay_store::{JobState, Staged, TaskRange};
+use assay_store::{JobRecord, JobState, Scope, Staged, TaskRange};
 use tokio::sync::{mpsc, oneshot};
 
 /// What a worker says to its coordinator.
@@ -176,6 +176,64 @@ pub struct JobView {
     pub started: UtcNs,
     /// Why its end cannot be written, for now.
     pub trouble: Option<String>,
+}
+
+/// A job as its users see it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobInfo {
+    /// What the database knows of it, without its body.
+    pub record: JobRecord,
+    /// Tasks at work.
+    pub running: u32,
+    /// The best point so far, of a job that is not over.
+    pub best: Option<Ranked>,
+    /// Why its end cannot be written, for now.
+    pub trouble: Option<String>,
+}
+
+impl JobInfo {
+    /// From what the database knows, and what the coordinator does of a job that is not over.
+    pub fn new(record: JobRecord, view: Option<JobView>) -> Self {
+        let mut record = JobRecord {
+            body: String::new(),
+            ..record
+        };
+        let Some(view) = view else {
+            return Self {
+                record,
+                running: 0,
+                best: None,
+                trouble: None,
+            };
+        };
+        record.state = view.state;
+        record.trials = view.trials;
+        record.trials_done = view.done;
+        record.trials_failed = view.failed;
+        Self {
+            record,
+            running: view.running as u32,
+            best: view.best,
+            trouble: view.trouble,
+        }
+    }
+}
+
+/// A key as lists show it: without its secret, which is stored nowhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyInfo {
+    /// Its name.
+    pub id: String,
+    /// What it allows.
+    pub scope: Scope,
+    /// Whose it is.
+    pub owner: String,
+    /// When it was made.
+    pub created: UtcNs,
+    /// When it ends.
+    pub expires: Option<UtcNs>,
+    /// When it was taken back.
+    pub revoked: Option<UtcNs>,
 }
 
 /// A worker, as far as the coordinator knows.

@@ -1,0 +1,12 @@
+//! The types of gRPC, generated from the `.proto` files.
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::pedantic,
+    reason = "generated; the `.proto` files are their documentation"
+)]
+
+tonic::include_proto!("assay.v1");
+
+/// The `.proto` files as a descriptor set, for reflection.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
