@@ -63,6 +63,11 @@ enum Command {
     Submit {
         job: Box<NewJob>,
         plan: Arc<JobPlan>,
+        also: Vec<Change>,
+        answer: Reply,
+    },
+    Record {
+        changes: Vec<Change>,
         answer: Reply,
     },
     Control {
@@ -88,6 +93,7 @@ impl std::fmt::Debug for Command {
         f.write_str(match self {
             Self::Call(_) => "Call",
             Self::Submit { .. } => "Submit",
+            Self::Record { .. } => "Record",
             Self::Control { .. } => "Control",
             Self::Look(_) => "Look",
             Self::Happened(_) => "Happened",
@@ -98,9 +104,23 @@ impl std::fmt::Debug for Command {
 impl Coordinator {
     /// Enters a job, or finds it. `Answer::Submitted` says where it is.
     pub async fn submit(&self, job: NewJob, plan: Arc<JobPlan>) -> Result<JobState, CoordinatorError> {
+        self.submit_with(job, plan, Vec::new()).await
+    }
+
+    /// The same, with further changes in the same transaction. They must not contradict what is recorded.
+    pub async fn submit_with(&self, job: NewJob, plan: Arc<JobPlan>, also: Vec<Change>) -> Result<JobState, CoordinatorError> {
         let job = Box::new(job);
-        match self.ask(|answer| Command::Submit { job, plan, answer }).await? {
+        let submit = |answer| Command::Submit { job, plan, also, answer };
+        match self.ask(submit).await? {
             Answer::Submitted(state) => Ok(state),
+            other => Err(CoordinatorError::unexpected(&other)),
+        }
+    }
+
+    /// Makes changes durable that concern no job under way. They must not contradict what is recorded.
+    pub async fn record(&self, changes: Vec<Change>) -> Result<(), CoordinatorError> {
+        match self.ask(|answer| Command::Record { changes, answer }).await? {
+            Answer::Done => Ok(()),
             other => Err(CoordinatorError::unexpected(&other)),
         }
     }
@@ -310,10 +330,19 @@ impl Desk {
                 job,
                 control,
             },
-            Command::Submit { job, plan, answer } => match self.submission(job, plan, answer).await? {
-                Some(event) => event,
-                None => return Ok(()),
-            },
+            Command::Record { changes, answer } => {
+                let request = self.wait_for(Waiting::Client(answer));
+                effects.extend(changes.into_iter().map(Effect::Record));
+                effects.push(Effect::Answer(request, Answer::Done));
+                return Ok(());
+            }
+            Command::Submit { job, plan, also, answer } => {
+                effects.extend(also.into_iter().map(Effect::Record));
+                match self.submission(job, plan, answer).await? {
+                    Some(event) => event,
+                    None => return Ok(()),
+                }
+            }
             Command::Call(call) => match self.event_of(call) {
                 Some(event) => event,
                 None => return Ok(()),

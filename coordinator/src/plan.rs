@@ -4,9 +4,10 @@ use assay_core::ids::{JobId, Ordinal};
 use assay_core::job::{Keep, Objective};
 use assay_core::row::{Outcome, TrialRow};
 use assay_core::space::Point;
+use assay_core::time::UtcNs;
 use assay_optimizer::{Count, Leaderboard, OptimizerError, Proposals};
-use assay_store::{JobRecord, Layout, RANKED, TaskRange};
-use assay_strategies::Job;
+use assay_store::{DataHash, JobRecord, Layout, NewJob, RANKED, TaskRange};
+use assay_strategies::{Job, JobInstrument};
 use std::sync::Arc;
 
 /// A job as the coordinator plans it.
@@ -54,10 +55,37 @@ impl JobPlan {
         })
     }
 
+    /// The plan of a job whose bars nobody has counted.
+    pub fn of_job(job: &Job) -> Result<Self, OptimizerError> {
+        Self::new(job, bars_guess(job))
+    }
+
     /// The plan of a job that was submitted earlier; `Err` says why there is none.
     pub fn of_record(record: &JobRecord) -> Result<Self, String> {
         let job = Job::from_body(&record.body).map_err(|fault| fault.to_string())?;
-        Self::new(&job, bars_guess(&job)).map_err(|error| error.to_string())
+        Self::of_job(&job).map_err(|error| error.to_string())
+    }
+
+    /// What is recorded of the job when `owner` submits it. `priority` is 1 to 10.
+    pub fn new_job(&self, job: &Job, owner: &str, priority: u8, created: UtcNs) -> NewJob {
+        let hash = |item: &JobInstrument| DataHash {
+            symbol: item.instrument.symbol.to_string(),
+            hash: item.values.clone(),
+            funding: item.funding.clone(),
+        };
+        NewJob {
+            id: self.id,
+            name: job.spec.name.clone(),
+            owner: owner.to_owned(),
+            priority,
+            spec: job.stored_spec(),
+            strategy: job.strategy_source.clone(),
+            body: self.body.to_string(),
+            data: job.instruments.iter().map(hash).collect(),
+            layout: self.layout.clone(),
+            trials: self.trials(),
+            created,
+        }
     }
 
     /// Trials there are, about.

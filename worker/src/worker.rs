@@ -17,6 +17,7 @@ use backon::{ExponentialBuilder, Retryable};
 use tokio::sync::{OnceCell, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
+use tracing::Instrument;
 
 use crate::error::WorkerError;
 use crate::pool::{Computed, Pool};
@@ -168,7 +169,9 @@ impl Worker {
     }
 
     async fn handle(self: Arc<Self>, delivery: Delivery) {
-        match self.take(delivery.message().task).await {
+        let message = delivery.message();
+        let span = tracing::info_span!("task", task = %message.task, job = %message.job);
+        match self.take(message.task).instrument(span).await {
             After::Forget => delivery.ack(),
             After::Return => delivery.reject(true),
         }

@@ -1,0 +1,329 @@
+//! What users do with jobs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use assay_core::Domain;
+use assay_core::ids::TrialId;
+use assay_proto::convert::{goal, parse, priority};
+use assay_proto::wire::jobs_server::Jobs;
+use assay_proto::{Control, JobInfo, JobView, status, wire};
+use assay_store::{Change, JobRecord, JobState, RANKED, Scope, StoreError, Submission};
+use assay_strategies::Job;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+use super::{Caller, Front, audited, caller_of, malformed, now, refuse};
+use crate::error::CoordinatorError;
+use crate::plan::JobPlan;
+
+/// Who may look.
+pub(super) const READERS: &[Scope] = &[Scope::Read, Scope::Submit, Scope::Admin];
+/// Who may change.
+const WRITERS: &[Scope] = &[Scope::Submit, Scope::Admin];
+/// How often a watch looks whether a job has moved.
+const LOOK: Duration = Duration::from_millis(200);
+/// Most lines of a log in one answer.
+const LINES: u32 = 10_000;
+
+/// The adapter.
+#[derive(Debug)]
+pub(super) struct JobsService(pub(super) Arc<Front>);
+
+#[allow(clippy::result_large_err, reason = "tonic's error")]
+fn open<T>(request: Request<T>, needed: &'static [Scope]) -> Result<(Caller, T), Status> {
+    let caller = caller_of(&request)?;
+    caller.needs(needed)?;
+    Ok((caller, request.into_inner()))
+}
+
+impl Front {
+    /// Whether a caller may know of a job: its own, or one that it submitted, too.
+    async fn sees(&self, caller: &Caller, job: &JobRecord) -> Result<bool, Status> {
+        if caller.is_admin() || job.owner == caller.owner {
+            return Ok(true);
+        }
+        let submitted = self
+            .store
+            .submission(&caller.owner, &job.id.to_string())
+            .await
+            .map_err(refuse)?;
+        Ok(submitted.is_some())
+    }
+
+    /// A job by its id, its name or the beginning of its id, if the caller may know of it.
+    async fn find(&self, caller: &Caller, text: &str) -> Result<JobRecord, Status> {
+        let found = self.store.find_job(text).await.map_err(refuse)?;
+        if self.sees(caller, &found).await? {
+            return Ok(found);
+        }
+        // What may not be seen is not there.
+        let unknown = StoreError::UnknownJob {
+            text: text.to_owned(),
+            hint: "`assay jobs` lists yours".to_owned(),
+        };
+        Err(refuse(unknown))
+    }
+
+    async fn view(&self, job: &JobRecord) -> Result<Option<JobView>, Status> {
+        if !job.state.is_open() {
+            return Ok(None);
+        }
+        self.coordinator()?.job(job.id).await.map_err(refuse)
+    }
+
+    async fn info(&self, job: JobRecord) -> Result<JobInfo, Status> {
+        let view = self.view(&job).await?;
+        if job.state.is_open() && view.is_none() {
+            // It ended between the two looks.
+            let record = self.store.job(job.id).await.map_err(refuse)?;
+            return Ok(JobInfo::new(record.unwrap_or(job), None));
+        }
+        Ok(JobInfo::new(job, view))
+    }
+
+    /// Refuses what is no job, or larger than jobs may be.
+    async fn plan(&self, body: String) -> Result<(Job, JobPlan), Status> {
+        let most = self.limits.job_bytes;
+        if body.len() > most {
+            let message = format!("the job has {} bytes, {most} are allowed", body.len());
+            return Err(status::refusal(Domain::NotAllowed, message, Some("shorten its strategy")));
+        }
+        let planned = tokio::task::spawn_blocking(move || {
+            let job = Job::from_body(&body).map_err(refuse)?;
+            for item in &job.instruments {
+                // They become names of files.
+                for hash in std::iter::once(&item.values).chain(&item.funding) {
+                    blake3::Hash::from_hex(hash).map_err(|_| malformed(format!("`{hash}` is not a hash of values")))?;
+                }
+            }
+            let plan = JobPlan::of_job(&job).map_err(refuse)?;
+            Ok::<_, Status>((job, plan))
+        });
+        let (job, plan) = planned
+            .await
+            .map_err(|error| status::refusal(Domain::Internal, error.to_string(), None))??;
+        let (trials, most) = (plan.trials(), self.limits.trials);
+        if trials > most {
+            let message = format!("the job has {trials} trials, {most} are allowed");
+            let hint = "search fewer points: `method = \"random\"` takes `trials`";
+            return Err(status::refusal(Domain::NotAllowed, message, Some(hint)));
+        }
+        Ok((job, plan))
+    }
+}
+
+#[tonic::async_trait]
+impl Jobs for JobsService {
+    type WatchStream = ReceiverStream<Result<wire::JobInfo, Status>>;
+
+    async fn submit(&self, request: Request<wire::SubmitRequest>) -> Result<Response<wire::SubmitReply>, Status> {
+        let (caller, request) = open(request, WRITERS)?;
+        let front = &self.0;
+        let priority = priority(request.priority).map_err(malformed)?;
+        let body_hash = *blake3::hash(request.body.as_bytes()).as_bytes();
+        let (job, plan) = front.plan(request.body).await?;
+        let at = now();
+        let submission = |key: String| Submission {
+            owner: caller.owner.clone(),
+            key,
+            body_hash,
+            job: job.id,
+            at,
+        };
+        let _one_at_a_time = front.submitting.lock().await;
+        let mut records = Vec::new();
+        // Under its own id as well, which tells later that this user knows of the job.
+        for key in request.key.into_iter().chain([job.id.to_string()]) {
+            let earlier = front.store.submission(&caller.owner, &key).await.map_err(refuse)?;
+            match earlier {
+                None => records.push(Change::Submitted(submission(key))),
+                // The same job may be written in several ways.
+                Some(earlier) if earlier.job == job.id && (earlier.body_hash == body_hash || key == job.id.to_string()) => {}
+                Some(earlier) => {
+                    return Err(refuse(StoreError::KeyReused {
+                        key,
+                        job: earlier.job.to_string(),
+                    }));
+                }
+            }
+        }
+        records.push(audited(&caller, "job.submit", &job.id, format!("priority {priority}")));
+        let new = plan.new_job(&job, &caller.owner, priority, at);
+        let state = front
+            .coordinator()?
+            .submit_with(new, Arc::new(plan), records)
+            .await
+            .map_err(refuse)?;
+        Ok(Response::new(wire::SubmitReply {
+            job: job.id.to_string(),
+            state: wire::JobState::from(state).into(),
+        }))
+    }
+
+    async fn get(&self, request: Request<wire::GetJobRequest>) -> Result<Response<wire::JobInfo>, Status> {
+        let (caller, request) = open(request, READERS)?;
+        let job = self.0.find(&caller, &request.job).await?;
+        Ok(Response::new(self.0.info(job).await?.into()))
+    }
+
+    async fn list(&self, request: Request<wire::ListJobsRequest>) -> Result<Response<wire::ListJobsReply>, Status> {
+        let (caller, _) = open(request, READERS)?;
+        let views = self.0.coordinator()?.jobs().await.map_err(refuse)?;
+        let mut jobs = Vec::new();
+        for job in self.0.store.jobs().await.map_err(refuse)? {
+            if self.0.sees(&caller, &job).await? {
+                let view = views.iter().find(|view| view.job == job.id && job.state.is_open()).cloned();
+                jobs.push(JobInfo::new(job, view).into());
+            }
+        }
+        Ok(Response::new(wire::ListJobsReply { jobs }))
+    }
+
+    async fn watch(&self, request: Request<wire::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        let (caller, request) = open(request, READERS)?;
+        let job = self.0.find(&caller, &request.job).await?;
+        let (messages, stream) = mpsc::channel(4);
+        tokio::spawn(follow(Arc::clone(&self.0), job, messages));
+        Ok(Response::new(ReceiverStream::new(stream)))
+    }
+
+    async fn control(&self, request: Request<wire::ControlRequest>) -> Result<Response<wire::ControlReply>, Status> {
+        let (caller, request) = open(request, WRITERS)?;
+        let control = request.control.ok_or_else(|| malformed("control: missing"))?;
+        let control: Control = control.try_into().map_err(malformed)?;
+        let job = self.0.find(&caller, &request.job).await?;
+        if !caller.is_admin() && job.owner != caller.owner {
+            let message = format!("job {} belongs to {}", job.id, job.owner);
+            return Err(status::refusal(
+                Domain::NotAllowed,
+                message,
+                Some("its owner or an admin can do this"),
+            ));
+        }
+        let coordinator = self.0.coordinator()?;
+        let not_open = |error| match error {
+            CoordinatorError::NotOpen { job: id } => CoordinatorError::NotNow {
+                job: id,
+                state: job.state,
+            },
+            other => other,
+        };
+        coordinator
+            .control(job.id, control)
+            .await
+            .map_err(|error| refuse(not_open(error)))?;
+        let audit = audited(&caller, "job.control", &job.id, format!("{control:?}"));
+        coordinator.record(vec![audit]).await.map_err(refuse)?;
+        Ok(Response::new(wire::ControlReply { job: job.id.to_string() }))
+    }
+
+    async fn top(&self, request: Request<wire::TopRequest>) -> Result<Response<wire::TopReply>, Status> {
+        let (caller, request) = open(request, READERS)?;
+        let job = self.0.find(&caller, &request.job).await?;
+        let own = job.objective().map_err(refuse)?.maximize;
+        let by = request.by.as_deref().map(goal).transpose().map_err(malformed)?.unwrap_or(own);
+        let count = (request.count as usize).min(RANKED);
+        let points = match self.0.coordinator()?.top(job.id).await.map_err(refuse)? {
+            Some(mut points) if by == own => {
+                points.truncate(count);
+                points
+            }
+            None if job.state == JobState::Done || by == own => self.0.store.top(&job, count, by).await.map_err(refuse)?,
+            _ => {
+                let message = format!("job {} is {}: until it is done it is ranked by {own} only", job.id, job.state);
+                return Err(status::refusal(
+                    Domain::NotAllowed,
+                    message,
+                    Some("leave --by out, or wait for its end"),
+                ));
+            }
+        };
+        let job = self.0.info(job).await?;
+        Ok(Response::new(wire::TopReply {
+            job: Some(job.into()),
+            points: points.iter().map(Into::into).collect(),
+        }))
+    }
+
+    async fn row(&self, request: Request<wire::RowRequest>) -> Result<Response<wire::RowReply>, Status> {
+        let (caller, request) = open(request, READERS)?;
+        let trial: TrialId = parse("trial", &request.trial).map_err(malformed)?;
+        let job = self.0.find(&caller, &trial.job.to_string()).await?;
+        if job.state != JobState::Done {
+            let message = format!("job {} is {}: its rows can be read when it is done", job.id, job.state);
+            return Err(status::refusal(Domain::NotFound, message, None));
+        }
+        let row = self.0.store.find_row(&trial).await.map_err(refuse)?;
+        let row = row.ok_or_else(|| {
+            let hint = format!(
+                "`assay top {}` lists the best; `[results] keep` may have left this one out",
+                job.id
+            );
+            status::refusal(
+                Domain::NotFound,
+                format!("job {} has no row of trial {trial}", job.id),
+                Some(&hint),
+            )
+        })?;
+        Ok(Response::new(wire::RowReply::new(JobInfo::new(job, None), row)))
+    }
+
+    async fn logs(&self, request: Request<wire::LogsRequest>) -> Result<Response<wire::LogsReply>, Status> {
+        let (caller, request) = open(request, READERS)?;
+        let job = self.0.find(&caller, &request.job).await?;
+        let count = request.count.min(LINES) as usize;
+        let lines = self.0.store.logs(job.id, request.after, count).await.map_err(refuse)?;
+        Ok(Response::new(wire::LogsReply {
+            lines: lines.into_iter().map(Into::into).collect(),
+        }))
+    }
+}
+
+/// Tells how far a job is whenever it has moved, until it is over or nobody listens.
+async fn follow(front: Arc<Front>, mut job: JobRecord, messages: mpsc::Sender<Result<wire::JobInfo, Status>>) {
+    let mut told: Option<JobView> = None;
+    loop {
+        let look = async {
+            let coordinator = front.coordinator()?;
+            let ends = coordinator.ends();
+            Ok::<_, Status>((front.view(&job).await?, ends))
+        };
+        let (view, mut ends) = match look.await {
+            Ok(found) => found,
+            Err(status) => {
+                // Who went away needs no news, here and below.
+                let _ = messages.send(Err(status)).await;
+                return;
+            }
+        };
+        if view.is_none() {
+            let last = front.store.job(job.id).await.map_err(refuse);
+            match last {
+                // Begun again between the two looks.
+                Ok(Some(record)) if record.state.is_open() => job = record,
+                Ok(record) => {
+                    let _ = messages.send(Ok(JobInfo::new(record.unwrap_or(job), None).into())).await;
+                    return;
+                }
+                Err(status) => {
+                    let _ = messages.send(Err(status)).await;
+                    return;
+                }
+            }
+        } else if view != told {
+            let info = JobInfo::new(job.clone(), view.clone());
+            if messages.send(Ok(info.into())).await.is_err() {
+                return;
+            }
+            told = view;
+        }
+        let wait = async { while ends.recv().await.is_ok_and(|end| end.job != job.id) {} };
+        tokio::select! {
+            _ = timeout(LOOK, wait) => {}
+            () = messages.closed() => return,
+        }
+    }
+}
