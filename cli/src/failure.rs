@@ -168,6 +168,14 @@ from_explained!(
     WorkerError
 );
 
+#[cfg(feature = "cluster")]
+from_explained!(
+    assay_coordinator::server::AccessError,
+    assay_coordinator::server::ServerError,
+    assay_proto::ClientError,
+    assay_queue::AddressError,
+);
+
 impl From<DataError> for Failure {
     fn from(error: DataError) -> Self {
         let failure = Self::explained(&error);

@@ -1,10 +1,12 @@
 //! The command line of Assay: reads arguments, wires the libraries together, and turns errors into exit codes.
 //!
 //! Results go to stdout, progress and messages to stderr. Exit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 not allowed,
-//! 5 finished but some trials failed, 130 interrupted.
+//! 5 finished but some trials failed, 7 unreachable, 130 interrupted.
 
 mod args;
 mod bars;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod commands;
 mod failure;
 mod interrupt;

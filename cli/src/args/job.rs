@@ -6,6 +6,8 @@ use assay_core::ids::TrialId;
 use assay_core::metrics::Metric;
 use clap::Args;
 
+#[cfg(feature = "cluster")]
+use super::ClusterArgs;
 use super::values::{MemoryLimit, ThreadCount};
 
 /// What a computation may take of the machine.
@@ -26,6 +28,9 @@ pub(crate) struct PlanArgs {
     pub(crate) job: PathBuf,
     #[command(flatten)]
     pub(crate) limits: Limits,
+    #[cfg(feature = "cluster")]
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
 }
 
 /// `assay run`
@@ -35,6 +40,17 @@ pub(crate) struct RunArgs {
     pub(crate) job: PathBuf,
     #[command(flatten)]
     pub(crate) limits: Limits,
+    #[cfg(feature = "cluster")]
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+}
+
+/// `assay jobs`
+#[derive(Debug, Args)]
+pub(crate) struct JobsArgs {
+    #[cfg(feature = "cluster")]
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
 }
 
 /// `assay top`
@@ -48,6 +64,9 @@ pub(crate) struct TopArgs {
     /// Metric to rank by, a leading `-` for the smallest first [default: the job's objective]
     #[arg(long, value_name = "METRIC", allow_hyphen_values = true, value_parser = ranking)]
     pub(crate) by: Option<Ranking>,
+    #[cfg(feature = "cluster")]
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
 }
 
 /// A metric and whether the smallest comes first.
@@ -68,6 +87,9 @@ fn ranking(text: &str) -> Result<Ranking, String> {
 pub(crate) struct ShowArgs {
     /// Trial id, as `top` prints it
     pub(crate) trial: TrialId,
+    #[cfg(feature = "cluster")]
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
 }
 
 /// `assay demo`

@@ -1,5 +1,7 @@
 //! What can be typed. Nothing here does anything: values are read and checked, commands carry them out.
 
+#[cfg(feature = "cluster")]
+mod cluster;
 mod data;
 mod eval;
 mod job;
@@ -10,9 +12,14 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand};
 
+#[cfg(feature = "cluster")]
+pub(crate) use cluster::{
+    ClusterArgs, CoordinatorArgs, CoordinatorCommand, DatabaseArgs, KeyCommand, LogsArgs, PlaceArgs, SubmitArgs, WatchArgs,
+    WorkerArgs,
+};
 pub(crate) use data::{CheckArgs, DataCommand, ExportArgs, ImportArgs};
 pub(crate) use eval::EvalArgs;
-pub(crate) use job::{DemoArgs, Limits, PlanArgs, RunArgs, ShowArgs, TopArgs};
+pub(crate) use job::{DemoArgs, JobsArgs, Limits, PlanArgs, RunArgs, ShowArgs, TopArgs};
 pub(crate) use strategy::StrategyCommand;
 pub(crate) use values::{MemoryLimit, OutputFormat, ThreadCount};
 
@@ -63,8 +70,8 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     /// Run a job, or continue one that was interrupted
     Run(RunArgs),
-    /// List the jobs of this home
-    Jobs,
+    /// List the jobs of this home, or of a cluster
+    Jobs(JobsArgs),
     /// The best trials of a job
     Top(TopArgs),
     /// Replay one trial in full detail
@@ -73,4 +80,38 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Check the machine, the home and the data
     Doctor,
+    /// Send a job to a cluster
+    #[cfg(feature = "cluster")]
+    Submit(SubmitArgs),
+    /// Follow a job of a cluster to its end; Ctrl-C leaves it running
+    #[cfg(feature = "cluster")]
+    Watch(WatchArgs),
+    /// Begin no further task of a job
+    #[cfg(feature = "cluster")]
+    Pause(WatchArgs),
+    /// Go on with a job that was paused
+    #[cfg(feature = "cluster")]
+    Resume(WatchArgs),
+    /// End a job; what it has done so far is kept, and submitting it again continues it
+    #[cfg(feature = "cluster")]
+    Cancel(WatchArgs),
+    /// List the workers of a cluster
+    #[cfg(feature = "cluster")]
+    Workers(ClusterArgs),
+    /// Show how much of a cluster is at work and how much waits
+    #[cfg(feature = "cluster")]
+    Queue(ClusterArgs),
+    /// Show what happened to a job of a cluster
+    #[cfg(feature = "cluster")]
+    Logs(LogsArgs),
+    /// Make, list and revoke keys of a cluster
+    #[cfg(feature = "cluster")]
+    #[command(subcommand, arg_required_else_help = true)]
+    Key(KeyCommand),
+    /// Run a cluster's coordinator
+    #[cfg(feature = "cluster")]
+    Coordinator(Box<CoordinatorArgs>),
+    /// Run a worker of a cluster
+    #[cfg(feature = "cluster")]
+    Worker(WorkerArgs),
 }

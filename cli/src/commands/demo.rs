@@ -11,7 +11,7 @@ use assay_data::{Catalog, GenerateRequest, generate};
 use owo_colors::OwoColorize;
 
 use super::leaderboard::Board;
-use super::run::report;
+use super::run::{first_failure, report};
 use super::{show, show_view};
 use crate::args::{DemoArgs, OutputFormat};
 use crate::failure::{Failure, Outcome};
@@ -54,7 +54,7 @@ pub(super) fn run(args: &DemoArgs, settings: &Settings) -> Outcome {
     };
     let seconds = began.elapsed().as_secs_f64();
     if settings.format() != OutputFormat::Table {
-        return report(&finished, seconds, settings);
+        return report(&finished, seconds, first_failure(&finished, settings)?, settings);
     }
     let record = &finished.record;
     let trials = human::count(record.trials as i64);

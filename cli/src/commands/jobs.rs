@@ -3,8 +3,8 @@
 use anstream::eprintln;
 use assay_store::JobRecord;
 
-use crate::args::OutputFormat;
-use crate::failure::Outcome;
+use crate::args::{JobsArgs, OutputFormat};
+use crate::failure::{Failure, Outcome};
 use crate::local::Ledger;
 use crate::output::{Cell, Kind, Rows, print_rows};
 use crate::settings::Settings;
@@ -26,8 +26,8 @@ const COLUMNS: [(&str, Kind); 12] = [
 ];
 const ALWAYS: usize = 10;
 
-pub(super) fn run(settings: &Settings) -> Outcome {
-    let jobs = Ledger::new(&settings.home)?.jobs()?;
+pub(super) fn run(args: &JobsArgs, settings: &Settings) -> Outcome {
+    let (jobs, place) = jobs(args, settings)?;
     let shown = match (settings.format(), jobs.iter().any(|job| job.error.is_some())) {
         (OutputFormat::Table, false) => ALWAYS,
         (OutputFormat::Table, true) => ALWAYS + 1,
@@ -40,11 +40,25 @@ pub(super) fn run(settings: &Settings) -> Outcome {
         rows.push(cells);
     }
     if jobs.is_empty() && settings.format() == OutputFormat::Table {
-        eprintln!("{} has no jobs yet; `assay run JOB.toml` makes one", settings.home.display());
+        eprintln!("{place} has no jobs yet; `assay run JOB.toml` makes one");
         return Ok(0);
     }
     print_rows(&rows, settings.format())?;
     Ok(0)
+}
+
+/// The jobs, and what has them.
+#[cfg_attr(
+    not(feature = "cluster"),
+    allow(unused_variables, reason = "only clusters are named by arguments")
+)]
+fn jobs(args: &JobsArgs, settings: &Settings) -> Result<(Vec<JobRecord>, String), Failure> {
+    #[cfg(feature = "cluster")]
+    if let Some(session) = args.cluster.session()? {
+        let jobs = session.ask(|remote| async move { remote.jobs().await })?;
+        return Ok((jobs.into_iter().map(|job| job.record).collect(), "the cluster".to_owned()));
+    }
+    Ok((Ledger::new(&settings.home)?.jobs()?, settings.home.display().to_string()))
 }
 
 fn row(job: &JobRecord) -> Vec<Cell> {

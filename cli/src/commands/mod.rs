@@ -1,5 +1,7 @@
 //! One file per command.
 
+#[cfg(feature = "cluster")]
+mod cluster;
 mod data;
 mod data_check;
 mod demo;
@@ -27,10 +29,32 @@ pub(crate) fn run(command: Command, settings: &Settings) -> Outcome {
         Command::Eval(args) => eval::run(&args, settings),
         Command::Plan(args) => plan::run(&args, settings),
         Command::Run(args) => run::run(&args, settings),
-        Command::Jobs => jobs::run(settings),
+        Command::Jobs(args) => jobs::run(&args, settings),
         Command::Top(args) => top::run(&args, settings),
         Command::Show(args) => show::run(&args, settings),
         Command::Demo(args) => demo::run(&args, settings),
         Command::Doctor => doctor::run(settings),
+        #[cfg(feature = "cluster")]
+        Command::Submit(args) => cluster::submit(&args, settings),
+        #[cfg(feature = "cluster")]
+        Command::Watch(args) => cluster::watch(&args, settings),
+        #[cfg(feature = "cluster")]
+        Command::Pause(args) => cluster::pause(&args, settings),
+        #[cfg(feature = "cluster")]
+        Command::Resume(args) => cluster::resume(&args, settings),
+        #[cfg(feature = "cluster")]
+        Command::Cancel(args) => cluster::cancel(&args, settings),
+        #[cfg(feature = "cluster")]
+        Command::Workers(args) => cluster::workers(&args, settings),
+        #[cfg(feature = "cluster")]
+        Command::Queue(args) => cluster::queue(&args, settings),
+        #[cfg(feature = "cluster")]
+        Command::Logs(args) => cluster::logs(&args, settings),
+        #[cfg(feature = "cluster")]
+        Command::Key(command) => cluster::key(&command, settings),
+        #[cfg(feature = "cluster")]
+        Command::Coordinator(args) => cluster::coordinator(&args, settings),
+        #[cfg(feature = "cluster")]
+        Command::Worker(args) => cluster::worker(&args, settings),
     }
 }

@@ -15,13 +15,17 @@ use crate::output::{Cell, Kind, Rows, human, print_json, print_rows, stdout, tab
 use crate::settings::Settings;
 
 pub(super) fn run(args: &RunArgs, settings: &Settings) -> Outcome {
+    #[cfg(feature = "cluster")]
+    if let Some(session) = args.cluster.session()? {
+        return super::cluster::run_there(&session, args, settings);
+    }
     let catalog = Catalog::open(&settings.home)?;
     let job = job::load(&args.job, &catalog)?;
     settings.log(|| format!("job {} ({}) in {}", job.spec.name, job.id, settings.home.display()));
     match local::run(&job, &catalog, settings, args.limits)? {
         Ended::Done(finished) => {
             let seconds = settings.started.elapsed().as_secs_f64();
-            report(&finished, seconds, settings)
+            report(&finished, seconds, first_failure(&finished, settings)?, settings)
         }
         Ended::Interrupted { done, trials } => {
             eprintln!(
@@ -35,8 +39,16 @@ pub(super) fn run(args: &RunArgs, settings: &Settings) -> Outcome {
     }
 }
 
-/// Prints what a finished job came to.
-pub(super) fn report(finished: &Finished, seconds: f64, settings: &Settings) -> Outcome {
+/// Why the first of the failed trials of a job of this home failed, and how many did alike.
+pub(super) fn first_failure(finished: &Finished, settings: &Settings) -> Result<Option<(String, u64)>, Failure> {
+    if finished.record.trials_failed == 0 {
+        return Ok(None);
+    }
+    Ledger::new(&settings.home)?.first_failure(&finished.record)
+}
+
+/// Prints what a finished job came to, and why the first trials failed, if that is known.
+pub(super) fn report(finished: &Finished, seconds: f64, failure: Option<(String, u64)>, settings: &Settings) -> Outcome {
     let record = &finished.record;
     match settings.format() {
         OutputFormat::Json => print_json(&to_json(finished, seconds)?)?,
@@ -49,7 +61,7 @@ pub(super) fn report(finished: &Finished, seconds: f64, settings: &Settings) -> 
     let failed = human::count(record.trials_failed as i64);
     let trials = human::count(record.trials as i64);
     eprintln!("{failed} of {trials} trials failed; column `error` of the result files says why");
-    if let Some((reason, count)) = Ledger::new(&settings.home)?.first_failure(record)? {
+    if let Some((reason, count)) = failure {
         eprintln!("first reason, of {} of them: {reason}", human::count(count as i64));
     }
     Ok(SOME_TRIALS_FAILED)

@@ -47,7 +47,7 @@ impl Shown {
 }
 
 pub(super) fn run(args: &ShowArgs, settings: &Settings) -> Outcome {
-    let shown = replay(args.trial, settings)?;
+    let shown = shown(args, settings)?;
     match settings.format() {
         OutputFormat::Table => show_view::print(&shown)?,
         OutputFormat::Json => print_json(&to_json(&shown))?,
@@ -69,7 +69,16 @@ pub(super) fn run(args: &ShowArgs, settings: &Settings) -> Outcome {
     Err(Failure::internal(format!("the replay differs from its row in {}", texts.join(", "))).at(args.trial))
 }
 
-/// Finds a trial's row and runs it again.
+fn shown(args: &ShowArgs, settings: &Settings) -> Result<Shown, Failure> {
+    #[cfg(feature = "cluster")]
+    if let Some(session) = args.cluster.session()? {
+        let (job, row) = session.ask(|remote| async move { remote.row(args.trial).await })?;
+        return replay_row(job.record, args.trial, row, settings);
+    }
+    replay(args.trial, settings)
+}
+
+/// Finds a trial's row in the home and runs it again.
 pub(super) fn replay(trial: TrialId, settings: &Settings) -> Result<Shown, Failure> {
     let mut ledger = Ledger::new(&settings.home)?;
     let record = ledger.job(trial.job)?.ok_or_else(|| {
@@ -90,6 +99,11 @@ pub(super) fn replay(trial: TrialId, settings: &Settings) -> Result<Shown, Failu
             record.id
         ))
     })?;
+    replay_row(record, trial, row, settings)
+}
+
+/// Runs a trial again, on the data of this home.
+fn replay_row(record: JobRecord, trial: TrialId, row: TrialRow, settings: &Settings) -> Result<Shown, Failure> {
     let metrics = match &row.outcome {
         TrialOutcome::Done { metrics, .. } => *metrics,
         TrialOutcome::Failed(reason) => {

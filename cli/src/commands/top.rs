@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anstream::eprintln;
 use assay_core::job::Goal;
+use assay_core::rank::Ranked;
 use assay_data::Catalog;
 use assay_store::{JobRecord, JobState};
 
@@ -17,6 +18,17 @@ use crate::output::{human, print_json, print_rows, stdout, table};
 use crate::settings::Settings;
 
 pub(super) fn run(args: &TopArgs, settings: &Settings) -> Outcome {
+    let by = args.by.map(|by| Goal {
+        metric: by.metric,
+        negated: by.negated,
+    });
+    #[cfg(feature = "cluster")]
+    if let Some(session) = args.cluster.session()? {
+        let name = job_name(&args.job, settings)?;
+        let (job, ranked) = session.ask(|remote| async move { remote.top(&name, args.limit, by).await })?;
+        let goal = by.map_or_else(|| job.record.objective().map(|objective| objective.maximize), Ok)?;
+        return show(&job.record, &ranked, goal, settings);
+    }
     let mut ledger = Ledger::new(&settings.home)?;
     let record = find_job(&args.job, settings, &mut ledger)?;
     if record.state != JobState::Done {
@@ -26,15 +38,16 @@ pub(super) fn run(args: &TopArgs, settings: &Settings) -> Outcome {
         );
         return Err(Failure::not_found(message).hint("`assay run JOB.toml` finishes it"));
     }
-    let goal = match args.by {
-        Some(by) => Goal {
-            metric: by.metric,
-            negated: by.negated,
-        },
+    let goal = match by {
+        Some(goal) => goal,
         None => record.objective()?.maximize,
     };
     let ranked = ledger.top(&record, args.limit, goal)?;
-    let board = Board::new(&record, &ranked, goal)?;
+    show(&record, &ranked, goal, settings)
+}
+
+fn show(record: &JobRecord, ranked: &[Ranked], goal: Goal, settings: &Settings) -> Outcome {
+    let board = Board::new(record, ranked, goal)?;
     match settings.format() {
         OutputFormat::Json => print_json(&board.to_json())?,
         OutputFormat::Table => {
@@ -44,7 +57,7 @@ pub(super) fn run(args: &TopArgs, settings: &Settings) -> Outcome {
                 "{} ({}): best of {} points by {goal}\n",
                 record.name,
                 record.id,
-                points(&record)
+                points(record)
             )?;
             writeln!(out, "{}", table(&board.table_rows()))?;
             out.flush()?;
@@ -58,18 +71,31 @@ fn points(record: &JobRecord) -> String {
     human::count(record.points.unwrap_or(record.trials) as i64)
 }
 
+/// Whether a job is meant by its file.
+fn is_file(text: &str) -> bool {
+    Path::new(text).extension().is_some_and(|extension| extension == "toml") || text.contains('/')
+}
+
+/// What a cluster finds a job by.
+#[cfg(feature = "cluster")]
+fn job_name(text: &str, settings: &Settings) -> Result<String, Failure> {
+    if is_file(text) {
+        let job = job::load(Path::new(text), &Catalog::open(&settings.home)?)?;
+        return Ok(job.id.to_string());
+    }
+    Ok(text.to_owned())
+}
+
 /// A job by its file, or by id or name.
 fn find_job(text: &str, settings: &Settings, ledger: &mut Ledger) -> Result<JobRecord, Failure> {
-    let path = Path::new(text);
-    let by_path = path.extension().is_some_and(|extension| extension == "toml") || text.contains('/');
-    if !by_path {
+    if !is_file(text) {
         let found = ledger.find(text)?;
         if found.name == text {
             note_others(&found, ledger)?;
         }
         return Ok(found);
     }
-    let job = job::load(path, &Catalog::open(&settings.home)?)?;
+    let job = job::load(Path::new(text), &Catalog::open(&settings.home)?)?;
     ledger.job(job.id)?.ok_or_else(|| {
         let message = format!(
             "job `{}` ({}) was never run in {}",

@@ -18,7 +18,7 @@ use assay_core::time::UtcNs;
 use assay_data::Catalog;
 use assay_proto::Control;
 use assay_queue::{Queue, QueueAddress, QueueSettings};
-use assay_store::{DataHash, JobRecord, JobState, Layout, NewJob, Store};
+use assay_store::{JobRecord, JobState, Layout, Store};
 use assay_strategies::Job;
 use assay_worker::{NeverTrades, Pool, Prepared, Settings as WorkerSettings, Stop, Worker, WorkerError};
 use tokio::runtime::Builder;
@@ -150,7 +150,7 @@ impl Run {
         let consumer = queue.consume(threads as u16 + 1).await?;
         let worker = tokio::spawn(Arc::new(worker).run(consumer, stopped));
         let ends = coordinator.ends();
-        let new = new_job(&prepared, plan.trials());
+        let new = plan.new_job(&prepared.job, "local", 5, now());
         let (job, trials) = (plan.id, plan.trials());
         coordinator.submit(new, Arc::new(plan)).await?;
         let found = coordinator.job(job).await?.map_or(0, |view| view.done);
@@ -235,30 +235,8 @@ impl Run {
     }
 }
 
-fn new_job(prepared: &Prepared, trials: u64) -> NewJob {
-    let job = &prepared.job;
-    let hash = |item: &assay_strategies::JobInstrument| DataHash {
-        symbol: item.instrument.symbol.to_string(),
-        hash: item.values.clone(),
-        funding: item.funding.clone(),
-    };
-    NewJob {
-        id: job.id,
-        name: job.spec.name.clone(),
-        owner: "local".to_owned(),
-        priority: 5,
-        spec: job.stored_spec(),
-        strategy: job.strategy_source.clone(),
-        body: job.body(),
-        data: job.instruments.iter().map(hash).collect(),
-        layout: prepared.layout.clone(),
-        trials,
-        created: now(),
-    }
-}
-
 /// The wall clock.
-fn now() -> UtcNs {
+pub(crate) fn now() -> UtcNs {
     let since = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap_or_default();
@@ -277,7 +255,7 @@ fn warn_of(never_trade: &[NeverTrades]) {
 }
 
 /// Lets the data crate use as many threads as the user allows; only the first call in a process counts.
-fn size_rayon(threads: usize) {
+pub(crate) fn size_rayon(threads: usize) {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
     // An error says that the pool exists already, with the same number.
     let _ = pool.build_global();

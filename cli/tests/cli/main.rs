@@ -1,6 +1,8 @@
 //! The command line as its users meet it: real processes on small data of their own.
 
 mod bad_input;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod funding;
 mod interruption;
 mod journey;

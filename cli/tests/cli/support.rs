@@ -117,6 +117,8 @@ impl Lab {
             "ASSAY_OUTPUT",
             "ASSAY_THREADS",
             "ASSAY_MEMORY",
+            "ASSAY_CLUSTER",
+            "ASSAY_KEY",
             "XDG_CONFIG_HOME",
         ] {
             command.env_remove(name);

@@ -1,0 +1,191 @@
+//! `assay coordinator | worker | submit | watch | pause | resume | cancel | workers | queue | logs | key`
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use assay_core::ids::WorkerId;
+use assay_core::time::UtcNs;
+use assay_store::Scope;
+use clap::{Args, Subcommand};
+
+use super::Limits;
+
+/// Where the cluster is.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ClusterArgs {
+    /// The cluster's coordinator: http://HOST:PORT or https://..., several separated by commas; the key comes from `ASSAY_KEY`
+    #[arg(long, value_name = "URL", env = "ASSAY_CLUSTER", hide_env_values = true)]
+    pub(crate) cluster: Option<String>,
+}
+
+/// `assay submit`
+#[derive(Debug, Args)]
+pub(crate) struct SubmitArgs {
+    /// Job file
+    pub(crate) job: PathBuf,
+    /// Weight beside other jobs, 1 to 10
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=10))]
+    pub(crate) priority: u8,
+    /// A name of your choice for this submission: sent twice, it is one job
+    #[arg(long, value_name = "KEY")]
+    pub(crate) id: Option<String>,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+}
+
+/// `assay watch | pause | resume | cancel`
+#[derive(Debug, Args)]
+pub(crate) struct WatchArgs {
+    /// Job id, job name, or the beginning of an id
+    pub(crate) job: String,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+}
+
+/// `assay logs`
+#[derive(Debug, Args)]
+pub(crate) struct LogsArgs {
+    /// Job id, job name, or the beginning of an id
+    pub(crate) job: String,
+    /// Only lines after the one of this number
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub(crate) after: u64,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+}
+
+/// Commands about keys.
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Make a key; its secret is shown once
+    Create {
+        /// What it allows: read, submit, admin or worker
+        #[arg(long)]
+        scope: Scope,
+        /// Whose it is
+        #[arg(long)]
+        owner: String,
+        /// When it ends, such as 2030-01-31 [default: never]
+        #[arg(long, value_name = "TIME")]
+        expires: Option<UtcNs>,
+        #[command(flatten)]
+        cluster: ClusterArgs,
+    },
+    /// List the keys
+    Ls(ClusterArgs),
+    /// Take a key back, for good
+    Revoke {
+        /// Its name, as `assay key ls` shows it
+        key: String,
+        #[command(flatten)]
+        cluster: ClusterArgs,
+    },
+}
+
+/// Where a process of the cluster keeps and finds things.
+#[derive(Debug, Args)]
+pub(crate) struct PlaceArgs {
+    /// Folder that coordinator and workers share, for rows and results: a path, or `file:///path` [default: the home]
+    #[arg(long, value_name = "DIR", env = "ASSAY_DEPOT", hide_env_values = true, value_parser = depot)]
+    pub(crate) depot: Option<PathBuf>,
+    /// The broker: amqp://USER:PASSWORD@HOST:PORT/VHOST or amqps://...; best in the variable, where other users cannot read it
+    #[arg(long, value_name = "URL", env = "ASSAY_QUEUE", hide_env_values = true)]
+    pub(crate) queue: Option<String>,
+    /// Serve /metrics, /live and /ready here
+    #[arg(long, value_name = "HOST:PORT", env = "ASSAY_METRICS", hide_env_values = true)]
+    pub(crate) metrics: Option<SocketAddr>,
+}
+
+/// Where the database is.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DatabaseArgs {
+    /// The database: postgres://USER:PASSWORD@HOST:PORT/NAME, or sqlite:FOLDER
+    #[arg(long, value_name = "URL", env = "ASSAY_DATABASE", hide_env_values = true)]
+    pub(crate) database: Option<String>,
+}
+
+/// `assay coordinator`
+#[derive(Debug, Args)]
+pub(crate) struct CoordinatorArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<CoordinatorCommand>,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+    #[command(flatten)]
+    pub(crate) places: PlaceArgs,
+    /// Serve workers and users here
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        env = "ASSAY_LISTEN",
+        hide_env_values = true,
+        default_value = "127.0.0.1:7700"
+    )]
+    pub(crate) listen: SocketAddr,
+    /// Certificate chain of the server, as PEM
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "ASSAY_TLS_CERT",
+        hide_env_values = true,
+        requires = "tls_key"
+    )]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Key of the certificate, as PEM
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "ASSAY_TLS_KEY",
+        hide_env_values = true,
+        requires = "tls_cert"
+    )]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Its name, for the one that stands by [default: from the host's]
+    #[arg(long)]
+    pub(crate) name: Option<WorkerId>,
+}
+
+/// `assay coordinator init`
+#[derive(Debug, Subcommand)]
+pub(crate) enum CoordinatorCommand {
+    /// Make the database's tables and the first admin key, which is shown once
+    Init {
+        #[command(flatten)]
+        database: DatabaseArgs,
+        /// Whose the key is
+        #[arg(long, default_value = "admin")]
+        owner: String,
+    },
+}
+
+/// `assay worker`
+#[derive(Debug, Args)]
+pub(crate) struct WorkerArgs {
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+    #[command(flatten)]
+    pub(crate) places: PlaceArgs,
+    #[command(flatten)]
+    pub(crate) limits: Limits,
+    /// Seconds that tasks may take when it is told to stop; what is not done then is given back
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "ASSAY_GRACE",
+        hide_env_values = true,
+        default_value_t = 60
+    )]
+    pub(crate) grace: u64,
+    /// Its name [default: from the host's]
+    #[arg(long)]
+    pub(crate) name: Option<WorkerId>,
+}
+
+/// A folder, by path or `file:` URL.
+fn depot(text: &str) -> Result<PathBuf, String> {
+    let path = text.strip_prefix("file://").unwrap_or(text);
+    if path.contains("://") {
+        return Err("only folders for now: a path or file:///path".to_owned());
+    }
+    Ok(PathBuf::from(path))
+}

@@ -1,0 +1,176 @@
+//! `assay coordinator`, `assay coordinator init`
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use assay_coordinator::server::{Certificate, Limits, Server, ServerError, create_key};
+use assay_coordinator::{Coordinator, Office, Settings as CoordinatorSettings};
+use assay_core::Domain;
+use assay_proto::KeyInfo;
+use assay_store::{JobState, KeyRecord, Scope, Store};
+use tokio::net::TcpListener;
+use tokio::runtime::Builder;
+use tokio::sync::watch;
+use tokio::task::JoinError;
+use tokio::time::timeout;
+
+use super::key::show_secret;
+use crate::args::{CoordinatorArgs, CoordinatorCommand, DatabaseArgs};
+use crate::cluster::{Metrics, default_name, log_to_stderr, observe, queue, stop_signal};
+use crate::failure::{Failure, Outcome};
+use crate::local::now;
+use crate::settings::Settings;
+
+/// How long calls under way may take when the process is told to stop.
+const GRACE: Duration = Duration::from_secs(3);
+
+pub(in crate::commands) fn run(args: &CoordinatorArgs, settings: &Settings) -> Outcome {
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::external(format!("cannot start the runtime: {error}")))?;
+    match &args.command {
+        Some(CoordinatorCommand::Init { database, owner }) => runtime.block_on(init(database, owner, settings)),
+        None => {
+            log_to_stderr()?;
+            runtime.block_on(reign(args, settings))
+        }
+    }
+}
+
+fn address(args: &DatabaseArgs) -> Result<&str, Failure> {
+    let hint = "give --database postgres://..., or set ASSAY_DATABASE";
+    let address = args.database.as_deref();
+    address.ok_or_else(|| Failure::usage("no database is named").hint(hint))
+}
+
+/// Makes the tables and the first admin key.
+async fn init(database: &DatabaseArgs, owner: &str, settings: &Settings) -> Outcome {
+    let store = Store::connect(address(database)?, &settings.home).await?;
+    let at = now();
+    let live = |key: &KeyRecord| key.revoked.is_none() && key.expires.is_none_or(|expires| expires > at);
+    let keys = store.keys().await?;
+    if let Some(admin) = keys.iter().find(|key| key.scope == Scope::Admin && live(key)) {
+        let message = format!("this cluster has an admin key already: {}", admin.id);
+        return Err(Failure::new(Domain::NotAllowed, message).hint("make more with it: `assay key create`"));
+    }
+    let (key, secret) = create_key(owner, Scope::Admin, None, at)?;
+    store.add_key(&key).await?;
+    let info = KeyInfo {
+        id: key.id,
+        scope: key.scope,
+        owner: key.owner,
+        created: key.created,
+        expires: key.expires,
+        revoked: key.revoked,
+    };
+    show_secret(&info, &secret, settings)?;
+    Ok(0)
+}
+
+/// Stands by, takes office, and works until it is told to stop or another one took over.
+async fn reign(args: &CoordinatorArgs, settings: &Settings) -> Outcome {
+    let home = args.places.depot.clone().unwrap_or_else(|| settings.home.clone());
+    let queue = queue(&args.places)?;
+    let certificate = certificate(args)?;
+    let store = Arc::new(Store::connect(address(&args.database)?, &home).await?);
+    let listener = TcpListener::bind(args.listen).await.map_err(|error| {
+        Failure::external(format!("cannot serve at {}: {error}", args.listen)).hint("choose another --listen")
+    })?;
+    let metrics = Metrics::new();
+    observe(args.places.metrics, &metrics).await?;
+    let leader = metrics.gauge("leader", "1 while this coordinator is in office");
+    let server = Server::new(Arc::clone(&store), Limits::default());
+    let (stop, mut stopped) = watch::channel(false);
+    let stopped = async move { drop(stopped.wait_for(|stop| *stop).await) };
+    let serving = tokio::spawn(server.clone().serve(listener, certificate, stopped));
+    tokio::pin!(serving);
+    let name = args.name.clone().unwrap_or_else(default_name);
+    tracing::info!(coordinator = %name, listen = %args.listen, "standing by");
+
+    let stopping = stop_signal();
+    tokio::pin!(stopping);
+    let leadership = tokio::select! {
+        leadership = store.lead(name.as_str()) => leadership?,
+        served = &mut serving => return no_server(served),
+        signal = &mut stopping => return signal.map(|()| 0),
+    };
+    tracing::info!(coordinator = %name, epoch = leadership.epoch().0, "in office");
+    let office = Office {
+        settings: CoordinatorSettings::CLUSTER,
+        leadership,
+        store,
+        producer: Arc::new(queue.producer().await?),
+        home,
+    };
+    let (coordinator, desk) = office.open().await?;
+    let desk = tokio::spawn(desk);
+    tokio::pin!(desk);
+    count(&metrics, coordinator.clone());
+    server.set_office(Some(coordinator)).await;
+    leader.set(1);
+    metrics.set_ready(true);
+    let result = tokio::select! {
+        ended = &mut desk => ended.map_err(|error| Failure::internal(error.to_string()))?.map_err(Failure::from),
+        signal = stopping => signal,
+        served = &mut serving => return no_server(served),
+    };
+    // Whatever it was: nobody is answered for this reign any more. The next one starts from the database.
+    metrics.set_ready(false);
+    leader.set(0);
+    server.set_office(None).await;
+    let _ = stop.send(true);
+    let _ = timeout(GRACE, serving).await;
+    tracing::info!(coordinator = %name, "out of office");
+    result.map(|()| 0)
+}
+
+/// A server that ended before it was told to.
+fn no_server(served: Result<Result<(), ServerError>, JoinError>) -> Outcome {
+    served.map_err(|error| Failure::internal(error.to_string()))??;
+    Err(Failure::internal("the server ended before it was told to"))
+}
+
+fn certificate(args: &CoordinatorArgs) -> Result<Option<Certificate>, Failure> {
+    let (Some(chain), Some(key)) = (&args.tls_cert, &args.tls_key) else {
+        return Ok(None);
+    };
+    let read = |path: &Path| fs::read_to_string(path).map_err(|error| Failure::io("read", path, &error));
+    Ok(Some(Certificate {
+        chain: read(chain)?,
+        key: read(key)?,
+    }))
+}
+
+/// Numbers of the cluster, as the coordinator knows them.
+fn count(metrics: &Metrics, coordinator: Coordinator) {
+    let waiting = metrics.gauge("tasks_waiting", "Tasks that are in the queue");
+    let running = metrics.gauge("tasks_running", "Tasks at work");
+    let slots = metrics.gauge("slots", "Tasks that can be worked on at the same time");
+    let uncarved = metrics.gauge("blocks_uncarved", "Blocks that no task has taken yet");
+    let workers = metrics.gauge("workers", "Workers that are heard of");
+    let jobs = metrics.gauges("jobs", "Jobs that are not over, by where they are");
+    metrics.refresh_by(move || {
+        let coordinator = coordinator.clone();
+        let (waiting, running, slots) = (waiting.clone(), running.clone(), slots.clone());
+        let (uncarved, workers, jobs) = (uncarved.clone(), workers.clone(), jobs.clone());
+        Box::pin(async move {
+            // Out of office the last numbers stay.
+            if let Ok(queue) = coordinator.queue().await {
+                waiting.set(queue.waiting as i64);
+                running.set(queue.running as i64);
+                slots.set(i64::from(queue.slots));
+                uncarved.set(queue.uncarved_blocks as i64);
+            }
+            if let Ok(known) = coordinator.workers().await {
+                workers.set(known.len() as i64);
+            }
+            if let Ok(open) = coordinator.jobs().await {
+                for state in JobState::ALL.into_iter().filter(|state| state.is_open()) {
+                    let count = open.iter().filter(|job| job.state == state).count();
+                    jobs.get_or_create(&[("state", state.name())]).set(count as i64);
+                }
+            }
+        })
+    });
+}

@@ -1,0 +1,74 @@
+//! `assay submit | watch`, and `assay run --cluster`, which is one after the other.
+
+use std::io::Write;
+
+use anstream::eprintln;
+use assay_core::ids::JobId;
+use assay_data::Catalog;
+use assay_store::JobState;
+use assay_strategies::Job;
+use serde_json::json;
+
+use crate::args::{OutputFormat, RunArgs, SubmitArgs, WatchArgs};
+use crate::cluster::{Session, Watched};
+use crate::commands::run::report;
+use crate::failure::{Failure, INTERRUPTED, Outcome};
+use crate::job;
+use crate::output::{Kind, Rows, print_json, print_rows, stdout};
+use crate::settings::Settings;
+
+pub(in crate::commands) fn submit(args: &SubmitArgs, settings: &Settings) -> Outcome {
+    let session = args.cluster.needed()?;
+    let job = job::load(&args.job, &Catalog::open(&settings.home)?)?;
+    let (id, state) = send(&session, &job, args.priority, args.id.clone())?;
+    match settings.format() {
+        OutputFormat::Json => print_json(&json!({ "job_id": id, "name": job.spec.name, "state": state }))?,
+        OutputFormat::Table => {
+            writeln!(stdout(), "{id} ({}) is {state}", job.spec.name)?;
+            eprintln!("next: assay watch {id}");
+        }
+        format => {
+            let mut rows = Rows::new([("job_id", Kind::Text), ("name", Kind::Text), ("state", Kind::Text)]);
+            rows.push(vec![
+                id.to_string().into(),
+                job.spec.name.as_str().into(),
+                state.name().into(),
+            ]);
+            print_rows(&rows, format)?;
+        }
+    }
+    Ok(0)
+}
+
+fn send(session: &Session, job: &Job, priority: u8, key: Option<String>) -> Result<(JobId, JobState), Failure> {
+    let body = job.body();
+    let (id, state) = session.ask(|remote| async move { remote.submit(body, priority, key).await })?;
+    if id != job.id {
+        return Err(Failure::internal(format!(
+            "the cluster calls job {} by another id, {id}",
+            job.id
+        )));
+    }
+    Ok((id, state))
+}
+
+pub(in crate::commands) fn watch(args: &WatchArgs, settings: &Settings) -> Outcome {
+    follow(&args.cluster.needed()?, &args.job, settings)
+}
+
+/// Runs a job on a cluster and waits for its end.
+pub(in crate::commands) fn run_there(session: &Session, args: &RunArgs, settings: &Settings) -> Outcome {
+    let job = job::load(&args.job, &Catalog::open(&settings.home)?)?;
+    let (id, _) = send(session, &job, 5, None)?;
+    follow(session, &id.to_string(), settings)
+}
+
+fn follow(session: &Session, job: &str, settings: &Settings) -> Outcome {
+    match session.watch(job, settings)? {
+        Watched::Done(finished) => report(&finished, settings.started.elapsed().as_secs_f64(), None, settings),
+        Watched::Detached => {
+            eprintln!("no longer watching; the job goes on: assay watch {job}");
+            Ok(INTERRUPTED)
+        }
+    }
+}

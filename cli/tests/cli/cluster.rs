@@ -1,0 +1,248 @@
+//! A cluster of real processes, with a broker and a database of its own.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests panic as tests do, and say what they skip"
+)]
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::support::{Lab, Ran, job};
+
+const BARS: usize = 12_000;
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// Many tasks of a second or so: time enough to kill a worker.
+fn long_job(name: &str) -> String {
+    let text = job(name, "[2, 200]", "[3, 400]");
+    text.replace(
+        "commission = 0.0001",
+        "commission = 0.0001\npyramiding = 2\ntrailing_stop = \"1%\"",
+    )
+}
+
+/// A broker and a database that end with this process; `None`, with a word, where there can be none.
+fn services() -> Option<BTreeMap<String, String>> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/services");
+    let refused = std::env::var_os("ASSAY_SERVICES").is_some_and(|value| value == "absent");
+    if !refused {
+        let until = std::process::id().to_string();
+        let started = Command::new(script)
+            .args(["start", "--until", &until])
+            .stderr(Stdio::inherit())
+            .output();
+        if let Ok(output) = started
+            && output.status.success()
+        {
+            let lines = String::from_utf8_lossy(&output.stdout).into_owned();
+            let pairs = lines.lines().filter_map(|line| line.split_once('='));
+            return Some(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect());
+        }
+    }
+    assert!(
+        std::env::var("CI").as_deref() != Ok("true"),
+        "this test needs a broker and a database"
+    );
+    println!("skipped: no RabbitMQ and Postgres here (scripts/services install)");
+    None
+}
+
+/// A process that does not outlive the test.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Process {
+    fn terminate(mut self) -> Option<i32> {
+        kill_process(Pid::from_child(&self.0), Signal::TERM).unwrap();
+        let began = Instant::now();
+        while began.elapsed() < PATIENCE {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                return status.code();
+            }
+            sleep(Duration::from_millis(50));
+        }
+        panic!("it does not stop");
+    }
+}
+
+/// A lab with a cluster.
+struct Cluster {
+    lab: Lab,
+    services: BTreeMap<String, String>,
+    address: String,
+}
+
+impl Cluster {
+    fn new(lab: Lab, services: BTreeMap<String, String>) -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        Self {
+            lab,
+            services,
+            address: free.to_string(),
+        }
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    fn command(&self, key: &str, args: &[&str]) -> Command {
+        let mut command = self.lab.command(args);
+        command
+            .env("ASSAY_CLUSTER", self.url())
+            .env("ASSAY_KEY", key)
+            .env("ASSAY_DATABASE", &self.services["DATABASE_URL"])
+            .env("ASSAY_QUEUE", &self.services["AMQP_URL"])
+            .env("ASSAY_LISTEN", &self.address)
+            .env("ASSAY_DEPOT", self.lab.path("depot"));
+        command
+    }
+
+    fn run(&self, key: &str, args: &[&str]) -> Ran {
+        self.command(key, args).output().unwrap().into()
+    }
+
+    fn start(&self, key: &str, name: &str, args: &[&str]) -> Process {
+        let log = File::create(self.lab.path(&format!("{name}.log"))).unwrap();
+        let mut command = self.command(key, args);
+        command.stdout(Stdio::null()).stderr(log);
+        Process(command.spawn().unwrap())
+    }
+
+    fn key(&self, admin: &str, scope: &str, owner: &str) -> String {
+        let args = ["key", "create", "--scope", scope, "--owner", owner, "-o", "json"];
+        let made = self.run(admin, &args).json();
+        made["secret"].as_str().unwrap().to_owned()
+    }
+
+    /// The coordinator, and the secret of the first admin key.
+    fn coordinator(&self) -> (Process, String) {
+        let made = self.run("", &["coordinator", "init", "-o", "json"]).json();
+        let admin = made["secret"].as_str().unwrap().to_owned();
+        self.run("", &["coordinator", "init"]).fails(4, &["admin key already"]);
+        let coordinator = self.start("", "coordinator", &["coordinator"]);
+        self.wait("a coordinator in office", || self.run(&admin, &["queue"]).code == 0);
+        (coordinator, admin)
+    }
+
+    fn wait(&self, what: &str, done: impl Fn() -> bool) {
+        let began = Instant::now();
+        while !done() {
+            if began.elapsed() > PATIENCE {
+                let log = |name: &str| std::fs::read_to_string(self.lab.path(&format!("{name}.log"))).unwrap_or_default();
+                panic!("{what}: not in time\n{}\n{}", log("coordinator"), log("worker-b"));
+            }
+            sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+#[test]
+fn a_cluster_that_loses_a_worker_ends_with_the_fingerprint_of_a_run_without_one() {
+    let lab = Lab::with_bars(BARS);
+    lab.write("job.toml", &long_job("shared"));
+    lab.write("other.toml", &job("other", "[2, 3]", "[4, 5]"));
+    let here = lab.run(&["run", "job.toml", "--threads", "2", "-o", "json"]).json();
+    let top_here = lab.run(&["top", "shared", "-o", "json"]).json();
+    let Some(services) = services() else { return };
+    let cluster = Cluster::new(lab, services);
+    let (coordinator, admin) = cluster.coordinator();
+    let ann = cluster.key(&admin, "submit", "ann");
+    let bob = cluster.key(&admin, "submit", "bob");
+    let key = cluster.key(&admin, "worker", "machines");
+
+    let mut doomed = cluster.start(&key, "worker-a", &["worker", "--threads", "1", "--name", "a"]);
+    let steady = cluster.start(&key, "worker-b", &["worker", "--threads", "1", "--name", "b"]);
+    let slots = || cluster.run(&ann, &["queue", "-o", "json"]).json()[0]["slots"].as_u64();
+    cluster.wait("two workers", || slots() == Some(2));
+
+    let submit = ["submit", "job.toml", "--id", "mine", "-o", "json"];
+    let sent = cluster.run(&ann, &submit).json();
+    assert_eq!(sent["job_id"], here["job_id"]);
+    assert_eq!(cluster.run(&ann, &submit).json()["job_id"], here["job_id"]);
+    let reused = cluster.run(&ann, &["submit", "other.toml", "--id", "mine"]);
+    reused.fails(4, &["mine"]);
+
+    let done = || cluster.run(&ann, &["jobs", "-o", "json"]).json()[0]["done"].as_u64();
+    cluster.wait("the first rows", || done() > Some(0));
+    doomed.0.kill().unwrap();
+
+    // Nobody but its owner and admins sees a job, let alone changes it.
+    assert_eq!(cluster.run(&bob, &["jobs", "-o", "json"]).json(), Value::Array(Vec::new()));
+    cluster.run(&bob, &["cancel", "shared"]).fails(3, &["no job `shared`"]);
+    cluster.run(&ann, &["key", "ls"]).fails(4, &["scope `submit`"]);
+    cluster.run(&key, &["jobs"]).fails(4, &["scope `worker`"]);
+    cluster.run("assay_0", &["jobs"]).fails(4, &["not known"]);
+
+    cluster.run(&ann, &["pause", "shared"]).ok();
+    let state = || cluster.run(&ann, &["jobs", "-o", "json"]).json()[0]["state"].clone();
+    assert_eq!(state(), "paused");
+    cluster.run(&ann, &["pause", "shared"]).fails(4, &["is paused"]);
+    cluster.run(&ann, &["resume", "shared"]).ok();
+
+    let there = cluster.run(&ann, &["watch", "shared", "-o", "json"]).json();
+    for field in ["job_id", "trials", "failed", "bars", "fingerprint", "best"] {
+        assert_eq!(there[field], here[field], "{field}");
+    }
+    assert_eq!(cluster.run(&ann, &["top", "shared", "-o", "json"]).json(), top_here);
+    let trial = top_here[0]["trial_id"].as_str().unwrap();
+    let shown = cluster.run(&ann, &["show", trial, "-o", "json"]).json();
+    assert_eq!(shown["matches_stored"], true);
+    let again = cluster.run(&ann, &["run", "job.toml", "-o", "json"]).json();
+    assert_eq!(again["fingerprint"], here["fingerprint"]);
+    let logs = cluster.run(&ann, &["logs", "shared", "-o", "json"]).json();
+    assert!(!logs.as_array().unwrap().is_empty());
+    let queue = cluster.run(&ann, &["queue", "-o", "json"]).json();
+    assert_eq!((&queue[0]["waiting"], &queue[0]["running"]), (&0.into(), &0.into()));
+
+    // A key that is taken back is of no use any more.
+    let keys = cluster.run(&admin, &["key", "ls", "-o", "json"]).json();
+    let of_bob = keys.as_array().unwrap().iter().find(|key| key["owner"] == "bob").unwrap();
+    cluster
+        .run(&admin, &["key", "revoke", of_bob["key_id"].as_str().unwrap()])
+        .ok();
+    cluster.run(&bob, &["jobs"]).fails(4, &["was revoked"]);
+
+    assert_eq!(steady.terminate(), Some(0));
+    assert_eq!(coordinator.terminate(), Some(0));
+    cluster.run(&ann, &["jobs"]).fails(7, &["no coordinator answers"]);
+}
+
+#[test]
+fn what_is_missing_for_a_cluster_is_said() {
+    let lab = Lab::new();
+    lab.run(&["queue"]).fails(2, &["no cluster is named"]);
+    lab.run(&["queue", "--cluster", "localhost:1"])
+        .fails(2, &["not the address of a coordinator"]);
+    lab.run(&["queue", "--cluster", "http://127.0.0.1:1"])
+        .fails(7, &["no coordinator answers"]);
+    lab.run(&["coordinator"]).fails(2, &["no broker is named"]);
+    let broker = ["coordinator", "--queue", "amqp://u:secret@127.0.0.1:1/"];
+    lab.run(&broker).fails(2, &["no database is named"]);
+    let unreachable = lab.run(
+        &[
+            &broker[..],
+            &["--listen", "127.0.0.1:0", "--database", "postgres://u:secret@127.0.0.1:1/x"],
+        ]
+        .concat(),
+    );
+    assert_eq!(unreachable.code, 7, "{unreachable:#?}");
+    assert!(!unreachable.stderr.contains("secret"), "{unreachable:#?}");
+    lab.run(&["worker", "--queue", "local"]).fails(2, &["no cluster is named"]);
+}
