@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use assay_core::ids::JobId;
+use backon::{ConstantBuilder, Retryable};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
@@ -59,15 +60,14 @@ impl Database {
             // A task's record that a power cut takes back costs that task; the end of a job is made durable at once.
             .synchronous(SqliteSynchronous::Normal)
             .busy_timeout(BUSY);
-        let pool = SqlitePoolOptions::new()
-            .max_connections(1)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .test_before_acquire(false)
-            .connect_with(options)
-            .await
-            .map_err(|e| StoreError::sqlite("open the database", &place, e))?;
-        migrate(&pool, &place).await?;
+        // SQLite does not keep two processes from making a database at once; the one that comes second is told that it is busy, or fails
+        // on what is there already, and waits until it is all there.
+        let open = || open_sqlite(options.clone(), &place);
+        let others = |error: &StoreError| matches!(error, StoreError::Database { .. } | StoreError::Busy { .. });
+        let patience = ConstantBuilder::new()
+            .with_delay(MIGRATION_PAUSE)
+            .with_max_times(MIGRATION_TRIES);
+        let pool = open.retry(patience).when(others).await?;
         Ok(Self::new(Pool::Sqlite(pool), place))
     }
 
@@ -250,7 +250,7 @@ impl Transaction<'_> {
 }
 
 /// How often, and how far apart, to look whether another process has just brought the tables up to date.
-const MIGRATION_TRIES: u32 = 20;
+const MIGRATION_TRIES: usize = 40;
 const MIGRATION_PAUSE: Duration = Duration::from_millis(25);
 
 /// The last migration that was applied. Without the table of them it is a new database; with a damaged file the migrations say so.
@@ -268,24 +268,22 @@ fn up_to_date(newest: Option<i64>, migrations: &Migrator, place: &Path) -> Resul
     }
 }
 
-/// Brings the tables up to date. `SQLite` does not keep two processes from doing so at once; the one that comes second fails on what
-/// is there already, and waits until it is all there.
-async fn migrate(pool: &SqlitePool, path: &Path) -> Result<(), StoreError> {
-    for left in (0..MIGRATION_TRIES).rev() {
-        let newest = sqlx::query_scalar(APPLIED).fetch_one(pool).await.ok().flatten();
-        if up_to_date(newest, &SQLITE_MIGRATIONS, path)? {
-            return Ok(());
-        }
-        match SQLITE_MIGRATIONS
-            .run(pool)
-            .await
-            .map_err(|e| not_migrated(e, path, StoreError::sqlite))
-        {
-            Err(StoreError::Database { .. } | StoreError::Busy { .. }) if left > 0 => tokio::time::sleep(MIGRATION_PAUSE).await,
-            result => return result,
-        }
+/// A connection to a database whose tables are up to date.
+async fn open_sqlite(options: SqliteConnectOptions, path: &Path) -> Result<SqlitePool, StoreError> {
+    let pool = SqlitePoolOptions::new()
+        .max_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .connect_with(options)
+        .await
+        .map_err(|e| StoreError::sqlite("open the database", path, e))?;
+    let newest = sqlx::query_scalar(APPLIED).fetch_one(&pool).await.ok().flatten();
+    if !up_to_date(newest, &SQLITE_MIGRATIONS, path)? {
+        let migrated = SQLITE_MIGRATIONS.run(&pool).await;
+        migrated.map_err(|e| not_migrated(e, path, StoreError::sqlite))?;
     }
-    Ok(())
+    Ok(pool)
 }
 
 fn not_migrated(error: MigrateError, place: &Path, database: fn(&'static str, &Path, sqlx::Error) -> StoreError) -> StoreError {
