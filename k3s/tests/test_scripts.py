@@ -152,7 +152,7 @@ case "$1 $2" in
       esac
     done ;;
   "delete secret") rm -r "${CLUSTER:?}/$3" ;;
-  "logs "*) printf 'INFO the schema is made\n{"key": "key-of-%s"}\n' "${2#job/}" ;;
+  "logs "*) printf 'INFO the schema is made\n{"secret": "key-of-%s"}\n' "${2#job/}" ;;
   "get crd") ;;
 esac
 """

@@ -104,8 +104,13 @@ pub(crate) struct DatabaseArgs {
     pub(crate) database: Option<String>,
 }
 
+/// How the processes of a cluster are told what to log.
+const LOGS: &str =
+    "ASSAY_LOG says what is logged to stderr, as lines of JSON: a level, or targets and levels such as warn,assay=debug.";
+
 /// `assay coordinator`
 #[derive(Debug, Args)]
+#[command(after_help = LOGS)]
 pub(crate) struct CoordinatorArgs {
     #[command(subcommand)]
     pub(crate) command: Option<CoordinatorCommand>,
@@ -160,6 +165,7 @@ pub(crate) enum CoordinatorCommand {
 
 /// `assay worker`
 #[derive(Debug, Args)]
+#[command(after_help = LOGS)]
 pub(crate) struct WorkerArgs {
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
