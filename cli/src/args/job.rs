@@ -28,9 +28,6 @@ pub(crate) struct PlanArgs {
     pub(crate) job: PathBuf,
     #[command(flatten)]
     pub(crate) limits: Limits,
-    #[cfg(feature = "cluster")]
-    #[command(flatten)]
-    pub(crate) cluster: ClusterArgs,
 }
 
 /// `assay run`
