@@ -76,6 +76,15 @@ impl Cube {
         Ok(cube)
     }
 
+    /// The cube of the same space in which every trial is run in full.
+    #[must_use]
+    pub fn without_levels(&self) -> Self {
+        let mut cube = self.clone();
+        cube.dimensions.truncate(cube.searched.len());
+        cube.levels = 1;
+        cube
+    }
+
     /// How many levels of fidelity there are; 1 if every trial is run in full.
     pub fn levels(&self) -> u32 {
         self.levels

@@ -6,21 +6,37 @@
 //! therefore continued after a crash by telling a new sampler the stored batches.
 
 mod bayes;
+mod cmaes;
+pub mod crowding;
 mod cube;
+mod de;
 mod descent;
+pub mod directions;
 pub mod functions;
+mod genetic;
+mod halving;
 pub mod hypervolume;
 mod normal;
 pub mod pareto;
+mod polish;
+mod pso;
 mod random;
+mod refine;
 mod stream;
 mod study;
 mod tpe;
 mod tried;
 
 pub use bayes::{Bayes, BayesSettings};
+pub use cmaes::{Cmaes, CmaesSettings, Restarts};
 pub use cube::{Cube, Dimension};
+pub use de::{De, DeSettings};
+pub use genetic::{Genetic, GeneticSettings};
+pub use halving::Halving;
+pub use polish::{Polish, PolishSettings};
+pub use pso::{Pso, PsoSettings};
 pub use random::Random;
+pub use refine::{Refine, RefineSettings};
 pub use study::{Ask, Batch, Proposal, Study, StudyError, StudySettings};
 pub use tpe::{Tpe, TpeSettings};
 
@@ -50,8 +66,7 @@ pub struct Told {
 
 /// A method of search.
 pub trait Sampler: Send {
-    /// Proposes points for batch `batch`, at most `count` of them. Draws come from the seed and the batch's number, so that proposing
-    /// the same batch twice gives the same points. `pending` are points proposed earlier whose outcome is not known yet.
+    /// Proposes points for batch `batch`, at most `count` of them. Draws come from the seed and the batch's number. `pending` are points proposed earlier whose outcome is not known yet.
     ///
     /// No points while some are pending means that the method waits for these; no points while none is pending, that it has ended.
     /// Points that were proposed before are allowed: they cost nothing, and are told again in this batch.

@@ -27,56 +27,55 @@ pub fn dominates(a: &Outcome, b: &Outcome) -> bool {
 
 /// How two vectors of losses compare: `Less` if `a` is smaller in one and larger in none, `None` if each is smaller in some.
 pub fn dominance(a: &[f64], b: &[f64]) -> Option<Ordering> {
-    let mut found = Ordering::Equal;
+    let (mut less, mut greater) = (false, false);
     for (left, right) in a.iter().zip(b) {
-        match (found, left.total_cmp(right)) {
-            (_, Ordering::Equal) => {}
-            (Ordering::Equal, order) => found = order,
-            (known, order) if known == order => {}
-            _ => return None,
-        }
+        less |= left < right;
+        greater |= left > right;
     }
-    Some(found)
+    match (less, greater) {
+        (true, true) => None,
+        (true, false) => Some(Ordering::Less),
+        (false, true) => Some(Ordering::Greater),
+        (false, false) => Some(Ordering::Equal),
+    }
 }
 
 /// Sorts outcomes into fronts: those that no other is better than, those that only these are better than, and so on. Indices are
 /// ascending inside a front.
 ///
-/// Source: the fast non-dominated sort of Deb et al. 2002.
+/// Source: X. Zhang, Y. Tian, R. Cheng, Y. Jin, "An efficient approach to nondominated sorting for evolutionary multiobjective
+/// optimization" (ENS-SS), 2015.
 pub fn fronts(outcomes: &[&Outcome]) -> Vec<Vec<usize>> {
-    let mut better_than: Vec<Vec<usize>> = vec![Vec::new(); outcomes.len()];
-    let mut worse_than = vec![0usize; outcomes.len()];
-    for (i, a) in outcomes.iter().enumerate() {
-        for (j, b) in outcomes.iter().enumerate().skip(i + 1) {
-            match compare(a, b) {
-                Some(Ordering::Less) => {
-                    better_than[i].push(j);
-                    worse_than[j] += 1;
-                }
-                Some(Ordering::Greater) => {
-                    better_than[j].push(i);
-                    worse_than[i] += 1;
-                }
-                _ => {}
-            }
+    let mut order: Vec<usize> = (0..outcomes.len()).collect();
+    order.sort_by(|a, b| before(outcomes[*a], outcomes[*b]));
+    let mut fronts: Vec<Vec<usize>> = Vec::new();
+    for index in order {
+        // What comes later in this order is never better.
+        let fits = |front: &&mut Vec<usize>| !front.iter().rev().any(|other| dominates(outcomes[*other], outcomes[index]));
+        match fronts.iter_mut().find(fits) {
+            Some(front) => front.push(index),
+            None => fronts.push(vec![index]),
         }
     }
-    let mut fronts = Vec::new();
-    let mut front: Vec<usize> = (0..outcomes.len()).filter(|i| worse_than[*i] == 0).collect();
-    while !front.is_empty() {
-        let mut next = Vec::new();
-        for i in &front {
-            for j in &better_than[*i] {
-                worse_than[*j] -= 1;
-                if worse_than[*j] == 0 {
-                    next.push(*j);
-                }
-            }
-        }
-        next.sort_unstable();
-        fronts.push(std::mem::replace(&mut front, next));
+    for front in &mut fronts {
+        front.sort_unstable();
     }
     fronts
+}
+
+/// An order in which nothing comes before what is better.
+fn before(a: &Outcome, b: &Outcome) -> Ordering {
+    let by_losses = || {
+        let pairs = a.losses.iter().flatten().zip(b.losses.iter().flatten());
+        pairs
+            .map(|(left, right)| left.partial_cmp(right).unwrap_or(Ordering::Equal))
+            .find(|order| order.is_ne())
+    };
+    a.losses
+        .is_none()
+        .cmp(&b.losses.is_none())
+        .then(a.violation.total_cmp(&b.violation))
+        .then_with(|| by_losses().unwrap_or(Ordering::Equal))
 }
 
 /// The outcomes seen so far that none seen so far is better than, kept up to date one by one.

@@ -103,6 +103,7 @@ impl Known<'_> {
     }
 }
 
-fn bits(unit: &[f64]) -> Box<[u64]> {
+/// What tells points apart.
+pub(crate) fn bits(unit: &[f64]) -> Box<[u64]> {
     unit.iter().map(|u| u.to_bits()).collect()
 }

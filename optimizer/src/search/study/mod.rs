@@ -2,6 +2,7 @@
 
 mod error;
 mod fill;
+mod run;
 #[cfg(test)]
 mod tests;
 
@@ -231,14 +232,16 @@ impl Study {
         for unit in proposed.iter().take(room) {
             slots.extend(self.admitted(unit));
         }
-        if slots.is_empty() && pending.is_empty() {
+        // What is under way may be known points only, which are not pending.
+        let idle = self.batches[self.observed..].iter().all(Vec::is_empty);
+        if slots.is_empty() && idle {
             self.ended = true;
             return Ask::Done;
         }
         let none_new = slots
             .iter()
             .all(|(point, level)| self.known.contains_key(&key(&point.0, *level)));
-        if !slots.is_empty() && none_new && self.barren + 1 >= BARREN && !self.fill(room, &mut slots) && pending.is_empty() {
+        if !slots.is_empty() && none_new && self.barren + 1 >= BARREN && !self.fill(room, &mut slots) && idle {
             self.ended = true;
             return Ask::Done;
         }
