@@ -225,6 +225,7 @@ fn the_golden_job_has_the_same_bits_on_every_machine() {
             method: assay_core::job::Method::Random,
             trials: Some(100),
             seed: 5,
+            ..SearchSpec::default()
         };
         let proposals = Proposals::new(&space, &search).unwrap();
         let mut points = Vec::new();

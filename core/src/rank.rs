@@ -95,6 +95,7 @@ mod tests {
         let objective = Objective {
             maximize,
             aggregate: Aggregate::Min,
+            ..Objective::default()
         };
         let score = objective.score([Some(0.1), Some(0.3)]).unwrap();
         assert_eq!(objective.value(score), 0.3);

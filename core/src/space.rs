@@ -80,6 +80,9 @@ pub struct Space {
     /// An expression over the parameters; points that do not satisfy it are no points.
     #[serde(rename = "where")]
     pub condition: Option<String>,
+    /// Conditions, by parameter, under which the parameter matters; where one does not hold, its parameter rests at one value.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub when: BTreeMap<String, String>,
 }
 
 /// One parameter set: a coordinate per parameter of the space, in its order. Integers are stored as such, a choice by its index.
@@ -166,6 +169,18 @@ fn decimal(value: f64) -> f64 {
     format!("{value:.11e}").parse().unwrap_or(value)
 }
 
+impl Domain {
+    /// Where a parameter stands when it does not matter: at the first of its values.
+    pub fn rest(&self) -> f64 {
+        match self {
+            Self::Int { low, .. } => *low as f64,
+            Self::Float { low, .. } => *low,
+            Self::Choice(_) => 0.0,
+            Self::Fixed(value) => self.coordinate(value).unwrap_or(0.0),
+        }
+    }
+}
+
 impl Space {
     /// Index of a parameter.
     pub fn index_of(&self, name: &str) -> Option<usize> {
@@ -199,6 +214,7 @@ struct ParameterText {
     #[serde(default)]
     log: bool,
     default: Option<ParamValue>,
+    when: Option<String>,
 }
 
 impl ParameterText {
@@ -211,6 +227,7 @@ impl ParameterText {
             steps,
             log,
             default,
+            when: _,
         } = self;
         let domain = match (int, float, choice) {
             (Some([low, high]), None, None) => {
@@ -302,7 +319,7 @@ impl<'de> Deserialize<'de> for Space {
                 )));
             }
         };
-        let mut params = Vec::new();
+        let (mut params, mut when) = (Vec::new(), BTreeMap::new());
         for (name, value) in table {
             if !is_identifier(&name) {
                 return Err(D::Error::custom(format!(
@@ -315,6 +332,9 @@ impl<'de> Deserialize<'de> for Space {
                     let text: ParameterText = toml::Value::Table(table)
                         .try_into()
                         .map_err(|e: toml::de::Error| located(e.message().to_owned()))?;
+                    if let Some(condition) = &text.when {
+                        when.insert(name.clone(), condition.clone());
+                    }
                     text.domain().map_err(located)?
                 }
                 toml::Value::Integer(value) => (Domain::Fixed(ParamValue::Int(value)), None),
@@ -329,7 +349,7 @@ impl<'de> Deserialize<'de> for Space {
             };
             params.push(Parameter { name, domain, default });
         }
-        Ok(Self { params, condition })
+        Ok(Self { params, condition, when })
     }
 }
 
@@ -353,6 +373,13 @@ mod tests {
         assert_eq!(space.condition.as_deref(), Some("fast < slow"));
         let point = Point(Box::from([0.2, 5.0, 1.0, 6.0]));
         assert_eq!(space.values(&point)["mode"], ParamValue::Text("ema".to_owned()));
+    }
+
+    #[test]
+    fn a_parameter_may_matter_only_sometimes() {
+        let space = space("mode = { choice = [\"a\", \"b\"] }\nn = { int = [3, 9], when = \"mode == 'b'\" }").unwrap();
+        assert_eq!(space.when.get("n").map(String::as_str), Some("mode == 'b'"));
+        assert_eq!(space.params[1].domain.rest(), 3.0);
     }
 
     #[test]

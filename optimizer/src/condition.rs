@@ -1,4 +1,4 @@
-//! The `where` of a space, ready to be asked of very many points.
+//! The `where` of a space, and the `when` of its parameters, ready to be asked of very many points.
 
 use assay_core::space::{Domain, ParamValue, Space};
 use assay_lang::{Expr, ExprKind, LangError, ParameterType, ScalarProgram, parse};
@@ -20,12 +20,42 @@ impl Condition {
         let Some(text) = &space.condition else {
             return Ok(None);
         };
-        Self::compile(text, space)
-            .map(Some)
-            .map_err(|error| OptimizerError::Condition {
-                error,
-                condition: text.clone(),
-            })
+        Self::new(text, space).map(Some)
+    }
+
+    /// The condition of a grid: that of the space, and that parameters which do not matter rest.
+    pub(crate) fn of_grid(space: &Space) -> Result<Option<Self>, OptimizerError> {
+        if space.when.is_empty() {
+            return Self::of(space);
+        }
+        let resting = space.params.iter().filter_map(|parameter| {
+            let when = space.when.get(&parameter.name)?;
+            let rest = match parameter.domain.value(parameter.domain.rest()) {
+                ParamValue::Text(text) => format!("\"{text}\""),
+                // Not the shortest text, but one that reads back to the same number, and never as a date or a word.
+                ParamValue::Float(value) => format!("({value:e})"),
+                ParamValue::Int(value) => format!("({value})"),
+            };
+            Some(format!("(({when}) or {} == {rest})", parameter.name))
+        });
+        let parts: Vec<String> = space
+            .condition
+            .iter()
+            .map(|text| format!("({text})"))
+            .chain(resting)
+            .collect();
+        let mut condition = Self::new(&parts.join(" and "), space)?;
+        if let Some(text) = &space.condition {
+            condition.text.clone_from(text);
+        }
+        Ok(Some(condition))
+    }
+
+    fn new(text: &str, space: &Space) -> Result<Self, OptimizerError> {
+        Self::compile(text, space).map_err(|error| OptimizerError::Condition {
+            error,
+            condition: text.to_owned(),
+        })
     }
 
     fn compile(text: &str, space: &Space) -> Result<Self, LangError> {
@@ -47,6 +77,50 @@ impl Condition {
     /// Whether it holds for these coordinates.
     pub(crate) fn holds(&self, coordinates: &[f64]) -> bool {
         self.program.eval_bool(coordinates)
+    }
+}
+
+/// Parameters that matter only sometimes. Where one does not, it rests, so that points which differ in nothing else are one.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Resting(Vec<Rest>);
+
+#[derive(Debug, Clone)]
+struct Rest {
+    /// Which parameter.
+    index: usize,
+    /// Where it stands when it does not matter.
+    coordinate: f64,
+    when: Condition,
+}
+
+impl Resting {
+    /// Of a space.
+    pub(crate) fn of(space: &Space) -> Result<Self, OptimizerError> {
+        let mut all = Vec::new();
+        for (index, parameter) in space.params.iter().enumerate() {
+            if let Some(when) = space.when.get(&parameter.name) {
+                all.push(Rest {
+                    index,
+                    coordinate: parameter.domain.rest(),
+                    when: Condition::new(when, space)?,
+                });
+            }
+        }
+        Ok(Self(all))
+    }
+
+    /// Whether every parameter always matters.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Moves what does not matter to where it rests.
+    pub(crate) fn settle(&self, coordinates: &mut [f64]) {
+        for rest in &self.0 {
+            if !rest.when.holds(coordinates) {
+                coordinates[rest.index] = rest.coordinate;
+            }
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use assay_core::BLOCK;
 
 use crate::axis::{Axis, Draw};
-use crate::condition::Condition;
+use crate::condition::{Condition, Resting};
 use crate::error::OptimizerError;
 use crate::generator::{self, Permutation};
 use crate::sobol::{self, Sobol};
@@ -135,6 +135,7 @@ fn even_len(axis: &Axis) -> u64 {
 #[derive(Debug, Clone)]
 pub(crate) struct Draws {
     sequence: Sequence,
+    resting: Resting,
     count: u64,
     /// `None` if every candidate is taken.
     taken: Option<Taken>,
@@ -163,20 +164,24 @@ impl Draws {
         sequence: Sequence,
         axes: &[Axis],
         condition: Option<&Condition>,
+        resting: Resting,
         trials: u64,
         available: Option<u64>,
     ) -> Result<Self, OptimizerError> {
         let len = sequence.len(axes);
         let wanted = trials.min(available.unwrap_or(u64::MAX));
-        if condition.is_none() && sequence.distinct() {
+        let distinct = sequence.distinct() && resting.is_empty();
+        if condition.is_none() && distinct {
             return match &sequence {
                 Sequence::Shuffled(_) => Ok(Self {
                     sequence,
+                    resting,
                     count: wanted.min(len),
                     taken: None,
                 }),
                 _ if wanted <= len => Ok(Self {
                     sequence,
+                    resting,
                     count: wanted,
                     taken: None,
                 }),
@@ -186,7 +191,7 @@ impl Draws {
         let patience = wanted.saturating_mul(PATIENCE).saturating_add(LEAST_CANDIDATES);
         let limit = len.min(patience.min(MOST_CANDIDATES.max(wanted.saturating_mul(4))));
         let mut taken = Taken::default();
-        let mut seen = (!sequence.distinct()).then(HashSet::new);
+        let mut seen = (!distinct).then(HashSet::new);
         let mut coordinates = vec![0.0; axes.len()];
         let (mut count, mut number) = (0, 0);
         // Where there are points, as a count has told, one may come late.
@@ -197,6 +202,7 @@ impl Draws {
         };
         while count < wanted && number < if count == 0 { hopeless } else { limit } {
             sequence.candidate(axes, number, &mut coordinates);
+            resting.settle(&mut coordinates);
             let take = condition.is_none_or(|condition| condition.holds(&coordinates))
                 && seen.as_mut().is_none_or(|seen| seen.insert(digest(&coordinates)));
             if take {
@@ -217,6 +223,7 @@ impl Draws {
             }),
             _ => Ok(Self {
                 sequence,
+                resting,
                 count,
                 taken: Some(taken),
             }),
@@ -239,6 +246,7 @@ impl Draws {
                 None => ordinal,
             };
             self.sequence.candidate(axes, number, &mut coordinates);
+            self.resting.settle(&mut coordinates);
             see(ordinal, &coordinates);
         }
     }

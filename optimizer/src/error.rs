@@ -1,5 +1,6 @@
 //! What can be wrong with a search.
 
+use assay_core::job::Method;
 use assay_core::{Domain, Explain};
 use assay_lang::LangError;
 
@@ -76,6 +77,28 @@ pub enum OptimizerError {
         dimension: usize,
         /// Objectives asked for.
         objectives: usize,
+    },
+    /// A search whose points depend on results.
+    #[error("the points of a search by `{method}` are not known beforehand")]
+    Learns {
+        /// The method.
+        method: Method,
+    },
+    /// A `require` that is no condition on metrics.
+    #[error("objective.require: {error}")]
+    Require {
+        /// What is wrong, and where in `condition`.
+        error: LangError,
+        /// The condition as written.
+        condition: String,
+    },
+    /// A point to begin with that is none of the space.
+    #[error("search.enqueue: {reason}")]
+    Enqueue {
+        /// What is wrong with it.
+        reason: String,
+        /// What to do.
+        hint: String,
     },
     /// Random and Sobol searches need a number of trials.
     #[error("search.trials is missing")]
@@ -178,7 +201,8 @@ impl Explain for OptimizerError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Condition { error, .. } => error.hint.clone(),
+            Self::Condition { error, .. } | Self::Require { error, .. } => error.hint.clone(),
+            Self::Learns { .. } => Some("choose method = \"random\" where all points must be known".to_owned()),
             Self::NoPoint { .. } => Some("widen the ranges under [params] or relax the condition".to_owned()),
             Self::TooRare {
                 found: 0,
@@ -195,7 +219,7 @@ impl Explain for OptimizerError {
             Self::TooLarge => Some("narrow the ranges, widen the steps, or choose method = \"random\"".to_owned()),
             Self::TooManyTrials { limit, .. } => Some(format!("give search.trials at most {limit}")),
             Self::TooManyDimensions { .. } => Some("fix some of the parameters, or choose method = \"random\"".to_owned()),
-            Self::UnknownFunction { hint, .. } => Some(hint.clone()),
+            Self::UnknownFunction { hint, .. } | Self::Enqueue { hint, .. } => Some(hint.clone()),
             Self::UndefinedFunction { function, .. } => Some(format!(
                 "it usually has {} variables and {} objectives",
                 function.usual_dimension(),

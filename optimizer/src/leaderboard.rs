@@ -256,6 +256,7 @@ mod tests {
         Objective {
             maximize: Goal { metric, negated },
             aggregate,
+            ..Objective::default()
         }
     }
 

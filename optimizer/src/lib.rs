@@ -27,6 +27,7 @@ mod proposals;
 pub mod search;
 mod sobol;
 pub mod statistics;
+mod target;
 pub mod validation;
 
 pub use assay_core::rank::Ranked;
@@ -35,3 +36,4 @@ pub use error::OptimizerError;
 pub use leaderboard::Leaderboard;
 pub use proposals::Proposals;
 pub use statistics::{JobStatistics, Moments, SearchStatistics};
+pub use target::Target;

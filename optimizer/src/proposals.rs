@@ -8,7 +8,7 @@ use assay_core::job::{Method, SearchSpec};
 use assay_core::space::{Point, Space};
 
 use crate::axis::{Axis, Draw};
-use crate::condition::Condition;
+use crate::condition::{Condition, Resting};
 use crate::count::{self, Count, Lens};
 use crate::draws::{Draws, Sequence};
 use crate::error::OptimizerError;
@@ -28,7 +28,7 @@ use crate::error::OptimizerError;
 ///     domain: Domain::Int { low: 2, high: 60, step: 1, log: false },
 ///     default: None,
 /// };
-/// let space = Space { params: vec![range("fast"), range("slow")], condition: Some("fast < slow".to_owned()) };
+/// let space = Space { params: vec![range("fast"), range("slow")], condition: Some("fast < slow".to_owned()), ..Space::default() };
 /// let proposals = Proposals::new(&space, &SearchSpec::default())?;
 /// assert_eq!(proposals.count(), Count::Exact(59 * 58 / 2));
 /// let mut points = Vec::new();
@@ -55,7 +55,13 @@ impl Proposals {
     /// Prepares a search. The work done here is bounded: at most some ten million evaluations of the condition, or a few per
     /// trial of a random or Sobol search.
     pub fn new(space: &Space, search: &SearchSpec) -> Result<Self, OptimizerError> {
-        let condition = Condition::of(space)?;
+        let condition = match search.method {
+            Method::Grid => Condition::of_grid(space)?,
+            _ => Condition::of(space)?,
+        };
+        // What a grid leaves out is counted; what is drawn is moved, and counts once.
+        let counted = Condition::of_grid(space)?;
+        let resting = Resting::of(space)?;
         let axes: Vec<Axis> = space.params.iter().map(Axis::new).collect();
         let plan = match search.method {
             Method::Grid => Plan::Grid(grid(space, &axes, condition.as_ref())?),
@@ -64,16 +70,17 @@ impl Proposals {
                 let sequence = Sequence::random(&axes, search.seed);
                 let available = match sequence {
                     Sequence::Shuffled(_) => None,
-                    _ => available(&axes, condition.as_ref()),
+                    _ => available(&axes, counted.as_ref()),
                 };
-                Plan::Draws(Draws::new(sequence, &axes, condition.as_ref(), trials, available)?)
+                Plan::Draws(Draws::new(sequence, &axes, condition.as_ref(), resting, trials, available)?)
             }
             Method::Sobol => {
                 let trials = search.trials.ok_or(OptimizerError::NoTrials)?;
                 let sequence = Sequence::sobol(&axes, search.seed)?;
-                let available = available(&axes, condition.as_ref());
-                Plan::Draws(Draws::new(sequence, &axes, condition.as_ref(), trials, available)?)
+                let available = available(&axes, counted.as_ref());
+                Plan::Draws(Draws::new(sequence, &axes, condition.as_ref(), resting, trials, available)?)
             }
+            method => return Err(OptimizerError::Learns { method }),
         };
         if let (Plan::Draws(draws), Some(condition)) = (&plan, &condition)
             && draws.count() == 0

@@ -43,6 +43,7 @@ fn space(params: Vec<Parameter>, condition: Option<&str>) -> Space {
     Space {
         params,
         condition: condition.map(str::to_owned),
+        ..Space::default()
     }
 }
 
@@ -51,6 +52,7 @@ fn search(method: Method, trials: u64, seed: u64) -> SearchSpec {
         method,
         trials: (method != Method::Grid).then_some(trials),
         seed,
+        ..SearchSpec::default()
     }
 }
 
@@ -328,4 +330,27 @@ proptest! {
         }
         prop_assert_eq!(points(&Proposals::new(&space, &spec).unwrap()), found);
     }
+}
+
+/// A parameter that does not matter stands still, and points that differ in nothing else are one.
+#[test]
+fn parameters_that_do_not_matter_rest() {
+    let mode = domain("mode", Domain::Choice(vec!["a".to_owned(), "b".to_owned()]));
+    let mut space = space(vec![mode, int("n", 3, 12), int("m", 1, 2)], None);
+    space.params.sort_by(|a, b| a.name.cmp(&b.name));
+    space.when.insert("n".to_owned(), "mode == 'b'".to_owned());
+    for method in [Method::Grid, Method::Random, Method::Sobol] {
+        let found = points(&Proposals::new(&space, &search(method, 1_000, 3)).unwrap());
+        // Two values of m, and beside `a` one of n, beside `b` ten.
+        assert_eq!(found.len(), 2 * 11, "{method}");
+        assert!(found.iter().all(|(_, point)| point[1] == 1.0 || point[2] == 3.0), "{method}");
+        assert_eq!(
+            Proposals::new(&space, &search(method, 1_000, 3)).unwrap().count(),
+            Count::Exact(22)
+        );
+    }
+    let cube = crate::search::Cube::new(&space).unwrap();
+    let unit = [0.9, 0.1, 0.9];
+    assert_eq!(cube.point(&unit).0[1], 0.0);
+    assert_eq!(cube.point(&unit).0[2], 3.0);
 }

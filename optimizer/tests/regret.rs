@@ -148,7 +148,13 @@ fn mixed() -> (Space, impl Fn(&Point) -> f64) {
         let far = libm::log(a / 7.0);
         far * far + 4.0 * (b - 0.3) * (b - 0.3) + 0.02 * (c - 4.0).abs() + if d == 1.0 { 0.0 } else { 0.5 + 0.1 * d }
     };
-    (Space { params, condition: None }, loss)
+    (
+        Space {
+            params,
+            ..Space::default()
+        },
+        loss,
+    )
 }
 
 #[test]

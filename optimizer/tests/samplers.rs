@@ -132,6 +132,7 @@ fn space(params: Vec<Parameter>, condition: Option<&str>) -> Space {
     Space {
         params,
         condition: condition.map(str::to_owned),
+        ..Space::default()
     }
 }
 

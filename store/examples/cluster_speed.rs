@@ -37,6 +37,7 @@ fn job(number: u8) -> NewJob {
     let space = Space {
         params: vec![parameter("fast"), parameter("slow")],
         condition: None,
+        ..Space::default()
     };
     let id = JobId::from_hash([number; 32]);
     NewJob {

@@ -65,6 +65,7 @@ fn job(name: &str, trials: u64) -> NewJob {
     let space = Space {
         params: vec![parameter("fast"), parameter("slow")],
         condition: None,
+        ..Space::default()
     };
     let mut hash = [0; 32];
     hash[..name.len()].copy_from_slice(name.as_bytes());

@@ -251,6 +251,7 @@ mod tests {
         let space = Space {
             params: params.to_vec(),
             condition: None,
+            ..Space::default()
         };
         let layout = Layout::new(JobId::from_hash([1; 32]), &["EURUSD".parse().unwrap()], &space);
         let point = Point(Box::from([0.5, 7.0, 1.0]));

@@ -265,7 +265,8 @@ impl Store {
         }
         let objective = Objective {
             maximize: by,
-            aggregate: objective.aggregate,
+            also: Vec::new(),
+            ..objective
         };
         let (home, layout) = (self.home.clone(), job.layout.clone());
         let found = tokio::task::spawn_blocking(move || reader::top(&home, &layout, count, &objective));

@@ -39,7 +39,10 @@ pub(crate) fn layout(instruments: usize) -> Layout {
     let symbols: Vec<_> = (0..instruments)
         .map(|i| format!("SYM{i}").parse().expect("a symbol"))
         .collect();
-    let space = Space { params, condition: None };
+    let space = Space {
+        params,
+        ..Space::default()
+    };
     Layout::new(JobId::from_hash([0xab; 32]), &symbols, &space)
 }
 

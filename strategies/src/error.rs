@@ -74,6 +74,14 @@ pub enum StrategyError {
         /// The parameter.
         name: String,
     },
+    /// A `when` that depends on a parameter with a `when`.
+    #[error("params.{name}.when mentions `{other}`, which has a `when` itself")]
+    Nested {
+        /// The parameter.
+        name: String,
+        /// The other one.
+        other: String,
+    },
     /// A series of quotes is asked of bars without them.
     #[error("`{series}` needs bars made from quotes, {symbol} has none")]
     NeedsQuotes {
@@ -154,6 +162,7 @@ impl Explain for StrategyError {
                 "a job may narrow or widen a range, but not change what kind of value it is".to_owned()
             }
             Self::NoDefault { .. } => "give it in the job's [params], or a `default` in the strategy".to_owned(),
+            Self::Nested { other, .. } => return Some(format!("write the condition of `{other}` into it, with `and`")),
             Self::NeedsQuotes { .. } => "import quote ticks or quote bars, or leave the series out".to_owned(),
             Self::BadAmount { .. } => "narrow the parameters with `where`".to_owned(),
         })

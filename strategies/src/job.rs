@@ -275,12 +275,18 @@ fn canonical(spec: &JobSpec, strategy: &Strategy, space: &Space, instruments: &[
     let params: Vec<Value> = space
         .params
         .iter()
-        .map(|parameter| json!({ "name": parameter.name, "domain": parameter.domain }))
+        .map(|parameter| {
+            let mut param = json!({ "name": parameter.name, "domain": parameter.domain });
+            if let Some(condition) = space.when.get(&parameter.name) {
+                param["when"] = json!(spelled(condition));
+            }
+            param
+        })
         .collect();
-    let condition = space
-        .condition
-        .as_ref()
-        .map(|text| assay_lang::parse(text).map_or_else(|_| text.clone(), |expression| expression.to_string()));
+    let condition = space.condition.as_deref().map(spelled);
+    for condition in &mut spec.objective.require {
+        *condition = spelled(condition);
+    }
     let data: Vec<Value> = instruments
         .iter()
         .map(|item| {
@@ -294,9 +300,17 @@ fn canonical(spec: &JobSpec, strategy: &Strategy, space: &Space, instruments: &[
         })
         .collect();
     let mut job = json!(spec);
+    if spec.search.method.learns() {
+        job["search"]["version"] = json!(spec.search.method.version());
+    }
     // The strategy is what its file says, wherever that lies and whatever it is called.
     job["strategy"] = json!(strategy.canonical());
     json!({ "semantics": SEMANTICS_VERSION, "job": job, "params": params, "where": condition, "data": data })
+}
+
+/// An expression in a fixed spelling.
+fn spelled(text: &str) -> String {
+    assay_lang::parse(text).map_or_else(|_| text.to_owned(), |expression| expression.to_string())
 }
 
 /// As semantics.md has it: daily returns of bars shorter than a day.

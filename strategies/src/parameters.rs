@@ -1,5 +1,7 @@
 //! A job's parameters beside the strategy's: what each point means to the strategy.
 
+use std::collections::BTreeMap;
+
 use assay_core::nearest;
 use assay_core::space::{Domain, ParamValue, Parameter, Point, Space};
 use assay_lang::{ParameterType, ScalarProgram, parse};
@@ -23,7 +25,7 @@ impl Strategy {
                 hint: nearest::hint(&stranger.name, &known),
             });
         }
-        let mut params = Vec::new();
+        let (mut params, mut when) = (Vec::new(), BTreeMap::new());
         for own in &self.space.params {
             let parameter = match (job.index_of(&own.name), &own.default, &own.domain) {
                 (Some(at), ..) => job.params[at].clone(),
@@ -39,31 +41,58 @@ impl Strategy {
                 }
             };
             source_of(own, &parameter.domain, 0, &self.name)?;
+            let condition = job.when.get(&own.name).or_else(|| self.space.when.get(&own.name));
+            if let (Some(condition), false) = (condition, matches!(parameter.domain, Domain::Fixed(_))) {
+                when.insert(own.name.clone(), condition.clone());
+            }
             params.push(parameter);
         }
         let condition = job.condition.clone().or_else(|| self.space.condition.clone());
-        let space = Space { params, condition };
-        let place = if job.condition.is_some() {
-            "job, params.where".to_owned()
+        let space = Space { params, condition, when };
+        let place = if job.condition.is_some() || !job.when.is_empty() {
+            "job, params".to_owned()
         } else {
-            format!("{}, params.where", self.origin)
+            format!("{}, params", self.origin)
         };
-        check_condition(&space, &place)?;
+        check_conditions(&space, &place)?;
         Ok(space)
     }
 }
 
-/// Whether the condition of a space is one.
-pub(crate) fn check_condition(space: &Space, place: &str) -> Result<(), StrategyError> {
-    let Some(condition) = &space.condition else { return Ok(()) };
+/// Whether the conditions of a space are such: `where`, and the `when` of each parameter.
+pub(crate) fn check_conditions(space: &Space, place: &str) -> Result<(), StrategyError> {
     let names: Vec<(&str, ParameterType)> = space
         .params
         .iter()
         .map(|p| (p.name.as_str(), parameter_type(&p.domain)))
         .collect();
-    let program = parse(condition).and_then(|expr| ScalarProgram::condition(&expr, &names, "where"));
-    let program = program.map_err(|error| StrategyError::expression(place.to_owned(), condition, error));
-    program.map(drop)
+    let check = |condition: &str, key: &str, names: &[(&str, ParameterType)]| {
+        let program = parse(condition).and_then(|expr| ScalarProgram::condition(&expr, names, key));
+        program
+            .map(drop)
+            .map_err(|error| StrategyError::expression(format!("{place}.{key}"), condition, error))
+    };
+    if let Some(condition) = &space.condition {
+        check(condition, "where", &names)?;
+    }
+    // What may rest decides about nothing: the conditions have no order then, and no circles.
+    let always: Vec<(&str, ParameterType)> = names
+        .iter()
+        .filter(|(name, _)| !space.when.contains_key(*name))
+        .cloned()
+        .collect();
+    for (name, condition) in &space.when {
+        let expr = parse(condition).ok();
+        let mentioned = expr.iter().flat_map(|expr| expr.names());
+        if let Some(other) = mentioned.into_iter().find(|mentioned| space.when.contains_key(*mentioned)) {
+            return Err(StrategyError::Nested {
+                name: name.clone(),
+                other: other.to_owned(),
+            });
+        }
+        check(condition, &format!("{name}.when"), &always)?;
+    }
+    Ok(())
 }
 
 /// Where a parameter of the strategy takes its value from.

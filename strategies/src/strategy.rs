@@ -152,7 +152,7 @@ impl Strategy {
             scope,
         };
         crate::orders::check(&strategy.rules, &strategy)?;
-        crate::parameters::check_condition(&strategy.space, &format!("{origin}, params.where"))?;
+        crate::parameters::check_conditions(&strategy.space, &format!("{origin}, params"))?;
         Ok(strategy)
     }
 
@@ -171,6 +171,10 @@ impl Strategy {
         if let Some(condition) = &self.space.condition {
             let spelled = parse(condition).map_or_else(|_| condition.clone(), |expr| expr.to_string());
             let _ = writeln!(out, "where {spelled}");
+        }
+        for (name, condition) in &self.space.when {
+            let spelled = parse(condition).map_or_else(|_| condition.clone(), |expr| expr.to_string());
+            let _ = writeln!(out, "{name} when {spelled}");
         }
         let mut lets: Vec<&Let> = self.lets.iter().collect();
         lets.sort_by(|a, b| a.name.cmp(&b.name));
@@ -217,12 +221,7 @@ impl Strategy {
         let coordinate = |parameter: &assay_core::space::Parameter| {
             let default = parameter.default.as_ref();
             let default = default.and_then(|value| parameter.domain.coordinate(value));
-            default.unwrap_or_else(|| match &parameter.domain {
-                Domain::Int { low, .. } => *low as f64,
-                Domain::Float { low, .. } => *low,
-                Domain::Choice(_) => 0.0,
-                Domain::Fixed(value) => parameter.domain.coordinate(value).unwrap_or(0.0),
-            })
+            default.unwrap_or_else(|| parameter.domain.rest())
         };
         Point(self.space.params.iter().map(coordinate).collect())
     }

@@ -138,6 +138,7 @@ fn sample_points(space: &Space) -> Result<Vec<Point>, Failure> {
         method: Method::Random,
         trials: Some(SAMPLE_POINTS),
         seed: 1,
+        ..SearchSpec::default()
     };
     let mut points = Vec::new();
     Proposals::new(space, &search)?.block(0, &mut points);

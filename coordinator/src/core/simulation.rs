@@ -222,6 +222,7 @@ fn plan(seed: u8, blocks: u64) -> Arc<JobPlan> {
         // Sixteen times sixty-four points are a block; few of them satisfy the condition.
         params: vec![parameter("a", 16 * blocks as i64 - 1), parameter("b", 63)],
         condition: Some("b < 2 or b < 5 and a > 100".to_owned()),
+        ..Space::default()
     };
     let search = SearchSpec {
         method: Method::Grid,

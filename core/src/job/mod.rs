@@ -3,9 +3,13 @@
 mod error;
 mod execution;
 mod forms;
+mod methods;
+mod objective;
+mod search;
 #[cfg(test)]
 mod tests;
 mod validate;
+mod validation;
 
 use std::fmt;
 
@@ -13,9 +17,15 @@ use serde::{Deserialize, Serialize};
 
 pub use error::{JobError, explain_toml};
 pub use execution::{Amount, Direction, Execution, Fill, Intrabar, Level, OnOpposite, Size};
+pub use methods::{
+    BayesSettings, CmaesSettings, DeSettings, GeneticSettings, HalvingSettings, PolishSettings, PsoSettings, RefineSettings,
+    Restarts, TpeSettings,
+};
+pub use objective::{Aggregate, Goal, Objective};
+pub use search::{DEFAULT_BATCH, DEFAULT_LAG, DEFAULT_PROBE, Method, SearchSpec};
+pub use validation::{CpcvSpec, Extent, HoldoutSpec, ValidationSpec, WalkForwardSpec};
 
 use crate::ids::Symbol;
-use crate::metrics::Metric;
 use crate::space::Space;
 use crate::time::{BarLength, UtcNs};
 
@@ -44,6 +54,9 @@ pub struct JobSpec {
     /// What is better.
     #[serde(default)]
     pub objective: Objective,
+    /// What the search may not see. Left out of the canonical job where there is none, so that such jobs keep their ids.
+    #[serde(default, skip_serializing_if = "ValidationSpec::is_none")]
+    pub validation: ValidationSpec,
     /// What is kept.
     #[serde(default)]
     pub results: ResultsSpec,
@@ -137,82 +150,6 @@ pub struct MetricsSpec {
     pub periods_per_year: Option<f64>,
     /// Annual risk-free rate.
     pub risk_free: f64,
-}
-
-/// How the space is searched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Method {
-    /// Every point.
-    #[default]
-    Grid,
-    /// Independent draws.
-    Random,
-    /// A scrambled Sobol sequence.
-    Sobol,
-}
-
-/// `[search]`
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct SearchSpec {
-    /// How.
-    pub method: Method,
-    /// How many draws; a grid needs none.
-    pub trials: Option<u64>,
-    /// Seed of the draws.
-    pub seed: u64,
-}
-
-/// How a point's objective follows from those of its trials.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Aggregate {
-    /// Mean over instruments.
-    #[default]
-    Mean,
-    /// Median over instruments.
-    Median,
-    /// Worst instrument.
-    Min,
-}
-
-/// `[objective]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Objective {
-    /// Metric to maximize; a leading `-` minimizes.
-    pub maximize: Goal,
-    /// Over instruments.
-    pub aggregate: Aggregate,
-}
-
-impl Default for Objective {
-    fn default() -> Self {
-        Self {
-            maximize: Goal {
-                metric: Metric::Sharpe,
-                negated: false,
-            },
-            aggregate: Aggregate::default(),
-        }
-    }
-}
-
-/// A metric and whether more of it is worse.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Goal {
-    /// The metric.
-    pub metric: Metric,
-    /// Smaller is better.
-    pub negated: bool,
-}
-
-impl Goal {
-    /// The number to maximize.
-    pub fn score(&self, value: f64) -> f64 {
-        if self.negated { -value } else { value }
-    }
 }
 
 /// How many rows are kept in the result files.

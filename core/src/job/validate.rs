@@ -1,24 +1,19 @@
 //! Values that parse but have no meaning.
 
-use super::{DataKind, Fill, JobError, JobSpec, Method};
+use super::{DataKind, Extent, Fill, JobError, JobSpec, Method, ValidationSpec};
+use crate::time::DurationNs;
 
 impl JobSpec {
     /// Reads and validates a job. Paths in it are not resolved here.
     pub fn from_toml(source: &str) -> Result<Self, JobError> {
-        let job: Self = toml::from_str(source).map_err(|error| super::explain_toml(&error, source))?;
+        let mut job: Self = toml::from_str(source).map_err(|error| super::explain_toml(&error, source))?;
         job.validate()?;
+        job.search.fill();
         Ok(job)
     }
 
     /// Refuses values without a meaning.
     pub fn validate(&self) -> Result<(), JobError> {
-        let bad = |key, message: String, hint: &str| {
-            Err(JobError::Value {
-                key,
-                message,
-                hint: Some(hint.to_owned()),
-            })
-        };
         if self.data.instruments.is_empty() {
             return bad(
                 "data.instruments",
@@ -113,17 +108,153 @@ impl JobSpec {
                 "leave it out to use the instrument's calendar",
             );
         }
-        match (self.search.method, self.search.trials) {
-            (Method::Random | Method::Sobol, None) => {
-                bad("search.trials", "missing".to_owned(), "random and sobol need `trials = n`")
-            }
-            (_, Some(0)) => bad("search.trials", "0 trials are none".to_owned(), "give a number above 0"),
-            (Method::Grid, Some(_)) => bad(
-                "search.trials",
-                "a grid runs every point".to_owned(),
-                "leave `trials` out or choose method = \"random\"",
-            ),
-            _ => Ok(()),
-        }
+        self.validate_search()?;
+        self.validate_objective()?;
+        self.validation
+            .check()
+            .or_else(|(key, message, hint)| bad(key, message, hint))
     }
+
+    fn validate_search(&self) -> Result<(), JobError> {
+        let search = &self.search;
+        let method = search.method;
+        match (method, search.trials) {
+            (Method::Grid, Some(_)) => {
+                return bad(
+                    "search.trials",
+                    "a grid runs every point".to_owned(),
+                    "leave `trials` out or choose method = \"random\"",
+                );
+            }
+            (Method::Grid, None) => {}
+            (_, None) => {
+                let hint = format!("{method} needs `trials = n`");
+                return bad("search.trials", "missing".to_owned(), &hint);
+            }
+            (_, Some(0)) => return bad("search.trials", "0 trials are none".to_owned(), "give a number above 0"),
+            (_, Some(trials)) if method.learns() && trials > MOST_LEARNED => {
+                let message = format!("{trials} trials are more than the {MOST_LEARNED} that a search that learns can have");
+                return bad("search.trials", message, "search fewer points, or choose method = \"random\"");
+            }
+            _ => {}
+        }
+        let learning = [
+            ("search.batch", search.batch.is_some()),
+            ("search.lag", search.lag.is_some()),
+            ("search.patience", search.patience.is_some()),
+            ("search.start_from", search.start_from.is_some()),
+            ("search.enqueue", !search.enqueue.is_empty()),
+            ("search.probe", search.probe.is_some()),
+        ];
+        for (key, given) in learning {
+            if given && !method.learns() {
+                let message = format!("{method} does not learn from results");
+                return bad(
+                    key,
+                    message,
+                    "leave it out, or choose a search that learns, such as method = \"tpe\"",
+                );
+            }
+        }
+        if let Some(stray) = search.stray_settings() {
+            let message = format!("[search.{stray}] has settings, but the method is {method}");
+            return bad(
+                "search.method",
+                message,
+                &format!("choose method = \"{stray}\", or remove them"),
+            );
+        }
+        if search.batch.is_some_and(|batch| !(1..=100_000).contains(&batch)) {
+            return bad(
+                "search.batch",
+                "not from 1 to 100,000".to_owned(),
+                "16 points together are usual",
+            );
+        }
+        if search.lag.is_some_and(|lag| lag > 1_000) {
+            return bad(
+                "search.lag",
+                "more than 1,000".to_owned(),
+                "1 keeps workers busy while a batch is proposed",
+            );
+        }
+        if search.time_limit.is_some_and(|limit| limit <= DurationNs(0)) {
+            return bad(
+                "search.time_limit",
+                "no time at all".to_owned(),
+                "give a length of time such as \"10m\"",
+            );
+        }
+        if search.patience == Some(0) {
+            return bad(
+                "search.patience",
+                "0 points without an improvement end every search".to_owned(),
+                "give a number above 0",
+            );
+        }
+        search
+            .check_settings()
+            .or_else(|(key, must)| bad(key, "out of range".to_owned(), &format!("give {must}")))
+    }
+
+    fn validate_objective(&self) -> Result<(), JobError> {
+        let (objective, method) = (&self.objective, self.search.method);
+        let goals: Vec<_> = objective.goals().collect();
+        for (index, goal) in goals.iter().enumerate() {
+            if goals[..index].iter().any(|other| other.metric == goal.metric) {
+                let message = format!("{} is named twice", goal.metric);
+                return bad("objective.maximize", message, "name each metric once");
+            }
+        }
+        if goals.len() > method.most_goals() {
+            let message = format!("{method} pursues one goal, not {}", goals.len());
+            return bad(
+                "objective.maximize",
+                message,
+                "name one metric, or choose method = \"genetic\"",
+            );
+        }
+        if goals.len() > MOST_GOALS {
+            let message = format!("{} goals are more than {MOST_GOALS}", goals.len());
+            return bad(
+                "objective.maximize",
+                message,
+                "nearly all points would be optimal: name fewer metrics",
+            );
+        }
+        let walks = matches!(&self.validation, ValidationSpec::WalkForward(_));
+        if walks && goals.len() > 1 {
+            let message = "several goals have no one winner to walk forward with".to_owned();
+            return bad(
+                "objective.maximize",
+                message,
+                "name one metric, and put the others under `require`",
+            );
+        }
+        if let ValidationSpec::WalkForward(walk) = &self.validation
+            && let (Extent::Time(train), true) = (walk.train, self.data.bars.ns() > 0)
+            && train.0 < self.data.bars.ns()
+        {
+            let message = format!("{train} is shorter than a bar of {}", self.data.bars);
+            return bad(
+                "validation.train",
+                message,
+                "give it at least the length of some hundred bars",
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Most points of a search that learns: it keeps all of them in memory.
+const MOST_LEARNED: u64 = 1_000_000;
+/// Most goals.
+const MOST_GOALS: usize = 10;
+
+fn bad<T>(key: &'static str, message: String, hint: &str) -> Result<T, JobError> {
+    Err(JobError::Value {
+        key,
+        message,
+        hint: Some(hint.to_owned()),
+    })
 }

@@ -3,7 +3,7 @@
 use assay_core::space::{Domain, Point, Space};
 
 use crate::axis::{Axis, Draw};
-use crate::condition::Condition;
+use crate::condition::{Condition, Resting};
 use crate::error::OptimizerError;
 use crate::search::Unit;
 
@@ -22,6 +22,9 @@ pub struct Cube {
     searched: Vec<usize>,
     dimensions: Vec<Dimension>,
     condition: Option<Condition>,
+    resting: Resting,
+    /// What a grid of the space would leave out.
+    counted: Option<Condition>,
     /// How many levels of fidelity there are.
     levels: u32,
 }
@@ -57,6 +60,8 @@ impl Cube {
         }
         Ok(Self {
             condition: Condition::of(space)?,
+            resting: Resting::of(space)?,
+            counted: Condition::of_grid(space)?,
             axes,
             searched,
             dimensions,
@@ -114,6 +119,7 @@ impl Cube {
         for (index, u) in self.searched.iter().zip(unit) {
             coordinates[*index] = self.axes[*index].at(*u);
         }
+        self.settle(&mut coordinates);
         Point(coordinates.into())
     }
 
@@ -168,5 +174,15 @@ impl Cube {
 
     pub(crate) fn condition(&self) -> Option<&Condition> {
         self.condition.as_ref()
+    }
+
+    /// What every point of the cube satisfies, as a grid counts them.
+    pub(crate) fn counted(&self) -> Option<&Condition> {
+        self.counted.as_ref()
+    }
+
+    /// Moves parameters that do not matter at these coordinates of the space to where they rest.
+    pub(crate) fn settle(&self, coordinates: &mut [f64]) {
+        self.resting.settle(coordinates);
     }
 }

@@ -3,30 +3,11 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
+use assay_core::job::DeSettings;
+
 use crate::search::random::uniform;
 use crate::search::stream::Stream;
 use crate::search::{Cube, Dimension, Outcome, Sampler, Told, Unit, pareto};
-
-/// Settings of differential evolution.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DeSettings {
-    /// Points in the population; by default five per parameter, from 12 to 60.
-    pub population: Option<usize>,
-    /// Share of the population that counts as best.
-    pub best: f64,
-    /// Pairs of factor and crossover rate that are remembered.
-    pub memory: usize,
-}
-
-impl Default for DeSettings {
-    fn default() -> Self {
-        Self {
-            population: None,
-            best: 0.15,
-            memory: 6,
-        }
-    }
-}
 
 /// Differential evolution that learns its factor and crossover rate (SHADE), for one objective.
 ///

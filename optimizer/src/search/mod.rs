@@ -27,18 +27,22 @@ mod study;
 mod tpe;
 mod tried;
 
-pub use bayes::{Bayes, BayesSettings};
-pub use cmaes::{Cmaes, CmaesSettings, Restarts};
+pub use assay_core::job::{
+    BayesSettings, CmaesSettings, DeSettings, GeneticSettings, PolishSettings, PsoSettings, RefineSettings, Restarts,
+    TpeSettings,
+};
+pub use bayes::Bayes;
+pub use cmaes::Cmaes;
 pub use cube::{Cube, Dimension};
-pub use de::{De, DeSettings};
-pub use genetic::{Genetic, GeneticSettings};
+pub use de::De;
+pub use genetic::Genetic;
 pub use halving::Halving;
-pub use polish::{Polish, PolishSettings};
-pub use pso::{Pso, PsoSettings};
+pub use polish::Polish;
+pub use pso::Pso;
 pub use random::Random;
-pub use refine::{Refine, RefineSettings};
+pub use refine::Refine;
 pub use study::{Ask, Batch, Proposal, Study, StudyError, StudySettings};
-pub use tpe::{Tpe, TpeSettings};
+pub use tpe::Tpe;
 
 /// The number of a batch that holds outcomes of an earlier job.
 pub const EARLIER: u64 = u64::MAX;

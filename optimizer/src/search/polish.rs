@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use argmin::core::{CostFunction, Error, IterState, Problem, Solver, State, TerminationStatus};
 use argmin::solver::neldermead::NelderMead;
 
+use assay_core::job::PolishSettings;
+
 use crate::search::random::uniform;
 use crate::search::stream::Stream;
 use crate::search::tried::bits;
@@ -13,30 +15,6 @@ use crate::search::{Cube, Dimension, EARLIER, Outcome, Sampler, Told, Unit, pare
 
 /// Cost of a point that violates constraints; a failed one costs the square of it.
 const INFEASIBLE: f64 = 1e50;
-
-/// Settings of a polishing search.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PolishSettings {
-    /// How many of the best points are polished.
-    pub starts: usize,
-    /// Edge of a simplex to begin with, as a share of each parameter's range.
-    pub edge: f64,
-    /// A simplex ends when the standard deviation of its losses falls below this.
-    pub tolerance: f64,
-    /// Random points to find starts among, where there is no earlier job; by default ten per parameter.
-    pub sample: Option<usize>,
-}
-
-impl Default for PolishSettings {
-    fn default() -> Self {
-        Self {
-            starts: 4,
-            edge: 0.05,
-            tolerance: 1e-12,
-            sample: None,
-        }
-    }
-}
 
 /// Nelder and Mead's simplex from each of the best points of an earlier job, or of a random sample, side by side; for one objective.
 ///

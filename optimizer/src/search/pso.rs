@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use assay_core::job::PsoSettings;
+
 use crate::search::random::uniform;
 use crate::search::stream::Stream;
 use crate::search::{Cube, Dimension, Sampler, Told, Unit, pareto};
@@ -11,24 +13,6 @@ use crate::search::{Cube, Dimension, Sampler, Told, Unit, pareto};
 /// Source: M. Clerc, J. Kennedy, "The particle swarm: explosion, stability, and convergence in a multidimensional complex space", 2002.
 const INERTIA: f64 = 0.729_843_788_127_783_5;
 const PULL: f64 = 1.496_179_765_662_956_3;
-
-/// Settings of a particle swarm.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PsoSettings {
-    /// Particles.
-    pub particles: usize,
-    /// How many particles to either side tell a particle of their best place.
-    pub neighbours: usize,
-}
-
-impl Default for PsoSettings {
-    fn default() -> Self {
-        Self {
-            particles: 20,
-            neighbours: 2,
-        }
-    }
-}
 
 /// Particles that fly towards the best places that they and their neighbours on a ring have seen, for one objective.
 ///

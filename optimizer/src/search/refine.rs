@@ -3,6 +3,8 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
+use assay_core::job::RefineSettings;
+
 use crate::generator;
 use crate::search::stream::Stream;
 use crate::search::tried::bits;
@@ -11,30 +13,6 @@ use crate::sobol::{self, Sobol};
 
 /// Grids up to three parameters are refined in all directions at once, larger ones along one axis at a time.
 const FULL: usize = 3;
-
-/// Settings of a refining search.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RefineSettings {
-    /// Points of the coarse grid at most; it has as many values per parameter as that allows.
-    pub coarse: u64,
-    /// Places around which a finer grid is laid.
-    pub places: usize,
-    /// How much finer a grid is than the one before.
-    pub factor: f64,
-    /// Grids after the coarse one.
-    pub rounds: usize,
-}
-
-impl Default for RefineSettings {
-    fn default() -> Self {
-        Self {
-            coarse: 200,
-            places: 5,
-            factor: 3.0,
-            rounds: 6,
-        }
-    }
-}
 
 /// A search by nested grids: a coarse one over the whole space, then finer ones around plateaus, the points that are good together
 /// with their neighbours.

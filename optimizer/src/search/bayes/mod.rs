@@ -17,6 +17,8 @@ mod process;
 mod triangle;
 mod values;
 
+use assay_core::job::BayesSettings;
+
 use crate::search::stream::Stream;
 use crate::search::tried::Tried;
 use crate::search::{Cube, Dimension, Sampler, Told, Unit};
@@ -24,30 +26,6 @@ use acquisition::{Acquisition, Goal, Steps};
 use kernel::Kernel;
 use maximize::Effort;
 use process::Process;
-
-/// Settings of a [`Bayes`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BayesSettings {
-    /// Points of the Sobol sequence before the first model.
-    pub startup: usize,
-    /// Points looked at for a proposal all over the cube, and as many around the best ones; fewer once there are many trials.
-    pub candidates: usize,
-    /// How many of them are improved by descents.
-    pub starts: usize,
-    /// Evaluations in each descent, to a point or to a kernel.
-    pub steps: usize,
-}
-
-impl Default for BayesSettings {
-    fn default() -> Self {
-        Self {
-            startup: 10,
-            candidates: 512,
-            starts: 8,
-            steps: 40,
-        }
-    }
-}
 
 /// The method `bayes`.
 #[derive(Debug)]

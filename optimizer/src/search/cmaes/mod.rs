@@ -7,6 +7,8 @@ use std::cmp::Ordering;
 
 use nalgebra::DVector;
 
+use assay_core::job::{CmaesSettings, Restarts};
+
 use crate::search::random::uniform;
 use crate::search::stream::Stream;
 use crate::search::{Cube, Dimension, EARLIER, Sampler, Told, Unit, pareto};
@@ -15,43 +17,6 @@ use distribution::{Distribution, orthogonal};
 
 /// Draws for a point inside the cube that the condition admits.
 const ATTEMPTS: usize = 100;
-
-/// What follows when a search has converged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Restarts {
-    /// Another one elsewhere, with twice the population.
-    ///
-    /// Source: A. Auger, N. Hansen, "A restart CMA evolution strategy with increasing population size", 2005.
-    Ipop,
-    /// The same, alternating with small populations that get as many evaluations.
-    ///
-    /// Source: N. Hansen, "Benchmarking a BI-population CMA-ES on the BBOB-2009 function testbed", 2009.
-    Bipop,
-}
-
-/// Settings of an evolution strategy.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CmaesSettings {
-    /// Points in a generation; by default 4 + 3 ln n of n parameters.
-    pub population: Option<usize>,
-    /// Standard deviation to begin with, as a share of each parameter's range.
-    pub sigma: f64,
-    /// Where to begin; by default in the middle, or at the best outcome of an earlier job.
-    pub start: Option<Unit>,
-    /// What follows when it has converged.
-    pub restarts: Restarts,
-}
-
-impl Default for CmaesSettings {
-    fn default() -> Self {
-        Self {
-            population: None,
-            sigma: 0.25,
-            start: None,
-            restarts: Restarts::Bipop,
-        }
-    }
-}
 
 /// CMA-ES with active updates, orthogonal samples and restarts, for one objective.
 ///

@@ -258,6 +258,7 @@ impl Problem {
         Space {
             params: self.ranges().into_iter().enumerate().map(parameter).collect(),
             condition: None,
+            ..Space::default()
         }
     }
 

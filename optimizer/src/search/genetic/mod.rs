@@ -4,6 +4,8 @@ mod niches;
 mod survival;
 mod variation;
 
+use assay_core::job::GeneticSettings;
+
 use crate::search::random::uniform;
 use crate::search::stream::Stream;
 use crate::search::{Cube, Sampler, Told, Unit, directions};
@@ -12,33 +14,6 @@ use survival::Member;
 
 /// Attempts at a child that is not known.
 const ATTEMPTS: usize = 32;
-
-/// Settings of a genetic search.
-#[derive(Debug, Clone, PartialEq)]
-pub struct GeneticSettings {
-    /// Points that survive.
-    pub population: usize,
-    /// Probability that a child comes from two parents rather than one.
-    pub crossover: f64,
-    /// Distribution index of simulated binary crossover: larger is closer to the parents.
-    pub crossover_index: f64,
-    /// Probability that a parameter mutates; by default one of all parameters does.
-    pub mutation: Option<f64>,
-    /// Distribution index of polynomial mutation: larger is closer to the value.
-    pub mutation_index: f64,
-}
-
-impl Default for GeneticSettings {
-    fn default() -> Self {
-        Self {
-            population: 100,
-            crossover: 0.9,
-            crossover_index: 15.0,
-            mutation: None,
-            mutation_index: 20.0,
-        }
-    }
-}
 
 /// A genetic search that keeps the best of population and batch after every batch.
 ///

@@ -32,6 +32,7 @@ impl Filler {
         while self.next < self.end {
             self.sequence.candidate(cube.axes(), self.next, &mut coordinates);
             self.next += 1;
+            cube.settle(&mut coordinates);
             if cube.condition().is_none_or(|condition| condition.holds(&coordinates)) && is_new(&coordinates) {
                 return Some(coordinates.into());
             }
@@ -42,5 +43,5 @@ impl Filler {
 
 /// How many points a cube admits, where they are few enough to be counted.
 pub(super) fn available(cube: &Cube) -> Option<u64> {
-    proposals::available(cube.axes(), cube.condition())?.checked_mul(u64::from(cube.levels()))
+    proposals::available(cube.axes(), cube.counted())?.checked_mul(u64::from(cube.levels()))
 }

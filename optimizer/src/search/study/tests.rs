@@ -18,6 +18,7 @@ fn space(high: i64, condition: Option<&str>) -> Space {
     Space {
         params: vec![parameter("a"), parameter("b")],
         condition: condition.map(str::to_owned),
+        ..Space::default()
     }
 }
 

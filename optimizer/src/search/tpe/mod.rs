@@ -12,6 +12,8 @@
 mod parzen;
 mod split;
 
+use assay_core::job::TpeSettings;
+
 use crate::search::stream::Stream;
 use crate::search::tried::Tried;
 use crate::search::{Cube, Sampler, Told, Unit};
@@ -19,24 +21,6 @@ use parzen::Parzen;
 
 /// Kernels of good points may be half as wide as those of bad ones: measured over Branin, Hartmann6, Ackley and Levy functions.
 const NARROWEST_GOOD: f64 = 0.5;
-
-/// Settings of a [`Tpe`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TpeSettings {
-    /// Points of the Sobol sequence before the first estimate.
-    pub startup: usize,
-    /// Candidates drawn for each proposal.
-    pub candidates: usize,
-}
-
-impl Default for TpeSettings {
-    fn default() -> Self {
-        Self {
-            startup: 10,
-            candidates: 24,
-        }
-    }
-}
 
 /// The method `tpe`.
 #[derive(Debug)]

@@ -257,7 +257,11 @@ mod tests {
             parameter("d", Domain::Choice(texts.into())),
             parameter("e", int(1, 4_000, false)),
         ];
-        Cube::new(&Space { params, condition: None }).unwrap()
+        Cube::new(&Space {
+            params,
+            ..Space::default()
+        })
+        .unwrap()
     }
 
     #[test]
