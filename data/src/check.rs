@@ -2,6 +2,7 @@
 
 mod gaps;
 mod moves;
+mod splits;
 
 use arrow::array::{Array, AsArray, Float64Array, RecordBatch};
 use arrow::datatypes::{Float64Type, TimestampNanosecondType};
@@ -15,6 +16,8 @@ use gaps::GapFinder;
 pub use gaps::{Gap, Gaps};
 use moves::MoveFinder;
 pub use moves::{Moves, Spike};
+use splits::SplitFinder;
+pub use splits::{Split, Splits};
 
 /// How many of the largest gaps and spikes are listed.
 const LISTED: usize = 10;
@@ -64,6 +67,8 @@ pub struct CheckReport {
     pub inconsistent_bars: u64,
     /// Prices that jump and come back.
     pub moves: Moves,
+    /// Steps that look like splits of shares.
+    pub splits: Splits,
     /// Files whose values are not those the manifest names.
     pub damaged_files: Vec<String>,
 }
@@ -103,6 +108,7 @@ fn check_dataset(catalog: &Catalog, manifest: &Manifest, options: &CheckOptions)
         previous: None,
         gaps: GapFinder::new(kind, &calendar, options.gap.or_else(|| usual_gap(manifest))),
         moves: MoveFinder::default(),
+        splits: SplitFinder::default(),
         report: CheckReport {
             symbol: manifest.symbol.clone(),
             kind,
@@ -121,6 +127,7 @@ fn check_dataset(catalog: &Catalog, manifest: &Manifest, options: &CheckOptions)
             negative_sizes: 0,
             inconsistent_bars: 0,
             moves: Moves::default(),
+            splits: Splits::default(),
             damaged_files: Vec::new(),
         },
     };
@@ -140,6 +147,7 @@ fn check_dataset(catalog: &Catalog, manifest: &Manifest, options: &CheckOptions)
     let mut report = checker.report;
     report.gaps = checker.gaps.finish();
     report.moves = checker.moves.finish();
+    report.splits = checker.splits.finish();
     Ok(report)
 }
 
@@ -156,6 +164,7 @@ struct Checker<'a> {
     previous: Option<RecordBatch>,
     gaps: GapFinder<'a>,
     moves: MoveFinder,
+    splits: SplitFinder,
 }
 
 impl Checker<'_> {
@@ -186,6 +195,14 @@ impl Checker<'_> {
         } else if let Some(price) = column("price").or(column("close")) {
             for (time, price) in times.iter().zip(price) {
                 self.moves.add(*time, *price);
+            }
+        }
+        // Of bars from quotes the bids tell as much as the mids.
+        let last = column("bid_close").or(column("close")).or(column("bid")).or(column("price"));
+        if let Some(last) = last {
+            let first = column("bid_open").or(column("open")).unwrap_or(last);
+            for ((time, first), last) in times.iter().zip(first).zip(last) {
+                self.splits.add(*time, *first, *last);
             }
         }
         self.previous = Some(batch.slice(rows - 1, 1));

@@ -36,7 +36,7 @@ pub mod symbols;
 
 pub use bars::{BarRequest, BarTable, resample_rows};
 pub use catalog::{Catalog, Dataset, DatasetKind, DatasetWriter, Manifest, Overlap, SourceInfo, ValuesHash, WriteReport};
-pub use check::{CheckOptions, CheckReport, Gap, Gaps, Moves, Spike, check};
+pub use check::{CheckOptions, CheckReport, Gap, Gaps, Moves, Spike, Split, Splits, check};
 pub use error::{DataError, Have};
 pub use export::{ExportReport, export, write_table};
 pub use generate::{GenerateRequest, generate};

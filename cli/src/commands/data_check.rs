@@ -34,7 +34,7 @@ pub(super) fn check_symbol(args: &CheckArgs, catalog: &Catalog, settings: &Setti
 }
 
 /// Each finding with how often it was made.
-fn findings(report: &CheckReport) -> [(&'static str, Option<u64>); 10] {
+fn findings(report: &CheckReport) -> [(&'static str, Option<u64>); 11] {
     [
         ("gaps", Some(report.gaps.count)),
         ("duplicate_times", Some(report.duplicate_times)),
@@ -42,6 +42,7 @@ fn findings(report: &CheckReport) -> [(&'static str, Option<u64>); 10] {
         ("disorder", Some(report.disorder)),
         ("crossed", report.crossed),
         ("spikes", Some(report.moves.spikes)),
+        ("suspected_splits", Some(report.splits.count)),
         ("zero_prices", Some(report.zero_prices)),
         ("negative_prices", Some(report.negative_prices)),
         ("negative_sizes", Some(report.negative_sizes)),
@@ -102,6 +103,17 @@ fn print_reports(reports: &[CheckReport]) -> Result<(), Failure> {
                 human::time(spike.time.0),
                 human::price(spike.price),
                 human::price(spike.before)
+            )?;
+        }
+        for split in &report.splits.first {
+            writeln!(
+                out,
+                "  split of {} for {}? {} from {} to {}",
+                split.new,
+                split.old,
+                human::time(split.time.0),
+                human::price(split.before),
+                human::price(split.after)
             )?;
         }
         for file in &report.damaged_files {
