@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use assay_core::Explain;
 use assay_core::job::DataKind;
-use assay_data::import::{Crossed, DatasetReport, ImportReport, ImportRequest, import};
-use assay_data::{Catalog, DataError};
+use assay_data::import::{Adjust, BadBars, Crossed, DatasetReport, Format, ImportReport, ImportRequest, import};
+use assay_data::{Catalog, CheckOptions, DataError};
 
 /// A change to a request.
 type Edit<'a> = &'a dyn Fn(&mut ImportRequest);
@@ -230,8 +230,6 @@ fn text_files() {
         &["messy/quote_tick_data.csv"],
         "EURUSD",
         |request| {
-            request.columns = Some(["time", "bid", "ask", "_"].map(str::to_owned).to_vec());
-            request.time_format = "%Y%m%d %H%M%S%3f".parse().ok();
             request.zone = "-05:00".parse().ok();
         },
         &["EURUSD quotes rows 9500 first 2020-01-01T22:00:00.065Z last 2020-01-02T04:00:52.125Z dup 0"],
@@ -254,39 +252,23 @@ fn what_belongs_to_other_formats_is_refused_with_a_reason() {
         request.zone = "UTC".parse().ok();
     };
     let as_is = |_: &mut ImportRequest| {};
-    let cases: [(&str, Edit<'_>, &str, &str); 13] = [
-        (
-            "bars_1m/2006-01-02-volume-min-001.txt",
-            &bars,
-            "8 fields where 7 are expected",
-            "--columns",
-        ),
-        (
-            "bars_daily/sp500.csv.gz",
-            &bars,
-            "month/day/year or day/month/year",
-            "--time-format",
-        ),
+    let cases: [(&str, Edit<'_>, &str, &str); 7] = [
         (
             "bars_daily/sp500_dataset.csv.gz",
             &bars,
-            "no column for open, high, low, close",
-            "--columns",
+            "seem to be instruments",
+            "--format wide",
         ),
         ("bars_daily/orcl-1995-2014.txt", &as_is, "has no zone", "--tz"),
-        ("commodities/stooq_minor.csv", &as_is, "`Close` is given twice", "`_`"),
-        ("commodities/stooq_CL-F.csv", &as_is, "no column for", "--columns"),
-        ("commodities/gold-monthly.csv", &as_is, "names a month", "--time-format"),
         (
-            "commodities/worldbank-monthly-selected.csv",
+            "commodities/stooq_minor.csv",
             &as_is,
-            "no column for time",
-            "--columns",
+            "`Close` is given twice",
+            "--format wide",
         ),
+        ("commodities/gold-monthly.csv", &as_is, "names a month", "--bar 1d"),
         ("commodities/brent-daily.csv", &as_is, "has no zone", "--tz"),
-        ("crypto_trades/XRP_OLD-trades.json.gz", &as_is, "JSON", "convert"),
-        ("crypto_l2_trades/binance_spot_btcusdt_20240808.gz", &as_is, "JSON", "convert"),
-        ("l2/xrpusdt-ob500.data.zip", &as_is, "JSON", "convert"),
+        ("l2/xrpusdt-ob500.data.zip", &as_is, "order book", "convert"),
         ("equity_minute/ibm", &as_is, "bars from quotes", "*_trade.zip"),
     ];
     for (path, edit, message, hint) in cases {
@@ -299,7 +281,127 @@ fn what_belongs_to_other_formats_is_refused_with_a_reason() {
 }
 
 #[test]
-fn a_stated_form_makes_an_ambiguous_file_readable() {
+fn wide_tables_and_closes() {
+    let daily = |request: &mut ImportRequest| {
+        request.bar = "1d".parse().ok();
+        request.zone = "UTC".parse().ok();
+    };
+    let wide = |request: &mut ImportRequest| {
+        daily(request);
+        request.format = Some(Format::Wide);
+        request.symbol = None;
+    };
+    let Some(mut prices) = request(&["bars_daily/sp500_dataset.csv.gz"], "X") else {
+        return;
+    };
+    wide(&mut prices);
+    let report = run(&prices).unwrap();
+    assert_eq!(report.datasets.len(), 20);
+    assert_eq!(
+        summary(&report.datasets[0]),
+        "AAPL bars-1d rows 8313 first 1990-01-02T00:00:00Z last 2022-12-28T00:00:00Z dup 0"
+    );
+    let mut indices = request(&["commodities/stooq_minor.csv"], "X").unwrap();
+    wide(&mut indices);
+    let error = run(&indices).unwrap_err();
+    assert!(error.to_string().contains("line 6842: impossible bar"), "{error}");
+    indices.bad_bars = BadBars::Widen;
+    let found: Vec<(String, u64)> = run(&indices)
+        .unwrap()
+        .datasets
+        .iter()
+        .map(|dataset| (dataset.symbol.to_string(), dataset.rows_read))
+        .collect();
+    let expected = [
+        ("CL.F", 9146),
+        ("DJI", 9134),
+        ("GC.F", 9154),
+        ("NDX", 9134),
+        ("SI.F", 9153),
+        ("SPX", 9134),
+    ];
+    assert_eq!(found, expected.map(|(symbol, rows)| (symbol.to_owned(), rows)));
+    let mut months = request(&["commodities/worldbank-monthly-selected.csv"], "X").unwrap();
+    wide(&mut months);
+    let report = run(&months).unwrap();
+    assert_eq!(report.datasets.len(), 7);
+    let gold = report
+        .datasets
+        .iter()
+        .find(|dataset| dataset.symbol.as_str() == "Gold")
+        .unwrap();
+    assert_eq!(
+        summary(gold),
+        "Gold bars-1d rows 798 first 1960-01-31T00:00:00Z last 2026-06-30T00:00:00Z dup 0"
+    );
+    check(
+        &["commodities/gold-monthly.csv"],
+        "GOLD",
+        daily,
+        &["GOLD bars-1d rows 2322 first 1833-01-31T00:00:00Z last 2026-06-30T00:00:00Z dup 0"],
+    );
+    check(
+        &["commodities/brent-daily.csv"],
+        "BRENT",
+        daily,
+        &["BRENT bars-1d rows 9958 first 1987-05-20T00:00:00Z last 2026-08-18T00:00:00Z dup 0"],
+    );
+}
+
+#[test]
+fn json_of_exchanges() {
+    check(
+        &["crypto_trades/XRP_OLD-trades.json.gz"],
+        "XRPETH",
+        |_| {},
+        &["XRPETH trades rows 12477 first 2019-10-11T00:00:11.62Z last 2019-10-13T11:19:28.844Z dup 2490"],
+    );
+    let Some(json) = request(&["crypto_trades/XRP_OLD-trades.json.gz"], "XRPETH") else {
+        return;
+    };
+    let hash = |request: &ImportRequest| {
+        let home = tempfile::tempdir().unwrap();
+        let catalog = Catalog::open(home.path()).unwrap();
+        import(&catalog, request, &|_| {}).unwrap();
+        catalog.datasets().unwrap()[0].hash
+    };
+    let parquet = request(&["crypto_trades/XRP_ETH-trades.parquet"], "XRPETH").unwrap();
+    assert_eq!(hash(&json), hash(&parquet), "the same trades in two formats");
+    let stream = request(&["crypto_l2_trades/binance_usdm_btcusdt_20240808.gz"], "BTCUSDT").unwrap();
+    let rows: Vec<(String, u64)> = run(&stream)
+        .unwrap()
+        .datasets
+        .iter()
+        .map(|dataset| (dataset.kind.to_string(), dataset.rows_written))
+        .collect();
+    assert_eq!(rows, [("quotes".to_owned(), 66_089), ("trades".to_owned(), 21_313)]);
+}
+
+#[test]
+fn splits_and_dividends_of_real_stocks() {
+    let bars = |symbol: &str, adjust: Adjust| {
+        let path = format!("bars_daily/lean_equity/{symbol}.zip");
+        let mut request = request(&[&path], "X")?;
+        request.adjust = adjust;
+        let home = tempfile::tempdir().unwrap();
+        let catalog = Catalog::open(home.path()).unwrap();
+        let report = import(&catalog, &request, &|_| {}).unwrap();
+        let found = assay_data::check(&catalog, request.symbol.as_ref().unwrap(), None, &CheckOptions::default()).unwrap();
+        Some((report.datasets[0].rows_written, found[0].splits.count))
+    };
+    let Some(raw) = bars("aapl", Adjust::None) else { return };
+    // 2 for 1 in 2000 and 2005, 7 for 1 in 2014, 4 for 1 in 2020.
+    assert_eq!(raw, (5849, 4));
+    assert_eq!(bars("aapl", Adjust::Splits), Some((5849, 0)));
+    assert_eq!(bars("uso", Adjust::Splits).unwrap().1, 0);
+    assert!(
+        bars("uso", Adjust::Splits).unwrap().0 < 3_910,
+        "an earlier user of the ticker is left out"
+    );
+}
+
+#[test]
+fn files_with_dates_of_their_own() {
     check(
         &["bars_daily/sp500.csv.gz"],
         "SPX",
@@ -307,7 +409,6 @@ fn a_stated_form_makes_an_ambiguous_file_readable() {
             request.kind = Some(DataKind::Bars);
             request.bar = "1d".parse().ok();
             request.zone = "America/New_York".parse().ok();
-            request.time_format = "%m/%d/%Y".parse().ok();
         },
         &["SPX bars-1d rows 5031 first 1999-01-04T05:00:00Z last 2018-12-31T05:00:00Z dup 0"],
     );
@@ -315,8 +416,6 @@ fn a_stated_form_makes_an_ambiguous_file_readable() {
         &["bars_1m/2006-01-02-volume-min-001.txt"],
         "FESX",
         |request| {
-            let names = ["date", "time", "open", "high", "low", "close", "volume", "_"];
-            request.columns = Some(names.map(str::to_owned).to_vec());
             request.bar = "1m".parse().ok();
             request.zone = "Europe/Berlin".parse().ok();
         },

@@ -7,7 +7,7 @@ use assay_core::ids::Symbol;
 use assay_core::job::{DataKind, FillGaps};
 use assay_core::time::{BarLength, DurationNs, UtcNs};
 use assay_data::DatasetKind;
-use assay_data::import::{Crossed, Format, TimeFormat, Unsorted};
+use assay_data::import::{Adjust, BadBars, Crossed, Format, TimeFormat, Unsorted};
 use clap::{Args, Subcommand};
 
 /// Commands about market data.
@@ -34,10 +34,11 @@ pub(crate) struct ImportArgs {
     /// Files, folders, or patterns with * and ?
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
-    /// Symbol under which the data are kept
+    /// Symbol under which the data are kept; of a wide table the one instrument to read
     #[arg(short, long)]
-    pub(crate) symbol: Symbol,
-    /// lean, lean-forex, lean-cfd, lean-equity, lean-future, lean-crypto, csv, bitfinex or parquet [default: told from the files]
+    pub(crate) symbol: Option<Symbol>,
+    /// csv, parquet, json, wide, bitfinex, binance, dukascopy, histdata, lean or lean-CLASS (forex, cfd, equity, future, crypto)
+    /// [default: told from the files, but for wide]
     #[arg(short, long)]
     pub(crate) format: Option<Format>,
     /// quotes, trades, bars or funding [default: told from the columns, but for funding]
@@ -58,9 +59,18 @@ pub(crate) struct ImportArgs {
     /// Quotes with the bid above the ask: keep, drop or swap
     #[arg(long, default_value = "keep")]
     pub(crate) crossed: Crossed,
+    /// Bars whose high or low does not enclose their prices: reject, widen or drop
+    #[arg(long, default_value = "reject")]
+    pub(crate) bad_bars: BadBars,
     /// Rows out of order: reject or sort
     #[arg(long, default_value = "reject")]
     pub(crate) unsorted: Unsorted,
+    /// Splits and dividends: none, splits or total
+    #[arg(long, default_value = "none")]
+    pub(crate) adjust: Adjust,
+    /// Decimals of prices that a file stores as whole numbers (Dukascopy's packed ticks of anything but currencies)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=12))]
+    pub(crate) decimals: Option<u32>,
     /// Replace stored rows that the new ones contradict
     #[arg(long)]
     pub(crate) replace: bool,

@@ -37,7 +37,10 @@ fn run_import(args: ImportArgs, catalog: &Catalog, settings: &Settings) -> Outco
         columns: args.columns,
         time_format: args.time_format,
         crossed: args.crossed,
+        bad_bars: args.bad_bars,
         unsorted: args.unsorted,
+        adjust: args.adjust,
+        decimals: args.decimals,
         replace: args.replace,
     };
     let progress = Progress::new("bytes", 0);
@@ -107,6 +110,14 @@ fn import_notes(report: &ImportReport, every: bool) {
         eprintln!(
             "note: {} rows of {} {} have a price at or below zero",
             human::count(dataset.zero_or_negative as i64),
+            dataset.symbol,
+            dataset.kind
+        );
+    }
+    for dataset in report.datasets.iter().filter(|dataset| dataset.bad_bars > 0) {
+        eprintln!(
+            "note: {} bars of {} {} had a high or low that did not enclose their prices",
+            human::count(dataset.bad_bars as i64),
             dataset.symbol,
             dataset.kind
         );

@@ -2,7 +2,7 @@
 
 use super::columns::Shape;
 use super::error::Problem;
-use super::request::Crossed;
+use super::request::{BadBars, Crossed};
 use super::rows::Rows;
 
 /// What was counted in some rows.
@@ -12,6 +12,8 @@ pub(super) struct Counts {
     pub(super) read: u64,
     /// Quotes with the bid above the ask.
     pub(super) crossed: u64,
+    /// Bars whose high or low did not enclose their prices.
+    pub(super) bad_bars: u64,
     /// Rows with a price at or below zero.
     pub(super) zero_or_negative: u64,
     /// Rows the source doubts.
@@ -27,6 +29,7 @@ impl Counts {
     pub(super) fn add(&mut self, other: Self) {
         self.read += other.read;
         self.crossed += other.crossed;
+        self.bad_bars += other.bad_bars;
         self.zero_or_negative += other.zero_or_negative;
         self.suspicious += other.suspicious;
         self.one_sided += other.one_sided;
@@ -45,9 +48,18 @@ pub(super) struct ValueError {
     pub(super) problem: Problem,
 }
 
-/// Refuses impossible bars, negative sizes and rates that are no share of anything, counts and treats crossed quotes. Zero and
+/// What is done with rows that are odd, not impossible to use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Treatment {
+    /// With quotes whose bid is above the ask.
+    pub(super) crossed: Crossed,
+    /// With bars whose prices contradict each other.
+    pub(super) bad_bars: BadBars,
+}
+
+/// Treats impossible bars, refuses negative sizes and rates that are no share of anything, counts and treats crossed quotes. Zero and
 /// negative prices are counted and kept: oil has been sold at -37 dollars.
-pub(super) fn check(shape: Shape, crossed: Crossed, rows: &mut Rows) -> Result<Counts, ValueError> {
+pub(super) fn check(shape: Shape, treatment: Treatment, rows: &mut Rows) -> Result<Counts, ValueError> {
     let mut counts = Counts::default();
     for (slot, column) in rows.values.iter().enumerate().skip(shape.prices()) {
         // An absent size is NaN, which is not below zero.
@@ -61,15 +73,13 @@ pub(super) fn check(shape: Shape, crossed: Crossed, rows: &mut Rows) -> Result<C
         }
     }
     if shape.is_bars() {
-        for side in rows.values[..shape.prices()].chunks_exact(4) {
-            check_bars(&side[0], &side[1], &side[2], &side[3])?;
-        }
+        treat_bars(shape, treatment.bad_bars, rows, &mut counts)?;
     }
     if shape == Shape::Quotes {
         let pairs = rows.values[0].iter().zip(&rows.values[1]);
         counts.crossed = pairs.filter(|(bid, ask)| bid > ask).count() as u64;
         if counts.crossed > 0 {
-            treat_crossed(crossed, rows, &mut counts);
+            treat_crossed(treatment.crossed, rows, &mut counts);
         }
     }
     if shape == Shape::Funding {
@@ -80,16 +90,32 @@ pub(super) fn check(shape: Shape, crossed: Crossed, rows: &mut Rows) -> Result<C
     Ok(counts)
 }
 
-fn check_bars(open: &[f64], high: &[f64], low: &[f64], close: &[f64]) -> Result<(), ValueError> {
-    for row in 0..open.len() {
-        let (open, high, low, close) = (open[row], high[row], low[row], close[row]);
-        if high < open || high < close || low > open || low > close {
-            return Err(ValueError {
-                row,
-                column: None,
-                problem: Problem::BadBar { open, high, low, close },
-            });
+fn treat_bars(shape: Shape, bad_bars: BadBars, rows: &mut Rows, counts: &mut Counts) -> Result<(), ValueError> {
+    let mut bad = vec![false; rows.len()];
+    for side in rows.values[..shape.prices()].chunks_exact_mut(4) {
+        let [opens, highs, lows, closes] = side else { continue };
+        for (row, bad) in bad.iter_mut().enumerate() {
+            let (open, high, low, close) = (opens[row], highs[row], lows[row], closes[row]);
+            if high >= open && high >= close && low <= open && low <= close {
+                continue;
+            }
+            if bad_bars == BadBars::Reject {
+                return Err(ValueError {
+                    row,
+                    column: None,
+                    problem: Problem::BadBar { open, high, low, close },
+                });
+            }
+            *bad = true;
+            highs[row] = high.max(open).max(close);
+            lows[row] = low.min(open).min(close);
         }
+    }
+    counts.bad_bars = bad.iter().filter(|bad| **bad).count() as u64;
+    if bad_bars == BadBars::Drop && counts.bad_bars > 0 {
+        counts.dropped += counts.bad_bars;
+        let keep: Vec<bool> = bad.iter().map(|bad| !bad).collect();
+        rows.retain(&keep);
     }
     Ok(())
 }
@@ -211,7 +237,11 @@ mod tests {
             let mut rows = quotes(&all);
             rows.values[2] = vec![5.0; 4];
             rows.values[3] = vec![6.0; 4];
-            let counts = check(Shape::Quotes, crossed, &mut rows).unwrap();
+            let treatment = Treatment {
+                crossed,
+                ..Treatment::default()
+            };
+            let counts = check(Shape::Quotes, treatment, &mut rows).unwrap();
             assert_eq!((counts.crossed, counts.dropped, counts.zero_or_negative), (1, dropped, 1));
             assert_eq!(rows.values[0], bids);
             if crossed == Crossed::Swap {
@@ -247,27 +277,39 @@ mod tests {
             values: values.iter().map(|v| vec![1.0, *v]).collect(),
             ..Rows::default()
         };
-        assert!(check(Shape::Bars, Crossed::Keep, &mut bars([1.0, 2.0, 0.5, 1.5, 0.0])).is_ok());
+        assert!(check(Shape::Bars, Treatment::default(), &mut bars([1.0, 2.0, 0.5, 1.5, 0.0])).is_ok());
         for bad in [
             [3.0, 2.0, 0.5, 1.5, 0.0],
             [1.0, 2.0, 1.2, 1.5, 0.0],
             [1.0, 2.0, 0.5, 2.5, 0.0],
             [1.0, 0.5, 2.0, 1.0, 0.0],
         ] {
-            let error = check(Shape::Bars, Crossed::Keep, &mut bars(bad)).unwrap_err();
+            let error = check(Shape::Bars, Treatment::default(), &mut bars(bad)).unwrap_err();
             assert!(matches!((error.row, error.problem), (1, Problem::BadBar { .. })), "{bad:?}");
         }
-        let error = check(Shape::Bars, Crossed::Keep, &mut bars([1.0, 2.0, 0.5, 1.5, -1.0])).unwrap_err();
+        for (bad_bars, kept, dropped) in [(BadBars::Widen, 2, 0), (BadBars::Drop, 1, 1)] {
+            let mut rows = bars([3.0, 2.0, 1.8, 1.5, 0.0]);
+            let treatment = Treatment {
+                bad_bars,
+                ..Treatment::default()
+            };
+            let counts = check(Shape::Bars, treatment, &mut rows).unwrap();
+            assert_eq!((rows.len(), counts.bad_bars, counts.dropped), (kept, 1, dropped));
+            if bad_bars == BadBars::Widen {
+                assert_eq!((rows.values[1][1], rows.values[2][1]), (3.0, 1.5));
+            }
+        }
+        let error = check(Shape::Bars, Treatment::default(), &mut bars([1.0, 2.0, 0.5, 1.5, -1.0])).unwrap_err();
         assert_eq!((error.row, error.column), (1, Some("volume")));
         let rates = |rate| Rows {
             times: vec![0, 1],
             values: vec![vec![-0.0001, rate]],
             ..Rows::default()
         };
-        let counts = check(Shape::Funding, Crossed::Keep, &mut rates(-0.999)).unwrap();
+        let counts = check(Shape::Funding, Treatment::default(), &mut rates(-0.999)).unwrap();
         assert_eq!(counts.zero_or_negative, 0, "a rate below zero is nothing odd");
         for bad in [1.0, -1.0, 12.5] {
-            let error = check(Shape::Funding, Crossed::Keep, &mut rates(bad)).unwrap_err();
+            let error = check(Shape::Funding, Treatment::default(), &mut rates(bad)).unwrap_err();
             assert!(
                 matches!((error.row, error.problem), (1, Problem::RateTooLarge { .. })),
                 "{bad}"

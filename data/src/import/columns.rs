@@ -82,6 +82,8 @@ pub(super) enum Role {
     BuyerMaker,
     /// 1 where the source doubts the row.
     Suspicious,
+    /// The close after splits and dividends: its ratio to the close goes for all prices of the row.
+    Adjusted,
 }
 
 impl Role {
@@ -96,6 +98,7 @@ impl Role {
             Self::Side => "side",
             Self::BuyerMaker => "is_buyer_maker",
             Self::Suspicious => "suspicious",
+            Self::Adjusted => "adj_close",
         }
     }
 }
@@ -120,6 +123,10 @@ const MEANINGS: [(&str, &[&str]); 24] = [
             "fundingtime",
             "fundingratetimestamp",
             "calc_time",
+            "transact_time",
+            "transaction_time",
+            "local_time",
+            "month",
         ],
     ),
     ("date", &["date", "day"]),
@@ -177,6 +184,38 @@ const MEANINGS: [(&str, &[&str]); 24] = [
 /// Endings of a time column's name that state its unit.
 const UNIT_ENDINGS: [(&str, i64); 4] = [("_ns", 1), ("_us", 1_000), ("_ms", 1_000_000), ("_s", 1_000_000_000)];
 
+/// The one column of prices in a file that has only one, and that of the time: closes without the rest of a bar.
+pub(super) fn only_price(names: &[&str]) -> Option<Vec<Role>> {
+    let time = names.iter().position(|name| is_time(name))?;
+    let others: Vec<usize> = (0..names.len()).filter(|index| *index != time).collect();
+    let is_price = |index: &&usize| matches!(meaning(names[**index]), Some(("close" | "price", ..)));
+    let prices: Vec<usize> = others.iter().filter(is_price).copied().collect();
+    let price = match (prices.as_slice(), others.as_slice()) {
+        ([price], _) | (_, [price]) => *price,
+        _ => return None,
+    };
+    let mut roles = vec![Role::Skip; names.len()];
+    roles[time] = Role::Time;
+    roles[price] = Role::Slot(3);
+    Some(roles)
+}
+
+/// The slot of a bar that a name stands for.
+pub(super) fn bar_slot(name: &str) -> Option<usize> {
+    let (meaning, ..) = meaning(name)?;
+    Shape::Bars.slots().iter().position(|slot| *slot == meaning)
+}
+
+/// Whether a name stands for the time.
+pub(super) fn is_time(name: &str) -> bool {
+    matches!(meaning(name), Some(("time" | "date", ..)))
+}
+
+/// Whether a name has a meaning.
+pub(super) fn is_known(name: &str) -> bool {
+    meaning(name).is_some()
+}
+
 /// The meaning of a column's name, the rank of the name among its synonyms, and the unit it states for a time.
 fn meaning(name: &str) -> Option<(&'static str, usize, Option<i64>)> {
     let plain = normal(name);
@@ -199,7 +238,7 @@ fn meaning(name: &str) -> Option<(&'static str, usize, Option<i64>)> {
 }
 
 /// Lower case, words joined by `_`, without quotes and angle brackets.
-fn normal(name: &str) -> String {
+pub(super) fn normal(name: &str) -> String {
     name.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>'))
         .to_lowercase()
         .replace([' ', '-', '.'], "_")

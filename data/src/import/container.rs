@@ -109,6 +109,11 @@ pub(super) fn inputs_of(path: &Path) -> Result<Vec<Input>, ImportError> {
     let fail = |problem| ImportError::new(Place::file(path), problem);
     let mut file = File::open(path).map_err(|e| fail(Problem::Io(e)))?;
     let stored = file.metadata().map_err(|e| fail(Problem::Io(e)))?.len();
+    let hour = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("bi5"));
+    if stored == 0 && hour {
+        // An hour without ticks.
+        return Ok(Vec::new());
+    }
     if stored == 0 {
         return Err(fail(Problem::Empty));
     }

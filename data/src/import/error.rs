@@ -113,6 +113,45 @@ pub enum Problem {
     /// A Parquet file that cannot be read.
     #[error("cannot read as Parquet: {0}")]
     Parquet(String),
+    /// JSON that is cut off, damaged or of another kind than its beginning.
+    #[error("cannot read as JSON: {0}")]
+    Json(String),
+    /// An LZMA stream that is cut off or damaged.
+    #[error("damaged or truncated LZMA stream: {0}")]
+    Lzma(String),
+    /// Whole numbers of an unknown unit.
+    #[error("prices are stored as whole numbers, and how many decimals `{symbol}` has is not known")]
+    UnknownDecimals {
+        /// The symbol of the source.
+        symbol: String,
+    },
+    /// An adjustment without what it needs.
+    #[error("there are no factors to adjust the prices of `{ticker}` with")]
+    NoFactors {
+        /// The ticker.
+        ticker: String,
+    },
+    /// Nobody said what the data are of.
+    #[error("of which instrument these data are is not said")]
+    WhichSymbol,
+    /// A name that makes no symbol.
+    #[error("`{name}` makes no symbol")]
+    NoSymbol {
+        /// The name.
+        name: String,
+    },
+    /// A table with a column for each instrument.
+    #[error("the columns seem to be instruments: {names}")]
+    Wide {
+        /// The head.
+        names: String,
+    },
+    /// A time that is a month.
+    #[error("`{text}` names a month, not a day")]
+    Month {
+        /// The text read.
+        text: String,
+    },
     /// Bytes that are not text.
     #[error("not UTF-8 text")]
     NotText,
@@ -357,6 +396,12 @@ impl Explain for ImportError {
             | Problem::SymbolTooLong { .. }
             | Problem::NothingOfKind { .. }
             | Problem::NoHeader { .. }
+            | Problem::NoFactors { .. }
+            | Problem::WhichSymbol
+            | Problem::NoSymbol { .. }
+            | Problem::Wide { .. }
+            | Problem::UnknownDecimals { .. }
+            | Problem::Month { .. }
             | Problem::MixedBars
             | Problem::AmbiguousKind { .. }
             | Problem::AmbiguousTime { .. }
@@ -368,16 +413,33 @@ impl Explain for ImportError {
     fn hint(&self) -> Option<String> {
         let text = match &*self.problem {
             Problem::NoSuchPath => "check the path; patterns may use * and ? in file and folder names",
-            Problem::NoFiles => "market files end in .zip, .csv, .txt, .tsv, .gz or .parquet",
+            Problem::NoFiles => "market files end in .zip, .csv, .txt, .tsv, .gz, .json, .bi5 or .parquet",
             Problem::Io(_) => "check that the file exists and may be read",
             Problem::Empty => "leave the file out, or fetch it again",
-            Problem::Zip(_) | Problem::Gzip(_) => "the file is incomplete or damaged: fetch it again",
+            Problem::Zip(_) | Problem::Gzip(_) | Problem::Json(_) | Problem::Lzma(_) => {
+                "the file is incomplete or damaged: fetch it again"
+            }
             Problem::Bomb { .. } => "if the file is genuine, unpack it and import the text file",
             Problem::Encrypted => "unpack it with its password and import the text file",
             Problem::Parquet(_) => "files compressed with zstd, snappy or not at all are read; is the file complete?",
             Problem::NotText | Problem::NulByte => "convert it to UTF-8, for example with `iconv -t utf-8`",
             Problem::WrongContent { hint, .. } => hint,
-            Problem::UnknownFormat => "name it with --format lean, csv, bitfinex or parquet",
+            Problem::UnknownFormat => {
+                "name it with --format: csv, parquet, json, wide, lean, bitfinex, binance, dukascopy or histdata"
+            }
+            Problem::UnknownDecimals { .. } => {
+                "say it with --decimals: 5 for most pairs of currencies, 3 for those with the yen"
+            }
+            Problem::NoFactors { .. } => {
+                "--adjust needs LEAN's factor_files/<ticker>.csv beside the file or in a folder above, or a column Adj Close"
+            }
+            Problem::WhichSymbol => "give it a name with --symbol",
+            Problem::NoSymbol { .. } => "symbols are letters, digits, `.`, `-` and `_`, and begin with a letter or a digit",
+            Problem::Wide { .. } => "--format wide reads each column as an instrument; --symbol chooses one of them",
+            Problem::Month { .. } => {
+                "a month is known at its end: with --bar 1d it becomes the bar of its last day (an average of the month was never a \
+                 price that anybody paid)"
+            }
             Problem::UnknownAssetClass => {
                 "keep LEAN's folders (forex, cfd, equity, future, crypto) in the path, or name the class: --format lean-forex, \
                  lean-cfd, lean-equity, lean-future or lean-crypto"
@@ -391,11 +453,13 @@ impl Explain for ImportError {
                  price,size)"
             }
             Problem::MissingColumns { .. } => {
-                "name the columns in order with --columns, `_` for those to skip; funding rates need --kind funding; a file with \
-                 one column per instrument is not read"
+                "name the columns in order with --columns, `_` for those to skip; funding rates need --kind funding; with --bar \
+                 one column of prices makes bars of closes; --format wide reads a column for each instrument"
             }
             Problem::UnknownColumn { hint, .. } => hint,
-            Problem::ColumnTwice { .. } => "name each column once and write `_` for the others",
+            Problem::ColumnTwice { .. } => {
+                "name each column once and write `_` for the others; a table with attributes above symbols is read with --format wide"
+            }
             Problem::AmbiguousKind { .. } => "say which with --kind quotes, trades or bars",
             Problem::NoBarLength { guess: Some(guess) } => {
                 return Some(format!(
@@ -433,7 +497,7 @@ impl Explain for ImportError {
             Problem::OpenQuote => "correct the row: line breaks within a cell are not read",
             Problem::BadBar { .. } => {
                 "high must be the highest and low the lowest price: check the order of the columns (Bitfinex: --format bitfinex), \
-                 or correct the row"
+                 or say what to do with such bars: --bad-bars widen or drop"
             }
             Problem::TimeTwice { .. } => "remove one of the two rows",
             Problem::MixedBars => {

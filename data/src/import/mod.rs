@@ -1,13 +1,17 @@
-//! Market files into the catalog: LEAN zips, delimited text, Bitfinex candles, Parquet.
+//! Market files into the catalog: delimited text, Parquet, JSON, wide tables, LEAN zips, dumps of exchanges and brokers.
 //!
 //! Everything is decided from names and heads first (`plan`); then each dataset is read in chunks that are parsed in
 //! parallel and stored in order, in bounded memory. Datasets become visible after all of them were read, so an error anywhere leaves
 //! the catalog as it was.
 
+mod adjust;
 mod checks;
 mod columns;
 mod container;
+mod dukascopy;
 mod error;
+mod json;
+mod known;
 mod lean;
 mod number;
 mod parquet;
@@ -20,17 +24,19 @@ mod sink;
 mod stream;
 mod text;
 mod times;
+mod wide;
 
 use std::time::Instant;
 
 pub use error::{ImportError, Place, Problem};
 pub use request::{
-    AssetClass, Crossed, DatasetReport, Format, ImportProgress, ImportReport, ImportRequest, SkippedFile, TimeFormat,
-    UnknownWord, Unsorted,
+    Adjust, AssetClass, BadBars, Crossed, DatasetReport, Format, ImportProgress, ImportReport, ImportRequest, SkippedFile,
+    TimeFormat, UnknownWord, Unsorted,
 };
 
 use crate::catalog::{Catalog, Overlap, SourceInfo};
 use crate::error::DataError;
+use checks::Treatment;
 use plan::Part;
 use sink::Sink;
 
@@ -59,7 +65,11 @@ pub fn import(
             .map_or(0, |manifest| manifest.rows);
         let writer = catalog.writer(&first.symbol, first.kind, source_of(first))?.overlap(overlap);
         let mut sink = Sink::new(parts, writer, request.unsorted);
-        stream::stream(parts, request.crossed, &mut sink, &mut |part, rows, last| {
+        let treatment = Treatment {
+            crossed: request.crossed,
+            bad_bars: request.bad_bars,
+        };
+        stream::stream(parts, treatment, &mut sink, &mut |part, rows, last| {
             meter.advance(part, rows, last);
         })?;
         sinks.push((sink, before));

@@ -15,7 +15,7 @@ use super::container::Input;
 use super::error::{ImportError, Problem};
 use super::plan::Part;
 use super::request::{ImportRequest, TimeFormat};
-use super::rows::{Layout, Lines, Rows, side};
+use super::rows::{Layout, Lines, Rows, Syntax, side};
 use super::text::time_rule;
 use super::times::{TimeReader, TimeRule};
 use crate::error::DataError;
@@ -59,17 +59,8 @@ pub(super) fn layout(
             names: "date and time in two columns, which is not read from Parquet".to_owned(),
         }));
     };
-    let mut layout = Layout {
-        delimiter: b',',
-        roles: found.roles,
-        shape: found.shape,
-        time: TimeRule::YearFirst {
-            zone: request.zone.clone(),
-        },
-        scale: 0,
-        header: false,
-        one_sided: false,
-    };
+    let zone = request.zone.clone();
+    let mut layout = Layout::new(Syntax::Columns, found.roles, found.shape, TimeRule::YearFirst { zone });
     let data_type = schema.field(time).data_type();
     let integer = data_type.is_integer();
     if integer || matches!(request.time_format, Some(TimeFormat::Unix { .. })) {
@@ -193,7 +184,7 @@ fn convert(input: &Input, layout: &Layout, roles: &[Role], batch: &RecordBatch) 
                     })
                     .collect();
             }
-            Role::Skip | Role::Date | Role::Clock | Role::Suspicious => {}
+            Role::Skip | Role::Date | Role::Clock | Role::Suspicious | Role::Adjusted => {}
         }
     }
     rows.lines = Lines::From(1);

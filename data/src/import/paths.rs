@@ -8,7 +8,9 @@ use super::error::{ImportError, Place, Problem};
 use super::request::SkippedFile;
 
 /// Endings of the files that are looked at in a folder; a file named by itself may end in anything.
-const ENDINGS: [&str; 8] = ["zip", "csv", "txt", "tsv", "gz", "parquet", "pq", "dat"];
+const ENDINGS: [&str; 11] = [
+    "zip", "csv", "txt", "tsv", "gz", "parquet", "pq", "dat", "json", "jsonl", "bi5",
+];
 
 /// Every file meant by `paths`, each once, sorted; and the files of folders that are left alone.
 pub(super) fn expand(paths: &[PathBuf]) -> Result<(Vec<PathBuf>, Vec<SkippedFile>), ImportError> {

@@ -9,11 +9,14 @@ use assay_core::time::BarLength;
 
 use super::columns::Shape;
 use super::container::{Input, Packing, inputs_of};
+use super::dukascopy::{self, Hour};
 use super::error::{ImportError, Problem};
+use super::json::{self, Found};
+use super::known::known;
 use super::lean::{self, Content, LeanName, Resolution};
-use super::request::{AssetClass, Format, ImportRequest, SkippedFile};
-use super::rows::Layout;
-use super::{parquet, paths, text};
+use super::request::{Adjust, AssetClass, Format, ImportRequest, SkippedFile};
+use super::rows::{Layout, Syntax};
+use super::{adjust, parquet, paths, text, wide};
 use crate::catalog::DatasetKind;
 
 /// One input, and what it is.
@@ -78,6 +81,16 @@ pub(super) fn plan(request: &ImportRequest) -> Result<Plan, ImportError> {
     Ok(plan)
 }
 
+/// Where a dataset's symbol comes from.
+enum Name<'a> {
+    /// The request.
+    Asked,
+    /// The request and the month of a contract.
+    Contract(&'a str),
+    /// The file.
+    Own(Symbol),
+}
+
 struct Planner<'a> {
     request: &'a ImportRequest,
     plan: Plan,
@@ -97,7 +110,14 @@ impl Planner<'_> {
             }
             let (layout, bar, first, ignored) = parquet::layout(request, &input)?;
             self.plan.ignored_columns.extend(ignored);
-            return self.push(input, layout, bar, "parquet", first, None);
+            return self.push(input, layout, bar, "parquet", first, Name::Asked);
+        }
+        if input
+            .path
+            .extension()
+            .is_some_and(|ending| ending.eq_ignore_ascii_case("bi5"))
+        {
+            return self.add_hour(input);
         }
         if request.format == Some(Format::Parquet) {
             return Err(input.error(Problem::Parquet("it does not begin like a Parquet file".to_owned())));
@@ -112,7 +132,18 @@ impl Planner<'_> {
                 hint: "unpack the outer one first",
             }));
         }
-        let head = text::read_head(&input)?;
+        let (start, whole) = text::read_start(&input)?;
+        let found = json::look(&start);
+        if found != Found::Text {
+            return self.add_json(input, found);
+        }
+        if request.format == Some(Format::Json) {
+            return Err(input.error(Problem::Json("it does not begin like JSON".to_owned())));
+        }
+        let head = text::head(&input, start, whole)?;
+        if request.format == Some(Format::Wide) {
+            return self.add_wide(&input, &head);
+        }
         if let Some((name, class)) = self.lean_name(&input, &head)? {
             return self.add_lean(input, &head, &name, class);
         }
@@ -124,6 +155,12 @@ impl Planner<'_> {
             };
             (layout, Some(bar), "bitfinex")
         } else {
+            let name = match &input.packing {
+                Packing::Zip { name, .. } => Path::new(name),
+                _ => input.path.as_path(),
+            };
+            let known = known(request.format, name, head.first_line());
+            let request = &known.as_ref().map_or_else(|| request.clone(), |known| known.fill(request));
             let (layout, ignored) = text::csv_layout(request, &input, &head)?;
             self.plan.ignored_columns.extend(ignored);
             let bar = layout
@@ -139,11 +176,124 @@ impl Planner<'_> {
                     return Err(error);
                 }
             };
-            (layout, bar, "csv")
+            (layout, bar, known.map_or("csv", |known| known.format))
         };
         let rows = head.first_row(&input, &layout)?;
         let first = rows.times.first().copied().ok_or_else(|| input.error(Problem::Empty))?;
-        self.push(input, layout, bar, format, first, None)
+        self.push(input, layout, bar, format, first, Name::Asked)
+    }
+
+    /// Packed ticks of an hour.
+    fn add_hour(&mut self, input: Input) -> Result<(), ImportError> {
+        if !matches!(self.request.format, None | Some(Format::Dukascopy)) {
+            return Err(input.error(Problem::WrongContent {
+                found: "these are packed ticks of Dukascopy, but another format was asked for",
+                hint: "drop --format, or give --format dukascopy",
+            }));
+        }
+        let Some((begin, symbol)) = dukascopy::read_path(&input.path) else {
+            return Err(input.error(Problem::WrongContent {
+                found: "the path does not say which hour this is",
+                hint: "keep Dukascopy's folders, with months counted from 0: EURUSD/2014/04/01/12h_ticks.bi5",
+            }));
+        };
+        self.same_instrument(&input, &symbol)?;
+        let decimals = self.request.decimals.or_else(|| dukascopy::decimals(&symbol));
+        let decimals = decimals.ok_or_else(|| input.error(Problem::UnknownDecimals { symbol }))?;
+        let layout = dukascopy::layout(Hour { begin, decimals });
+        self.push(input, layout, None, "dukascopy", begin, Name::Asked)
+    }
+
+    fn add_json(&mut self, input: Input, found: Found) -> Result<(), ImportError> {
+        let request = self.request;
+        let refuse = |found, hint| Err(input.error(Problem::WrongContent { found, hint }));
+        if !matches!(request.format, None | Some(Format::Json)) {
+            return refuse(
+                "the file holds JSON, but another format was asked for",
+                "drop --format, or give --format json",
+            );
+        }
+        let read = "arrays of trades or candles as ccxt gives them and captured streams of Binance are read: convert other JSON to CSV or Parquet";
+        match found {
+            Found::Array(array) => {
+                let (first, gap) = json::begin(&input, array)?;
+                let layout = json::array_layout(array);
+                let bar = match (array, request.bar) {
+                    (json::Array::Trades, _) => None,
+                    (json::Array::Candles, Some(bar)) => Some(bar),
+                    (json::Array::Candles, None) => {
+                        let guess = gap.and_then(BarLength::from_ns).map(|length| length.to_string());
+                        return Err(input.error(Problem::NoBarLength { guess }));
+                    }
+                };
+                self.push(input, layout, bar, "json", first, Name::Asked)
+            }
+            Found::Stream { messages, first, shapes } => {
+                self.same_instrument(&input, &messages.instrument)?;
+                for shape in shapes {
+                    let layout = json::stream_layout(messages.clone(), shape);
+                    let kind = if shape == Shape::Trades {
+                        DataKind::Trades
+                    } else {
+                        DataKind::Quotes
+                    };
+                    if request.kind.is_none_or(|wanted| wanted == kind) {
+                        self.push(input.clone(), layout, None, "json", first, Name::Asked)?;
+                    }
+                }
+                Ok(())
+            }
+            Found::OrderBook => refuse(
+                "the messages are of an order book, and neither trades nor best quotes are among them",
+                "order books are not read: capture the best quotes or the trades, or convert them to CSV or Parquet",
+            ),
+            Found::Other => refuse("the file holds JSON of an unknown layout", read),
+            Found::Text => unreachable!("the caller asks for JSON only"),
+        }
+    }
+
+    /// A table with several instruments side by side.
+    fn add_wide(&mut self, input: &Input, head: &text::Head) -> Result<(), ImportError> {
+        let request = self.request;
+        let table = wide::table(input, &head.records(input, 3)?)?;
+        let wanted = table
+            .instruments
+            .iter()
+            .filter(|found| wide::is_wanted(&found.symbol, request.symbol.as_ref()));
+        let wanted: Vec<_> = wanted.collect();
+        if wanted.is_empty() {
+            let names = table.instruments.iter().map(|found| found.symbol.to_string());
+            let names = names.collect::<Vec<_>>().join(", ");
+            let missing = request.symbol.as_ref().map(ToString::to_string).unwrap_or_default();
+            return Err(input.error(Problem::MissingColumns { missing, names }));
+        }
+        for found in wanted {
+            let layout = head.wide_layout(request, found.roles.clone(), table.header);
+            let layout = layout.map_err(|problem| input.error(problem))?;
+            let bar = text::bar_length(request, input, head, &layout)?;
+            let first = head.first_time(&layout).map_err(|problem| input.error(problem))?;
+            self.push(
+                input.clone(),
+                layout,
+                Some(bar),
+                "wide",
+                first,
+                Name::Own(found.symbol.clone()),
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Refuses files of several instruments, which all would go to one symbol.
+    fn same_instrument(&mut self, input: &Input, found: &str) -> Result<(), ImportError> {
+        let earlier = self.instrument.get_or_insert_with(|| found.to_owned());
+        if earlier == found {
+            return Ok(());
+        }
+        Err(input.error(Problem::SeveralInstruments {
+            earlier: earlier.clone(),
+            found: found.to_owned(),
+        }))
     }
 
     fn is_bitfinex(&self, input: &Input, head: &text::Head) -> Result<bool, ImportError> {
@@ -216,15 +366,7 @@ impl Planner<'_> {
             self.skip(&input, "not of the kind or length asked for");
             return Ok(());
         }
-        match &self.instrument {
-            Some(earlier) if *earlier != name.instrument => {
-                return Err(input.error(Problem::SeveralInstruments {
-                    earlier: earlier.clone(),
-                    found: name.instrument.clone(),
-                }));
-            }
-            _ => self.instrument = Some(name.instrument.clone()),
-        }
+        self.same_instrument(&input, &name.instrument)?;
         let at_first = |problem| {
             let mut error = input.error(problem);
             error.place.line = Some(head.first());
@@ -236,19 +378,26 @@ impl Planner<'_> {
                 text: first[0].to_owned(),
             })
         })?;
+        let adjust = match class {
+            AssetClass::Equity => adjust::factors(&input.path, &name.instrument, request.adjust, &zone)?,
+            _ => None,
+        };
+        let format = match request.adjust {
+            Adjust::None => "lean",
+            Adjust::Splits => "lean, splits",
+            Adjust::Total => "lean, total",
+        };
         let layout = Layout {
-            delimiter: b',',
-            roles,
-            shape,
-            time: lean::time_rule(name, zone),
             scale: lean::scale(class),
-            header: false,
             one_sided: shape == Shape::Quotes && fields > 3,
+            adjust: adjust.map(Arc::new),
+            ..Layout::new(Syntax::Fields(b','), roles, shape, lean::time_rule(name, zone))
         };
         let rows = head.first_row(&input, &layout)?;
         // A file may begin with rows that are left out; its day stands in for their time.
         let first = rows.times.first().copied().or(name.day_ns).unwrap_or_default();
-        self.push(input, layout, bar, "lean", first, name.contract.as_deref())
+        let name = name.contract.as_deref().map_or(Name::Asked, Name::Contract);
+        self.push(input, layout, bar, format, first, name)
     }
 
     fn skip(&mut self, input: &Input, reason: &'static str) {
@@ -265,8 +414,9 @@ impl Planner<'_> {
         bar: Option<BarLength>,
         format: &'static str,
         first: i64,
-        contract: Option<&str>,
+        name: Name<'_>,
     ) -> Result<(), ImportError> {
+        let asked = || self.request.symbol.clone().ok_or_else(|| input.error(Problem::WhichSymbol));
         let kind = match (layout.shape, bar) {
             (Shape::Quotes, _) => DatasetKind::Quotes,
             (Shape::Trades, _) => DatasetKind::Trades,
@@ -274,13 +424,18 @@ impl Planner<'_> {
             (Shape::Bars | Shape::QuoteBars, Some(bar)) => DatasetKind::Bars(bar),
             (Shape::Bars | Shape::QuoteBars, None) => return Err(input.error(Problem::NoBarLength { guess: None })),
         };
-        let symbol = match contract {
-            Some(contract) => {
-                let name = format!("{}_{contract}", self.request.symbol);
+        let symbol = match name {
+            Name::Contract(contract) => {
+                let name = format!("{}_{contract}", asked()?);
                 name.parse().map_err(|_| input.error(Problem::SymbolTooLong { name }))?
             }
-            None => self.request.symbol.clone(),
+            Name::Own(symbol) => symbol,
+            Name::Asked => asked()?,
         };
+        if self.request.adjust != Adjust::None && !matches!(format, "csv" | "lean, splits" | "lean, total") {
+            let ticker = symbol.to_string();
+            return Err(input.error(Problem::NoFactors { ticker }));
+        }
         self.plan.parts.push(Part {
             input,
             layout: Arc::new(layout),

@@ -16,8 +16,9 @@ use crate::catalog::DatasetKind;
 pub struct ImportRequest {
     /// Files, folders (searched to any depth) and patterns with `*` and `?`.
     pub paths: Vec<PathBuf>,
-    /// Symbol the data go to; the contracts of a futures zip go to `<symbol>_<YYYYMM>`.
-    pub symbol: Symbol,
+    /// Symbol the data go to; the contracts of a futures zip go to `<symbol>_<YYYYMM>`. A wide table has symbols of its own, of which
+    /// this chooses one.
+    pub symbol: Option<Symbol>,
     /// Format; told from names and content if not given.
     pub format: Option<Format>,
     /// Import only this kind, and read files that could be several kinds as this one.
@@ -32,8 +33,14 @@ pub struct ImportRequest {
     pub time_format: Option<TimeFormat>,
     /// What to do with quotes whose bid is above the ask.
     pub crossed: Crossed,
+    /// What to do with bars whose prices contradict each other.
+    pub bad_bars: BadBars,
     /// What to do with rows out of order.
     pub unsorted: Unsorted,
+    /// What is done about splits and dividends.
+    pub adjust: Adjust,
+    /// Decimals of prices in files that store them as whole numbers and do not say so.
+    pub decimals: Option<u32>,
     /// Replace stored data of the same time span instead of refusing to change them.
     pub replace: bool,
 }
@@ -43,7 +50,7 @@ impl ImportRequest {
     pub fn new(paths: Vec<PathBuf>, symbol: Symbol) -> Self {
         Self {
             paths,
-            symbol,
+            symbol: Some(symbol),
             format: None,
             kind: None,
             bar: None,
@@ -51,7 +58,10 @@ impl ImportRequest {
             columns: None,
             time_format: None,
             crossed: Crossed::default(),
+            bad_bars: BadBars::default(),
             unsorted: Unsorted::default(),
+            adjust: Adjust::default(),
+            decimals: None,
             replace: false,
         }
     }
@@ -97,10 +107,20 @@ pub enum Format {
     Csv,
     /// Bitfinex candles without a header: unix milliseconds, open, close, high, low, volume.
     Bitfinex,
+    /// Public dumps of Binance: candles, trades, aggregated trades, best quotes.
+    Binance,
+    /// Dukascopy: packed ticks of an hour, or what its programs export as text.
+    Dukascopy,
+    /// Texts of histdata.com.
+    Histdata,
+    /// Arrays of trades or candles, and captured streams of Binance.
+    Json,
+    /// Tables with several instruments side by side.
+    Wide,
     /// Apache Parquet.
     Parquet,
 }
-words!(Format, "a format", "lean, lean-forex, lean-cfd, lean-equity, lean-future, lean-crypto, csv, bitfinex or parquet",
+words!(Format, "a format", "lean, lean-forex, lean-cfd, lean-equity, lean-future, lean-crypto, csv, bitfinex, binance, dukascopy, histdata, json, wide or parquet",
     "lean" => Self::Lean(None),
     "lean-forex" => Self::Lean(Some(AssetClass::Forex)),
     "lean-cfd" => Self::Lean(Some(AssetClass::Cfd)),
@@ -109,6 +129,11 @@ words!(Format, "a format", "lean, lean-forex, lean-cfd, lean-equity, lean-future
     "lean-crypto" => Self::Lean(Some(AssetClass::Crypto)),
     "csv" => Self::Csv,
     "bitfinex" => Self::Bitfinex,
+    "binance" => Self::Binance,
+    "dukascopy" => Self::Dukascopy,
+    "histdata" => Self::Histdata,
+    "json" => Self::Json,
+    "wide" => Self::Wide,
     "parquet" => Self::Parquet);
 
 /// LEAN's asset classes that the importer reads.
@@ -140,6 +165,20 @@ pub enum Crossed {
 words!(Crossed, "a treatment of crossed quotes", "keep, drop or swap",
     "keep" => Self::Keep, "drop" => Self::Drop, "swap" => Self::Swap);
 
+/// What to do with bars whose high or low does not enclose their prices. They are counted unless they end the import.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BadBars {
+    /// Refuse the import.
+    #[default]
+    Reject,
+    /// Move the high up and the low down to what the bar traded at.
+    Widen,
+    /// Leave them out.
+    Drop,
+}
+words!(BadBars, "a treatment of impossible bars", "reject, widen or drop",
+    "reject" => Self::Reject, "widen" => Self::Widen, "drop" => Self::Drop);
+
 /// What to do with rows that are older than the row before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Unsorted {
@@ -150,6 +189,20 @@ pub enum Unsorted {
     Sort,
 }
 words!(Unsorted, "a treatment of unsorted rows", "sort or reject", "sort" => Self::Sort, "reject" => Self::Reject);
+
+/// What is done about splits and dividends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Adjust {
+    /// Nothing: prices as they were paid.
+    #[default]
+    None,
+    /// Prices and volumes as if the splits had always been.
+    Splits,
+    /// And prices as if dividends had been put into the instrument: its returns are those of its holder.
+    Total,
+}
+words!(Adjust, "an adjustment", "none, splits or total",
+    "none" => Self::None, "splits" => Self::Splits, "total" => Self::Total);
 
 /// The form of times in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -248,6 +301,8 @@ pub struct DatasetReport {
     pub duplicates: u64,
     /// Rows older than the row before them (with `--unsorted sort`).
     pub disorder: u64,
+    /// Bars whose high or low did not enclose their prices.
+    pub bad_bars: u64,
     /// Rows with a price at or below zero.
     pub zero_or_negative: u64,
     /// Rows marked suspicious by the source and left out.

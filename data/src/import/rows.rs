@@ -1,18 +1,37 @@
 //! Lines of delimited text to columns of values.
 
+use std::sync::Arc;
+
 use csv::StringRecord;
 
+use super::adjust::Factors;
 use super::columns::{Role, Shape};
 use super::error::Problem;
+use super::json::{self, Array, Messages};
 use super::number::{decimal, spells_non_finite};
 use super::records::{Records, RowError};
 use super::times::{TimeReader, TimeRule};
 
-/// How the lines of a text are laid out.
+/// How records are written.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Syntax {
+    /// Lines of fields, with this between them.
+    Fields(u8),
+    /// Lines of JSON messages behind the time at which they came in.
+    Messages(Messages),
+    /// One JSON array.
+    Array(Array),
+    /// Dukascopy's ticks of an hour, packed.
+    Hour(super::dukascopy::Hour),
+    /// Columns of a Parquet file.
+    Columns,
+}
+
+/// How the rows of a file are laid out.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Layout {
-    /// Between fields.
-    pub(super) delimiter: u8,
+    /// How records are written.
+    pub(super) syntax: Syntax,
     /// One per field.
     pub(super) roles: Vec<Role>,
     /// What the roles make up.
@@ -21,10 +40,31 @@ pub(super) struct Layout {
     pub(super) time: TimeRule,
     /// Prices are stored times `10^scale`.
     pub(super) scale: u32,
-    /// Whether the first record names the columns.
-    pub(super) header: bool,
+    /// Records before the first row: names of columns.
+    pub(super) header: usize,
     /// Quotes of which each row gives one side and zero for the other.
     pub(super) one_sided: bool,
+    /// Records without any price are no rows: columns of several instruments stand side by side.
+    pub(super) sparse: bool,
+    /// What prices and volumes are multiplied by.
+    pub(super) adjust: Option<Arc<Factors>>,
+}
+
+impl Layout {
+    /// Of plain rows.
+    pub(super) fn new(syntax: Syntax, roles: Vec<Role>, shape: Shape, time: TimeRule) -> Self {
+        Self {
+            syntax,
+            roles,
+            shape,
+            time,
+            scale: 0,
+            header: 0,
+            one_sided: false,
+            sparse: false,
+            adjust: None,
+        }
+    }
 }
 
 /// Rows of one shape, column by column.
@@ -59,6 +99,15 @@ impl Rows {
             times: Vec::with_capacity(capacity),
             values: (0..shape.slots().len()).map(column).collect(),
             ..Self::default()
+        }
+    }
+
+    /// Bars of which only the close is known have no other price.
+    pub(super) fn complete(&mut self, shape: Shape) {
+        if shape == Shape::Bars && self.values[0].is_empty() && !self.values[3].is_empty() {
+            for slot in 0..3 {
+                self.values[slot] = self.values[3].clone();
+            }
         }
     }
 
@@ -103,7 +152,7 @@ impl Default for Lines {
 
 impl Lines {
     /// The line of a next row.
-    fn push(&mut self, row: usize, line: u64) {
+    pub(super) fn push(&mut self, row: usize, line: u64) {
         match self {
             Self::From(first) if row == 0 => *first = line,
             Self::From(first) if *first + row as u64 == line => {}
@@ -122,9 +171,17 @@ impl Lines {
 }
 
 /// Reads at most `limit` records of a text of whole lines, after its header if there is one.
-pub(super) fn read_rows(layout: &Layout, text: &[u8], header: bool, limit: usize) -> Result<Rows, RowError> {
-    let mut records = Records::new(text, layout.delimiter);
-    if header {
+///
+/// # Panics
+/// On what is not written in lines.
+pub(super) fn read_rows(layout: &Layout, text: &[u8], header: usize, limit: usize) -> Result<Rows, RowError> {
+    let delimiter = match &layout.syntax {
+        Syntax::Fields(delimiter) => *delimiter,
+        Syntax::Messages(messages) => return json::read_messages(messages, layout.shape, text, limit),
+        Syntax::Array(_) | Syntax::Hour(_) | Syntax::Columns => unreachable!("read as a whole, not by lines"),
+    };
+    let mut records = Records::new(text, delimiter);
+    for _ in 0..header {
         records.next()?;
     }
     let mut reader = RowReader {
@@ -142,11 +199,17 @@ pub(super) fn read_rows(layout: &Layout, text: &[u8], header: bool, limit: usize
             column: column.map(|role| role.name(layout.shape)),
             problem,
         })?;
-        if marks.suspicious {
+        let absent = layout.sparse
+            && reader.is_absent(&rows).map_err(|role| RowError {
+                line,
+                column: Some(role.name(layout.shape)),
+                problem: Problem::EmptyCell,
+            })?;
+        if marks.suspicious || absent {
             for column in &mut rows.values {
                 column.truncate(rows.times.len());
             }
-            rows.suspicious += 1;
+            rows.suspicious += u64::from(marks.suspicious);
             continue;
         }
         rows.lines.push(rows.times.len(), line);
@@ -154,8 +217,16 @@ pub(super) fn read_rows(layout: &Layout, text: &[u8], header: bool, limit: usize
         if with_side {
             rows.side.push(marks.side);
         }
+        if marks.ratio != 1.0 {
+            for column in &mut rows.values[..layout.shape.prices()] {
+                if let Some(price) = column.last_mut() {
+                    *price *= marks.ratio;
+                }
+            }
+        }
     }
     rows.line_count = records.lines();
+    rows.complete(layout.shape);
     Ok(rows)
 }
 
@@ -167,21 +238,36 @@ struct RowReader<'a> {
 }
 
 /// What a row gives beside its values.
-#[derive(Default)]
 struct Marks {
     time: i64,
     side: i8,
     suspicious: bool,
+    /// What the row's prices are multiplied by.
+    ratio: f64,
 }
 
 impl RowReader<'_> {
     /// Reads a record into the value columns. An error names the column if one is to blame.
     fn read(&mut self, record: &StringRecord, rows: &mut Rows) -> Result<Marks, (Option<Role>, Problem)> {
         let layout = self.layout;
-        let mut marks = Marks::default();
+        let mut marks = Marks {
+            time: 0,
+            side: 0,
+            suspicious: false,
+            ratio: 1.0,
+        };
+        let mut adjusted = None;
         for (&role, field) in layout.roles.iter().zip(record) {
-            self.read_field(role, field.trim_ascii(), rows, &mut marks)
+            let text = field.trim_ascii();
+            if role == Role::Adjusted {
+                adjusted = Some(value(text, 0, true).map_err(|problem| (Some(role), problem))?);
+                continue;
+            }
+            self.read_field(role, text, rows, &mut marks)
                 .map_err(|problem| (Some(role), problem))?;
+        }
+        if let (Some(adjusted), Some(close)) = (adjusted, rows.values.get(3).and_then(|closes| closes.last())) {
+            marks.ratio = if *close == 0.0 { 1.0 } else { adjusted / close };
         }
         if record.len() == layout.roles.len() {
             return Ok(marks);
@@ -198,11 +284,15 @@ impl RowReader<'_> {
         match role {
             Role::Slot(slot) => {
                 let is_price = slot < self.layout.shape.prices();
+                if is_price && self.layout.sparse && text.is_empty() {
+                    rows.values[slot].push(f64::NAN);
+                    return Ok(());
+                }
                 rows.values[slot].push(value(text, if is_price { self.layout.scale } else { 0 }, is_price)?);
             }
             Role::Time if text.is_empty() => return Err(Problem::EmptyCell),
             Role::Time => marks.time = self.times.read(text)?,
-            Role::Skip => {}
+            Role::Skip | Role::Adjusted => {}
             Role::Date => self.half_of_time(role, Role::Clock, text, marks)?,
             Role::Clock => self.half_of_time(role, Role::Date, text, marks)?,
             Role::Side => marks.side = side(text)?,
@@ -210,6 +300,23 @@ impl RowReader<'_> {
             Role::Suspicious => marks.suspicious = truth(text)?,
         }
         Ok(())
+    }
+
+    /// Whether the record just read has no price. An error names the price that is missing where others are there.
+    fn is_absent(&self, rows: &Rows) -> Result<bool, Role> {
+        let prices = rows.values[..self.layout.shape.prices()].iter().enumerate();
+        let (mut present, mut missing) = (0, None);
+        for (slot, price) in prices.filter_map(|(slot, column)| Some((slot, column.last()?))) {
+            if price.is_nan() {
+                missing = Some(Role::Slot(slot));
+            } else {
+                present += 1;
+            }
+        }
+        match missing {
+            Some(role) if present > 0 => Err(role),
+            missing => Ok(missing.is_some()),
+        }
     }
 
     /// Date and time of day stand in two columns, in either order; the second one met completes the time.

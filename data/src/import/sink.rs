@@ -127,6 +127,7 @@ impl<'a> Sink<'a> {
             crossed: self.counts.crossed,
             duplicates: self.duplicates,
             disorder: self.disorder,
+            bad_bars: self.counts.bad_bars,
             zero_or_negative: self.counts.zero_or_negative,
             suspicious: self.counts.suspicious,
             one_sided: self.counts.one_sided,

@@ -5,15 +5,15 @@ use std::io::Read;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 
-use super::checks::{Carry, Counts, ValueError, check};
-use super::container::{Input, Packing};
+use super::checks::{Carry, Counts, Treatment, ValueError, check};
+use super::container::Input;
 use super::error::{ImportError, Problem};
-use super::parquet;
 use super::plan::Part;
 use super::records::RowError;
-use super::request::{Crossed, ImportProgress};
-use super::rows::{Layout, Lines, Rows, read_rows};
+use super::request::ImportProgress;
+use super::rows::{Layout, Lines, Rows, Syntax, read_rows};
 use super::sink::{Ready, Sink};
+use super::{dukascopy, json, parquet};
 use crate::error::DataError;
 
 /// Bytes parsed at a time.
@@ -22,7 +22,7 @@ const CHUNK: usize = 4 << 20;
 /// Reads the parts of one dataset into its sink.
 pub(super) fn stream<'a>(
     parts: &'a [Part],
-    crossed: Crossed,
+    treatment: Treatment,
     sink: &mut Sink<'a>,
     progress: &mut dyn FnMut(&Part, u64, bool),
 ) -> Result<(), DataError> {
@@ -32,7 +32,7 @@ pub(super) fn stream<'a>(
     rayon::in_place_scope(|scope| {
         let mut collector = Collector {
             parts,
-            crossed,
+            treatment,
             sink,
             progress,
             pending: VecDeque::new(),
@@ -40,20 +40,26 @@ pub(super) fn stream<'a>(
             carry: Carry::default(),
         };
         for (index, part) in parts.iter().enumerate() {
-            if part.input.packing == Packing::Parquet {
+            let whole = match part.layout.syntax {
+                Syntax::Fields(_) | Syntax::Messages(_) => None,
+                Syntax::Columns => Some(parquet::read as ReadWhole),
+                Syntax::Array(_) => Some(json::read_array as ReadWhole),
+                Syntax::Hour(_) => Some(dukascopy::read as ReadWhole),
+            };
+            if let Some(read) = whole {
                 collector.drain(0)?;
-                parquet::read(part, &mut |rows, last| {
-                    collector.take(index, checked(&part.layout, crossed, rows), last)
+                read(part, &mut |rows, last| {
+                    collector.take(index, checked(&part.layout, treatment, rows), last)
                 })?;
                 continue;
             }
             part.input.read(|reader| {
-                let mut submit = |bytes: Vec<u8>, header: bool, last: bool| -> Result<(), DataError> {
+                let mut submit = |bytes: Vec<u8>, header: usize, last: bool| -> Result<(), DataError> {
                     let (sender, receiver) = sync_channel(1);
                     let layout = Arc::clone(&part.layout);
                     let parse = move || {
                         let parsed =
-                            read_rows(&layout, &bytes, header, usize::MAX).and_then(|rows| checked(&layout, crossed, rows));
+                            read_rows(&layout, &bytes, header, usize::MAX).and_then(|rows| checked(&layout, treatment, rows));
                         // The collector is gone after an error elsewhere.
                         drop(sender.send(parsed));
                     };
@@ -80,9 +86,9 @@ pub(super) fn stream<'a>(
 /// Cuts a stream into chunks of whole lines.
 fn chunks(
     input: &Input,
-    mut header: bool,
+    mut header: usize,
     mut reader: &mut dyn Read,
-    submit: &mut dyn FnMut(Vec<u8>, bool, bool) -> Result<(), DataError>,
+    submit: &mut dyn FnMut(Vec<u8>, usize, bool) -> Result<(), DataError>,
 ) -> Result<(), DataError> {
     let mut rest = Vec::new();
     loop {
@@ -98,25 +104,31 @@ fn chunks(
             bytes.truncate(end + 1);
         }
         submit(bytes, header, last)?;
-        header = false;
+        header = 0;
         if last {
             return Ok(());
         }
     }
 }
 
+/// Reads a part in the order of its rows; with the last of them comes `true`.
+type ReadWhole = fn(&Part, &mut dyn FnMut(Rows, bool) -> Result<(), DataError>) -> Result<(), DataError>;
+
 type Parsed = Result<(Rows, Counts), RowError>;
 
 /// Checks rows that need nothing from the rows before them; one-sided quotes wait for [`Collector::take`].
-fn checked(layout: &Layout, crossed: Crossed, mut rows: Rows) -> Parsed {
+fn checked(layout: &Layout, treatment: Treatment, mut rows: Rows) -> Parsed {
     let mut counts = Counts {
         read: rows.len() as u64 + rows.suspicious,
         suspicious: rows.suspicious,
         dropped: rows.suspicious,
         ..Counts::default()
     };
+    if let Some(factors) = &layout.adjust {
+        factors.apply(layout.shape, &mut rows);
+    }
     if !layout.one_sided {
-        counts.add(check(layout.shape, crossed, &mut rows).map_err(|error| row_error(&rows, error))?);
+        counts.add(check(layout.shape, treatment, &mut rows).map_err(|error| row_error(&rows, error))?);
     }
     Ok((rows, counts))
 }
@@ -139,7 +151,7 @@ struct Pending {
 /// Takes parsed chunks in order.
 struct Collector<'a, 'b> {
     parts: &'b [Part],
-    crossed: Crossed,
+    treatment: Treatment,
     sink: &'a mut Sink<'b>,
     progress: &'a mut dyn FnMut(&Part, u64, bool),
     pending: VecDeque<Pending>,
@@ -172,7 +184,7 @@ impl Collector<'_, '_> {
         if part.layout.one_sided {
             counts.one_sided = self.carry.complete(&mut rows);
             counts.dropped += counts.one_sided;
-            let found = check(part.layout.shape, self.crossed, &mut rows).map_err(|error| fail(row_error(&rows, error)))?;
+            let found = check(part.layout.shape, self.treatment, &mut rows).map_err(|error| fail(row_error(&rows, error)))?;
             counts.add(found);
         }
         let lines = rows.line_count;

@@ -2,7 +2,7 @@
 
 use assay_core::calendar::Zone;
 use assay_core::job::DataKind;
-use assay_core::time::BarLength;
+use assay_core::time::{BarLength, DAY_NS};
 use csv::StringRecord;
 
 use super::columns::{self, Columns, Role, Shape};
@@ -10,9 +10,10 @@ use super::container::{Input, read_fully};
 use super::error::{ImportError, Problem};
 use super::number::decimal;
 use super::records::{Records, RowError};
-use super::request::{ImportRequest, TimeFormat};
-use super::rows::{Layout, Rows, read_rows, shortened};
-use super::times::{TimeRule, is_integer};
+use super::request::{Adjust, ImportRequest, TimeFormat};
+use super::rows::{Layout, Rows, Syntax, read_rows, shortened};
+use super::times::{TimeRule, is_integer, month, year_last};
+use super::wide;
 
 /// Bytes looked at before the whole is read.
 const HEAD: usize = 64 << 10;
@@ -29,20 +30,24 @@ pub(super) struct Head {
     first_line: String,
 }
 
-/// Reads the head, and refuses what is not lines of delimited text.
-pub(super) fn read_head(input: &Input) -> Result<Head, ImportError> {
+/// The first bytes of a text, and whether they are all of it.
+pub(super) fn read_start(input: &Input) -> Result<(Vec<u8>, bool), ImportError> {
     let mut bytes = vec![0; HEAD];
     let length = input.read(|reader| read_fully(reader, &mut bytes).map_err(|e| input.read_error(e)))?;
-    let whole = length < HEAD;
     bytes.truncate(length);
-    let fail = |problem| Err(input.error(problem));
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
-        return fail(Problem::NotText);
+        return Err(input.error(Problem::NotText));
     }
     if bytes.starts_with(BYTE_ORDER_MARK) {
         bytes.drain(..BYTE_ORDER_MARK.len());
     }
-    if let Some(problem) = other_content(&bytes) {
+    Ok((bytes, length < HEAD))
+}
+
+/// The head from the first bytes; refuses what is not lines of delimited text.
+pub(super) fn head(input: &Input, mut bytes: Vec<u8>, whole: bool) -> Result<Head, ImportError> {
+    let fail = |problem| Err(input.error(problem));
+    if let Some(problem) = web_page(&bytes) {
         return fail(problem);
     }
     if !whole {
@@ -79,22 +84,10 @@ fn place(input: &Input, error: RowError) -> ImportError {
     ImportError::new(place, error.problem)
 }
 
-/// Names the formats that look like text but are not lines of fields.
-fn other_content(bytes: &[u8]) -> Option<Problem> {
+/// What a download leaves behind that went wrong.
+fn web_page(bytes: &[u8]) -> Option<Problem> {
     let start = bytes.trim_ascii_start();
     let line = &start[..start.iter().position(|b| *b == b'\n').unwrap_or(start.len())];
-    let json = |found| {
-        Some(Problem::WrongContent {
-            found,
-            hint: "JSON is not read: convert it to CSV or Parquet",
-        })
-    };
-    if matches!(start.first(), Some(b'{' | b'[')) {
-        return json("the file holds JSON");
-    }
-    if line.windows(3).any(|window| window == b" {\"") {
-        return json("the lines hold JSON messages behind a time");
-    }
     let lower = line.to_ascii_lowercase();
     if lower.starts_with(b"<!doctype") || lower.starts_with(b"<html") || lower.starts_with(b"<?xml") {
         return Some(Problem::WrongContent {
@@ -127,6 +120,86 @@ impl Head {
         read_rows(layout, &self.text, layout.header, 1).map_err(|error| place(input, error))
     }
 
+    /// The layout of one instrument of a wide table.
+    pub(super) fn wide_layout(&self, request: &ImportRequest, roles: Vec<Role>, header: usize) -> Result<Layout, Problem> {
+        let delimiter = delimiter(&self.first_line);
+        let columns = Columns {
+            roles,
+            shape: Shape::Bars,
+            unit_ns: None,
+            ignored: Vec::new(),
+        };
+        let time = self.time_rule(request, &columns, delimiter, header)?;
+        Ok(Layout {
+            header,
+            sparse: true,
+            ..Layout::new(Syntax::Fields(delimiter), columns.roles, columns.shape, time)
+        })
+    }
+
+    /// The time of the first row, even if it has nothing else.
+    pub(super) fn first_time(&self, layout: &Layout) -> Result<i64, Problem> {
+        let roles = layout
+            .roles
+            .iter()
+            .map(|role| if *role == Role::Time { Role::Time } else { Role::Skip });
+        let times = Layout {
+            roles: roles.collect(),
+            sparse: false,
+            ..layout.clone()
+        };
+        let rows = read_rows(&times, &self.text, layout.header, 1).map_err(|error| error.problem)?;
+        rows.times.first().copied().ok_or(Problem::Empty)
+    }
+
+    /// The first records, at most so many.
+    pub(super) fn records(&self, input: &Input, most: usize) -> Result<Vec<Vec<String>>, ImportError> {
+        let mut records = Records::new(&self.text, delimiter(&self.first_line));
+        let mut found = Vec::new();
+        while found.len() < most {
+            let Some((_, record)) = records.next().map_err(|error| place(input, error))? else {
+                break;
+            };
+            found.push(record.iter().map(|field| field.trim().to_owned()).collect());
+        }
+        Ok(found)
+    }
+
+    /// The rule for times, by the head's rows.
+    fn time_rule(&self, request: &ImportRequest, columns: &Columns, delimiter: u8, header: usize) -> Result<TimeRule, Problem> {
+        let position = |wanted| columns.roles.iter().position(|role| *role == wanted);
+        let mut times = Vec::new();
+        let mut records = Records::new(&self.text, delimiter);
+        let mut passed = 0;
+        while let Ok(Some((_, record))) = records.next() {
+            passed += 1;
+            if passed <= header {
+                continue;
+            }
+            let field = |index: Option<usize>| Some(record.get(index?)?.trim());
+            let text = match (
+                field(position(Role::Time)),
+                field(position(Role::Date)),
+                field(position(Role::Clock)),
+            ) {
+                (Some(time), ..) => time.to_owned(),
+                (None, Some(date), Some(clock)) => format!("{date} {clock}"),
+                _ => continue,
+            };
+            times.push(text);
+        }
+        if request.time_format.is_none()
+            && columns.unit_ns.is_none()
+            && let Some(pattern) = year_last(times.iter().map(String::as_str))
+        {
+            return Ok(TimeRule::Pattern {
+                pattern: pattern?,
+                zone: request.zone.clone(),
+            });
+        }
+        time_rule(request, times.first().map(String::as_str), columns.unit_ns)
+    }
+
     /// The most frequent distance of rows, if two rows can be read.
     fn spacing(&self, layout: &Layout) -> Option<BarLength> {
         let rows = read_rows(layout, &self.text, layout.header, usize::MAX).ok()?;
@@ -152,17 +225,23 @@ pub(super) fn csv_layout(request: &ImportRequest, input: &Input, head: &Head) ->
     let at = |line, column, problem| place(input, RowError { line, column, problem });
     let header = !sample.iter().any(|field| decimal(field, 0).is_some()) && !starts_with_time(&sample[0]);
     let kind = request.kind.or(request.bar.map(|_| DataKind::Bars));
+    let mut names: Vec<String> = sample.iter().map(str::to_owned).collect();
+    let head_line = line;
+    if header {
+        (line, sample) = next_record(input, &mut records)?;
+        // A known source writes `Date,Open,...` above `2006-01-02,09:01:00,3602,...`.
+        if sample.len() == names.len() + 1 && columns::normal(&names[0]) == "date" && is_clock(&sample[1]) {
+            names.insert(1, "time".to_owned());
+        }
+    }
     let columns = match (&request.columns, header) {
         (Some(names), _) => columns::from_request(names, kind),
-        (None, true) => columns::from_names(&sample.iter().collect::<Vec<_>>(), kind),
+        (None, true) => named_columns(request, &names, kind),
         (None, false) => Err(Problem::NoHeader {
             line: shortened(head.first_line()),
         }),
     };
-    let columns = columns.map_err(|problem| at(line, None, problem))?;
-    if header {
-        (line, sample) = next_record(input, &mut records)?;
-    }
+    let columns = columns.map_err(|problem| at(head_line, None, problem))?;
     if sample.len() != columns.roles.len() {
         let problem = Problem::FieldCount {
             found: sample.len(),
@@ -170,22 +249,55 @@ pub(super) fn csv_layout(request: &ImportRequest, input: &Input, head: &Head) ->
         };
         return Err(at(line, None, problem));
     }
-    let time = columns.roles.iter().position(|role| *role == Role::Time);
-    let time = time_rule(request, time.map(|index| &sample[index]), columns.unit_ns)
-        .map_err(|problem| at(line, Some("time"), problem))?;
+    let time = head.time_rule(request, &columns, delimiter, usize::from(header));
+    let time = time.map_err(|problem| at(line, Some("time"), problem))?;
     let Columns {
         roles, shape, ignored, ..
     } = columns;
     let layout = Layout {
-        delimiter,
-        roles,
-        shape,
-        time,
-        scale: 0,
-        header,
-        one_sided: false,
+        header: usize::from(header),
+        ..Layout::new(Syntax::Fields(delimiter), roles, shape, time)
     };
     Ok((layout, ignored))
+}
+
+/// Columns of a header; one with nothing but a price makes bars of closes if bars are asked for.
+fn named_columns(request: &ImportRequest, names: &[String], kind: Option<DataKind>) -> Result<Columns, Problem> {
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut columns = match columns::from_names(&names, kind) {
+        Err(Problem::MissingColumns { names: listed, .. }) if wide::looks_wide(&names) => {
+            return Err(Problem::Wide { names: listed });
+        }
+        Err(problem @ Problem::MissingColumns { .. }) if kind == Some(DataKind::Bars) => {
+            let roles = columns::only_price(&names).ok_or(problem)?;
+            Columns {
+                ignored: Vec::new(),
+                shape: Shape::Bars,
+                unit_ns: None,
+                roles,
+            }
+        }
+        columns => columns?,
+    };
+    let adjusted = names.iter().position(|name| columns::normal(name) == "adj_close");
+    match (request.adjust, adjusted) {
+        (Adjust::Total, Some(index)) if columns.shape == Shape::Bars => {
+            columns.roles[index] = Role::Adjusted;
+            columns.ignored.retain(|name| columns::normal(name) != "adj_close");
+        }
+        // Who gives a close after dividends gives prices after splits.
+        (Adjust::None, _) | (Adjust::Splits, Some(_)) => {}
+        _ => {
+            let ticker = request.symbol.as_ref().map(ToString::to_string).unwrap_or_default();
+            return Err(Problem::NoFactors { ticker });
+        }
+    }
+    Ok(columns)
+}
+
+/// Whether a text is a time of day.
+fn is_clock(text: &str) -> bool {
+    text.contains(':') && text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b':' | b'.'))
 }
 
 /// The length of the bars in a text; an error with a guess if it is not given.
@@ -205,15 +317,9 @@ pub(super) fn bar_length(
 /// Bitfinex candles: no header, open, CLOSE, HIGH, LOW.
 pub(super) fn bitfinex_layout() -> Layout {
     use Role::{Slot, Time};
-    Layout {
-        delimiter: b',',
-        roles: vec![Time, Slot(0), Slot(3), Slot(1), Slot(2), Slot(4)],
-        shape: Shape::Bars,
-        time: TimeRule::Unix { unit_ns: 1_000_000 },
-        scale: 0,
-        header: false,
-        one_sided: false,
-    }
+    let roles = vec![Time, Slot(0), Slot(3), Slot(1), Slot(2), Slot(4)];
+    let time = TimeRule::Unix { unit_ns: 1_000_000 };
+    Layout::new(Syntax::Fields(b','), roles, Shape::Bars, time)
 }
 
 /// Whether a first line could be a Bitfinex candle.
@@ -239,6 +345,12 @@ pub(super) fn time_rule(request: &ImportRequest, sample: Option<&str>, unit_ns: 
         }
         (None, Some(unit_ns)) => return unix(unit_ns),
         (None, None) => {}
+    }
+    if let Some(text) = sample.filter(|text| month(text).is_some()) {
+        return match request.bar {
+            Some(bar) if bar.ns() == DAY_NS => Ok(TimeRule::MonthEnd { zone }),
+            _ => Err(Problem::Month { text: text.to_owned() }),
+        };
     }
     let Some(text) = sample.filter(|text| is_integer(text)) else {
         return Ok(TimeRule::YearFirst { zone });

@@ -33,6 +33,11 @@ pub(super) enum TimeRule {
         /// Zone of times without an offset.
         zone: Option<Zone>,
     },
+    /// `1960M01` or `1960-01`: the last day of a month, because what it says of the month is known only then.
+    MonthEnd {
+        /// Zone of the day.
+        zone: Option<Zone>,
+    },
     /// A strftime pattern.
     Pattern {
         /// The pattern.
@@ -79,6 +84,11 @@ impl<'a> TimeReader<'a> {
                     Some(offset) => since_1970(offset, local).ok_or_else(|| out_of_range(text)),
                     None => self.in_zone(local_ns(local, text)?, zone.as_ref(), text),
                 }
+            }
+            TimeRule::MonthEnd { zone } => {
+                let first = month(text).ok_or_else(|| bad(text, "1960M01"))?;
+                let last = first.last_of_month().to_datetime(Time::midnight());
+                self.in_zone(local_ns(last, text)?, zone.as_ref(), text)
             }
             TimeRule::Pattern { pattern, zone } => self.by_pattern(pattern, zone.as_ref(), text),
         }
@@ -202,12 +212,59 @@ fn explain_other_form(text: &str, expected: &str) -> Problem {
         [first, second, year] if numeric && year.len() == 4 && first.len() <= 2 && second.len() <= 2 => {
             ambiguous("is month/day/year or day/month/year")
         }
-        [year, _] if numeric && year.len() == 4 => ambiguous("names a month, not a day: monthly data are not read"),
-        [year] if year.len() == 7 && year.as_bytes()[4].eq_ignore_ascii_case(&b'm') => {
-            ambiguous("names a month, not a day: monthly data are not read")
-        }
+        _ if month(text).is_some() => Problem::Month { text: text.to_owned() },
         _ => bad(text, expected),
     }
+}
+
+/// The first day of a month written `1960M01` or `1960-01`.
+pub(super) fn month(text: &str) -> Option<Date> {
+    let (year, month) = text.split_once(['M', 'm', '-'])?;
+    let digits = |text: &str, length: usize| text.len() == length && text.bytes().all(|b| b.is_ascii_digit());
+    if !digits(year, 4) || !digits(month, 2) {
+        return None;
+    }
+    Date::new(year.parse().ok()?, month.parse().ok()?, 1).ok()
+}
+
+/// The pattern of times that end their date with the year, `1/31/1999` or `31.1.1999 12:30`, if the times given can be read in one way
+/// only. `None` where they are of another form.
+pub(super) fn year_last<'a>(mut times: impl Iterator<Item = &'a str>) -> Option<Result<String, Problem>> {
+    let sample = times.next()?;
+    let (separator, (first, second), clock) = numeric_day(sample)?;
+    let (mut month_first, mut day_first) = (second > 12, first > 12);
+    for (_, (first, second), _) in times.filter_map(numeric_day) {
+        month_first |= second > 12;
+        day_first |= first > 12;
+    }
+    let (first, second) = match (month_first, day_first) {
+        (true, false) => ("%m", "%d"),
+        (false, true) => ("%d", "%m"),
+        _ => return Some(Err(explain_other_form(sample, ""))),
+    };
+    let clock = match clock.matches(':').count() {
+        0 => "",
+        1 => " %H:%M",
+        _ if clock.contains('.') => " %H:%M:%S%.f",
+        _ => " %H:%M:%S",
+    };
+    Some(Ok(format!("{first}{separator}{second}{separator}%Y{clock}")))
+}
+
+/// Separator, the two numbers before the year, and the time of day.
+fn numeric_day(text: &str) -> Option<(char, (u8, u8), &str)> {
+    let (day, clock) = text.split_once(' ').unwrap_or((text, ""));
+    let separator = day
+        .chars()
+        .find(|c| !c.is_ascii_digit())
+        .filter(|c| matches!(c, '/' | '.' | '-'))?;
+    let mut parts = day.split(separator);
+    let (first, second, year) = (parts.next()?, parts.next()?, parts.next()?);
+    if parts.next().is_some() || year.len() != 4 || first.len() > 2 || second.len() > 2 {
+        return None;
+    }
+    let _: u16 = year.parse().ok()?;
+    Some((separator, (first.parse().ok()?, second.parse().ok()?), clock))
 }
 
 /// Whether the text is digits, with a sign or a fraction at most.
@@ -338,6 +395,46 @@ mod tests {
             "1999-01-04T11:00:00Z"
         );
         assert!(TimeReader::new(&pattern("%H:%M")).read("12:30").is_err());
+    }
+
+    #[test]
+    fn a_month_is_its_last_day() {
+        let rule = TimeRule::MonthEnd {
+            zone: Some("UTC".parse().unwrap()),
+        };
+        for (text, day) in [
+            ("1960M02", "1960-02-29"),
+            ("1833-01", "1833-01-31"),
+            ("2021m12", "2021-12-31"),
+        ] {
+            assert_eq!(utc(&rule, text), format!("{day}T00:00:00Z"));
+        }
+        for text in ["1960M13", "1960-1", "196001", "1960M01D01", "x"] {
+            assert!(TimeReader::new(&rule).read(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_order_of_day_and_month_follows_from_days_after_the_twelfth() {
+        let pattern = |times: &[&str]| year_last(times.iter().copied());
+        assert_eq!(pattern(&["1/4/1999", "1/13/1999"]).unwrap().unwrap(), "%m/%d/%Y");
+        assert_eq!(
+            pattern(&["01.02.2020 00:00:00.000", "13.02.2020 00:00:00.000"])
+                .unwrap()
+                .unwrap(),
+            "%d.%m.%Y %H:%M:%S%.f"
+        );
+        assert_eq!(pattern(&["31-01-2020 10:30"]).unwrap().unwrap(), "%d-%m-%Y %H:%M");
+        assert!(matches!(
+            pattern(&["1/4/1999", "1/5/1999"]),
+            Some(Err(Problem::AmbiguousTime { .. }))
+        ));
+        assert!(matches!(
+            pattern(&["13/4/1999", "4/13/1999"]),
+            Some(Err(Problem::AmbiguousTime { .. }))
+        ));
+        assert!(pattern(&["1999-04-13"]).is_none());
+        assert!(pattern(&["1420070400000"]).is_none());
     }
 
     #[test]

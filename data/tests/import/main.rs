@@ -7,5 +7,6 @@ mod bad_files;
 mod case;
 mod lean;
 mod parquet;
+mod sources;
 mod text;
 mod text_layout;
