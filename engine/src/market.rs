@@ -237,6 +237,21 @@ impl Market {
         }
     }
 
+    /// Bars are ticks one by one.
+    pub(crate) fn every_tick_is_a_bar(&self) -> bool {
+        self.ends.is_some() && self.ticks_of_bars.is_none()
+    }
+
+    /// Memory that bars take, and what is kept of ticks; columns of ticks are mapped rather than held.
+    pub fn bytes(&self) -> u64 {
+        // The trading day; time, five mid columns, eight of quotes; for bars that count, their ends and ticks.
+        let bar = match (self.ends.is_some(), self.every_tick_is_a_bar()) {
+            (_, true) => 4,
+            (counted, false) => 4 + 8 * 14 + if counted { 16 } else { 0 },
+        };
+        self.len() as u64 * bar + self.ticks.as_ref().map_or(0, Ticks::bytes)
+    }
+
     /// Number of bars, warm-up included.
     pub fn len(&self) -> usize {
         self.time.len()

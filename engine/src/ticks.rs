@@ -29,8 +29,16 @@ pub struct Ticks {
     ask: Column<f64>,
     sell: Extremes,
     buy: Extremes,
-    /// By bar, and one more.
-    first_of_bar: Vec<usize>,
+    places: Places,
+}
+
+/// Where the ticks of each bar are.
+#[derive(Debug, Clone)]
+enum Places {
+    /// Each tick is a bar.
+    EveryTick,
+    /// The first tick by bar, and of one bar more.
+    First(Vec<usize>),
 }
 
 /// Lowest and highest prices of blocks, level by level.
@@ -134,13 +142,30 @@ impl Ticks {
     /// The first tick of a bar: ticks belong to the last bar that began at or before them. Of the bar after the last, their number.
     #[inline(always)]
     pub fn first_of(&self, bar: usize) -> usize {
-        self.first_of_bar[bar]
+        match &self.places {
+            Places::EveryTick => bar,
+            Places::First(first) => first[bar],
+        }
     }
 
     /// The bar of tick `k`, which is one of `bars`.
     #[inline(always)]
     pub(crate) fn bar_of(&self, k: usize, bars: std::ops::Range<usize>) -> usize {
-        bars.start + self.first_of_bar[bars.start + 1..bars.end].partition_point(|first| *first <= k)
+        match &self.places {
+            Places::EveryTick => k,
+            Places::First(first) => bars.start + first[bars.start + 1..bars.end].partition_point(|first| *first <= k),
+        }
+    }
+
+    /// Memory of what is kept beside the ticks themselves.
+    pub(crate) fn bytes(&self) -> u64 {
+        let Extremes(levels) = &self.sell;
+        let blocks: usize = levels.iter().map(Vec::len).sum();
+        let places = match &self.places {
+            Places::EveryTick => 0,
+            Places::First(first) => first.len() * size_of::<usize>(),
+        };
+        (2 * blocks * size_of::<[f64; 2]>() + places) as u64
     }
 
     /// The first tick from `from` on at or after a time.
@@ -239,31 +264,34 @@ impl Market {
             (None, None, Some(price)) => (false, price.clone(), price),
             _ => return Err(MarketError::Ticks),
         };
-        let first_of_bar = match &self.ticks_of_bars {
+        let places = match &self.ticks_of_bars {
             Some(counts) => {
                 let ends = counts.iter().scan(0, |sum, count| {
                     *sum += *count as usize;
                     Some(*sum)
                 });
-                std::iter::once(0).chain(ends).collect()
+                Places::First(std::iter::once(0).chain(ends).collect())
             }
-            None => first_of_bars(&self.time, &time),
+            None if self.every_tick_is_a_bar() => Places::EveryTick,
+            None => Places::First(first_of_bars(&self.time, &time)),
         };
-        if time.is_empty() || first_of_bar.last() != Some(&time.len()) {
-            return Err(MarketError::Ticks);
-        }
-        let end = first_of_bar[self.window.end].min(time.partition_point(|t| *t < self.until));
         let mut ticks = Ticks {
-            end,
+            end: 0,
             quotes,
             made_the_bars,
             sell: Extremes(Vec::new()),
             buy: Extremes(Vec::new()),
-            first_of_bar,
+            places,
             time,
             bid,
             ask,
         };
+        if ticks.is_empty() || ticks.first_of(self.len()) != ticks.len() {
+            return Err(MarketError::Ticks);
+        }
+        ticks.end = ticks
+            .first_of(self.window.end)
+            .min(ticks.time.partition_point(|t| *t < self.until));
         ticks.sell = Extremes::new(ticks.len(), |k| ticks.sell(k));
         ticks.buy = if quotes {
             Extremes::new(ticks.len(), |k| ticks.buy(k))
@@ -310,7 +338,7 @@ mod tests {
             ask: ask.into(),
             sell: Extremes(Vec::new()),
             buy: Extremes(Vec::new()),
-            first_of_bar: Vec::new(),
+            places: Places::EveryTick,
         };
         ticks.sell = Extremes::new(ticks.len(), |k| ticks.sell(k));
         ticks.buy = Extremes::new(ticks.len(), |k| ticks.buy(k));

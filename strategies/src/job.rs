@@ -3,6 +3,7 @@
 //! The same [`Job`] is made in three places, by who submits it, by the coordinator and by every worker, from the same text
 //! ([`Job::body`]), so that they agree on its id or do not work together.
 
+use assay_core::bars::BarSpec;
 use assay_core::ids::{JobId, Symbol};
 use assay_core::instrument::{Facts, Instrument};
 use assay_core::job::{DataKind, JobError, JobSpec, Sampling};
@@ -54,6 +55,18 @@ pub struct JobInstrument {
     pub last: UtcNs,
     /// Hexadecimal hash of its funding rates, if the job applies them.
     pub funding: Option<String>,
+    /// Its ticks, if they decide fills or levels of the job.
+    pub ticks: Option<JobTicks>,
+}
+
+/// The ticks that decide fills or levels on an instrument of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobTicks {
+    /// Quotes or trades.
+    pub kind: DataKind,
+    /// Hexadecimal hash of the dataset's values.
+    pub values: String,
 }
 
 /// A job that cannot be made from what is given.
@@ -139,6 +152,8 @@ struct BodyInstrument {
     last: UtcNs,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     funding: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ticks: Option<JobTicks>,
 }
 
 impl JobInstrument {
@@ -148,6 +163,12 @@ impl JobInstrument {
             Some(bar) => format!("{}-{bar}", self.kind),
             None => self.kind.to_string(),
         }
+    }
+
+    /// The hash of its ticks, where its bars are not made from them.
+    pub fn other_ticks(&self) -> Option<&str> {
+        let ticks = self.ticks.as_ref()?;
+        (ticks.values != self.values).then_some(&ticks.values)
     }
 }
 
@@ -189,6 +210,7 @@ impl Job {
             first: item.first,
             last: item.last,
             funding: item.funding.clone(),
+            ticks: item.ticks.clone(),
         });
         let body = Body {
             semantics: SEMANTICS_VERSION,
@@ -227,6 +249,7 @@ impl Job {
             first: item.first,
             last: item.last,
             funding: item.funding,
+            ticks: item.ticks,
         });
         Self::new(spec, body.source, strategy, body.strategy, instruments.collect())
     }
@@ -247,7 +270,7 @@ impl Job {
 /// Refuses a window that reaches beyond the data, by more than a market may be closed: most likely the wrong data are imported.
 fn check_window(spec: &JobSpec, item: &JobInstrument) -> Result<(), JobFault> {
     let (first, last) = (item.first, item.last);
-    let slack = LONGEST_CLOSE_NS.max(spec.data.bars.ns());
+    let slack = LONGEST_CLOSE_NS.max(spec.data.bars.bar_ns());
     let refuse = |key, at, what| {
         Err(JobFault::Window {
             key,
@@ -296,6 +319,9 @@ fn canonical(spec: &JobSpec, strategy: &Strategy, space: &Space, instruments: &[
             if let Some(hash) = &item.funding {
                 data["funding"] = json!(hash);
             }
+            if let Some(hash) = item.other_ticks() {
+                data["ticks"] = json!(hash);
+            }
             data
         })
         .collect();
@@ -314,8 +340,8 @@ fn spelled(text: &str) -> String {
 }
 
 /// As semantics.md has it: daily returns of bars shorter than a day.
-fn default_sampling(bars: BarLength) -> Sampling {
-    if bars.is_daily_or_longer() {
+fn default_sampling(bars: BarSpec) -> Sampling {
+    if bars.length().is_some_and(BarLength::is_daily_or_longer) {
         Sampling::Bar
     } else {
         Sampling::Day
@@ -339,6 +365,7 @@ mod tests {
             first: UtcNs(0),
             last: UtcNs(100 * DAY_NS),
             funding: None,
+            ticks: None,
         };
         let strategy = Strategy::parse(STRATEGY, "s.toml").unwrap();
         Job::new(

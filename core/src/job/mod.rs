@@ -25,9 +25,10 @@ pub use objective::{Aggregate, Goal, Objective};
 pub use search::{DEFAULT_BATCH, DEFAULT_LAG, DEFAULT_PROBE, Method, SearchSpec};
 pub use validation::{CpcvSpec, Extent, HoldoutSpec, ValidationSpec, WalkForwardSpec};
 
+use crate::bars::BarSpec;
 use crate::ids::Symbol;
 use crate::space::Space;
-use crate::time::{BarLength, UtcNs};
+use crate::time::UtcNs;
 
 /// A job as written, defaults filled in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -68,8 +69,8 @@ pub struct JobSpec {
 pub struct DataSpec {
     /// Symbols in the catalog.
     pub instruments: Vec<Symbol>,
-    /// Length of the bars.
-    pub bars: BarLength,
+    /// What makes a bar.
+    pub bars: BarSpec,
     /// First moment traded (bars before it are warm-up).
     #[serde(default)]
     pub from: Option<UtcNs>,

@@ -1,6 +1,6 @@
 //! Values that parse but have no meaning.
 
-use super::{DataKind, Extent, Fill, JobError, JobSpec, Method, ValidationSpec};
+use super::{DataKind, Extent, Fill, FillGaps, JobError, JobSpec, Method, ValidationSpec};
 use crate::time::DurationNs;
 
 impl JobSpec {
@@ -44,6 +44,13 @@ impl JobSpec {
                 "data.source",
                 "no bars are made from funding".to_owned(),
                 "leave it out, or choose quotes, trades or bars; `[execution] funding = true` applies the rates",
+            );
+        }
+        if self.data.bars.length().is_none() && self.data.fill_gaps == FillGaps::Forward {
+            return bad(
+                "data.fill_gaps",
+                format!("bars of {} leave no gaps", self.data.bars),
+                "leave it out: only bars of a length of time have gaps",
             );
         }
         let e = &self.execution;
