@@ -239,8 +239,8 @@ impl JobSpec {
             );
         }
         if let ValidationSpec::WalkForward(walk) = &self.validation
-            && let (Extent::Time(train), true) = (walk.train, self.data.bars.ns() > 0)
-            && train.0 < self.data.bars.ns()
+            && let (Extent::Time(train), Some(length)) = (walk.train, self.data.bars.length())
+            && train.0 < length.ns()
         {
             let message = format!("{train} is shorter than a bar of {}", self.data.bars);
             return bad(
