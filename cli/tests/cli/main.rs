@@ -8,3 +8,4 @@ mod interruption;
 mod journey;
 mod settings;
 mod support;
+mod ticks;
