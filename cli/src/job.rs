@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use assay_core::SEMANTICS_VERSION;
 use assay_core::ids::Symbol;
-use assay_core::job::{DataKind, JobSpec};
+use assay_core::job::{DataKind, FidelitySpec, JobSpec};
 use assay_data::{BarRequest, Catalog, DataError, DatasetKind};
 use assay_store::JobRecord;
 use assay_strategies::{Job, JobFault, JobInstrument, JobTicks, Strategy, library, library_strategy};
@@ -126,14 +126,30 @@ fn find_ticks(spec: &JobSpec, symbol: &Symbol, bars: DataKind, catalog: &Catalog
     if !spec.execution.needs_ticks() {
         return Ok(None);
     }
+    ticks_of(symbol, bars, catalog)
+        .map(Some)
+        .map_err(|failure| failure.at("execution"))
+}
+
+/// The job with fills from ticks, as its `[fidelity]` wants it.
+pub(crate) fn on_ticks(job: &Job, fidelity: &FidelitySpec, catalog: &Catalog) -> Result<Job, Failure> {
+    let ticks = job
+        .instruments
+        .iter()
+        .map(|item| ticks_of(&item.instrument.symbol, item.kind, catalog));
+    let ticks: Vec<JobTicks> = ticks.collect::<Result<_, _>>().map_err(|failure| failure.at("fidelity"))?;
+    Ok(job.on_ticks(fidelity.latency, ticks)?)
+}
+
+fn ticks_of(symbol: &Symbol, bars: DataKind, catalog: &Catalog) -> Result<JobTicks, Failure> {
     let same = matches!(bars, DataKind::Quotes | DataKind::Trades).then_some(bars);
     match catalog.tick_source(symbol, same) {
-        Ok(manifest) => Ok(Some(JobTicks {
+        Ok(manifest) => Ok(JobTicks {
             kind: manifest.kind,
             values: manifest.hash.to_string(),
-        })),
-        Err(error @ DataError::NoDataset { .. }) => Err(Failure::from(error).at("execution").hint(
-            "fill = \"next_tick\" and intrabar = \"ticks\" need quotes or trades: import them, or use \"next_open\" and \"worst\"",
+        }),
+        Err(error @ DataError::NoDataset { .. }) => Err(Failure::from(error).hint(
+            "fill = \"next_tick\", intrabar = \"ticks\" and [fidelity] need quotes or trades: import them, or do without",
         )),
         Err(error) => Err(error.into()),
     }

@@ -6,9 +6,9 @@
 use assay_core::bars::BarSpec;
 use assay_core::ids::{JobId, Symbol};
 use assay_core::instrument::{Facts, Instrument};
-use assay_core::job::{DataKind, JobError, JobSpec, Sampling};
+use assay_core::job::{DataKind, Fill, Intrabar, JobError, JobSpec, Sampling};
 use assay_core::space::Space;
-use assay_core::time::{BarLength, DAY_NS, UtcNs};
+use assay_core::time::{BarLength, DAY_NS, DurationNs, UtcNs};
 use assay_core::{Domain, Explain, SEMANTICS_VERSION};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -254,6 +254,21 @@ impl Job {
         Self::new(spec, body.source, strategy, body.strategy, instruments.collect())
     }
 
+    /// The same job with fills from these ticks, one dataset an instrument: the upper rung of its fidelity ladder.
+    pub fn on_ticks(&self, latency: DurationNs, ticks: Vec<JobTicks>) -> Result<Self, JobFault> {
+        let mut spec = self.spec.clone();
+        spec.execution.fill = Fill::NextTick;
+        spec.execution.latency = latency;
+        spec.execution.intrabar = Intrabar::default();
+        spec.fidelity = None;
+        let mut instruments = self.instruments.clone();
+        for (item, ticks) in instruments.iter_mut().zip(ticks) {
+            item.ticks = Some(ticks);
+        }
+        let (source, strategy) = (self.source.clone(), self.strategy.clone());
+        Self::new(spec, source, strategy, self.strategy_source.clone(), instruments)
+    }
+
     /// The text that the database shows: the job with its defaults, and under `source` the file it came from.
     pub fn stored_spec(&self) -> String {
         let mut spec = json!(self.spec);
@@ -294,6 +309,8 @@ fn check_window(spec: &JobSpec, item: &JobInstrument) -> Result<(), JobFault> {
 fn canonical(spec: &JobSpec, strategy: &Strategy, space: &Space, instruments: &[JobInstrument]) -> Value {
     let mut spec = spec.clone();
     spec.params = None;
+    // What is run again on ticks are other rows.
+    spec.fidelity = None;
     spec.metrics.sampling.get_or_insert(default_sampling(spec.data.bars));
     let params: Vec<Value> = space
         .params

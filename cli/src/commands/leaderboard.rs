@@ -1,13 +1,17 @@
 //! Ranked points as people and programs see them.
 
-use assay_core::ids::TrialId;
-use assay_core::job::{Aggregate, Goal};
+use std::collections::BTreeMap;
+
+use assay_core::ids::{Ordinal, TrialId};
+use assay_core::job::{Aggregate, Goal, Objective};
 use assay_core::metrics::{Metric, Metrics};
 use assay_core::rank::Ranked;
+use assay_core::row::TrialRow;
 use assay_store::{JobRecord, ParamKind};
 use serde_json::{Map, Value, json};
 
 use crate::failure::Failure;
+use crate::local::{by_ordinal, objective_of};
 use crate::output::{Cell, Kind, Rows};
 
 /// Metrics that a table shows, after the one that ranks.
@@ -28,6 +32,8 @@ pub(super) struct Board<'a> {
     ranked: &'a [Ranked],
     goal: Goal,
     aggregate: Aggregate,
+    /// Metrics of points that were run again on ticks, by instrument.
+    on_ticks: BTreeMap<Ordinal, Vec<Option<Metrics>>>,
 }
 
 impl<'a> Board<'a> {
@@ -38,7 +44,28 @@ impl<'a> Board<'a> {
             ranked,
             goal,
             aggregate: record.objective()?.aggregate,
+            on_ticks: BTreeMap::new(),
         })
+    }
+
+    /// With the rows of points that were run again on ticks.
+    pub(super) fn on_ticks(mut self, rows: &[TrialRow]) -> Self {
+        self.on_ticks = by_ordinal(rows);
+        self
+    }
+
+    /// What the points are ranked by, over bars and on ticks; `None` unless the point was run again.
+    fn rungs(&self, point: &Ranked) -> Option<(Option<f64>, Option<f64>)> {
+        let again = self.on_ticks.get(&point.ordinal)?;
+        let of = |metrics: &[Option<Metrics>]| {
+            let objective = Objective {
+                maximize: self.goal,
+                aggregate: self.aggregate,
+                ..Objective::default()
+            };
+            objective_of(&objective, metrics)
+        };
+        Some((of(&point.metrics), of(again)))
     }
 
     /// `rank, trial_id, instrument, params, metrics` and, of several instruments, `by_instrument`.
@@ -65,6 +92,12 @@ impl<'a> Board<'a> {
                 json!({ "trial_id": self.trial_id(point, index), "instrument": instrument, "metrics": metrics })
             });
             entry.insert("by_instrument".to_owned(), trials.collect());
+        }
+        if let Some((bars, ticks)) = self.rungs(point) {
+            let metrics: Vec<Value> = self.on_ticks[&point.ordinal].iter().map(|metrics| json!(metrics)).collect();
+            let divergence = ticks.zip(bars).map(|(ticks, bars)| ticks - bars);
+            let on_ticks = json!({ "objective": ticks, "divergence": divergence, "metrics": metrics });
+            entry.insert("on_ticks".to_owned(), on_ticks);
         }
         Value::Object(entry)
     }
@@ -123,6 +156,10 @@ impl<'a> Board<'a> {
         };
         columns.extend(layout.params.iter().map(|p| (format!("{prefix}{}", p.name), kind(p.kind))));
         columns.extend(metrics.iter().map(|metric| (metric.name().to_owned(), metric.unit().into())));
+        if !self.on_ticks.is_empty() {
+            let kind: Kind = self.goal.metric.unit().into();
+            columns.extend([("on_ticks".to_owned(), kind), ("divergence".to_owned(), kind)]);
+        }
         let mut rows = Rows::new(columns);
         for (rank, point) in (1u64..).zip(self.ranked) {
             let mut row: Vec<Cell> = vec![rank.into(), self.trial_id(point, 0).to_string().into()];
@@ -134,6 +171,10 @@ impl<'a> Board<'a> {
             row.extend(layout.values(&point.point).values().map(param_cell));
             let values = self.metrics(point);
             row.extend(metrics.iter().map(|metric| metric_cell(*metric, values.as_ref())));
+            if !self.on_ticks.is_empty() {
+                let (bars, ticks) = self.rungs(point).unwrap_or_default();
+                row.extend([ticks.into(), ticks.zip(bars).map(|(ticks, bars)| ticks - bars).into()]);
+            }
             rows.push(row);
         }
         rows

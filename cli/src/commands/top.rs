@@ -7,7 +7,7 @@ use anstream::eprintln;
 use assay_core::job::Goal;
 use assay_core::rank::Ranked;
 use assay_data::Catalog;
-use assay_store::{JobRecord, JobState};
+use assay_store::{JobRecord, JobState, read_fidelity};
 
 use super::leaderboard::Board;
 use crate::args::{OutputFormat, TopArgs};
@@ -47,7 +47,11 @@ pub(super) fn run(args: &TopArgs, settings: &Settings) -> Outcome {
 }
 
 fn show(record: &JobRecord, ranked: &[Ranked], goal: Goal, settings: &Settings) -> Outcome {
-    let board = Board::new(record, ranked, goal)?;
+    let mut board = Board::new(record, ranked, goal)?;
+    // Those of a cluster lie in its depot, not here.
+    if let Some((_, rows)) = read_fidelity(&settings.home, &record.layout)? {
+        board = board.on_ticks(&rows);
+    }
     match settings.format() {
         OutputFormat::Json => print_json(&board.to_json())?,
         OutputFormat::Table => {

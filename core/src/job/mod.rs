@@ -2,6 +2,7 @@
 
 mod error;
 mod execution;
+mod fidelity;
 mod forms;
 mod methods;
 mod objective;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use error::{JobError, explain_toml};
 pub use execution::{Amount, Direction, Execution, Fill, Intrabar, Level, OnOpposite, Size};
+pub use fidelity::FidelitySpec;
 pub use methods::{
     BayesSettings, CmaesSettings, DeSettings, GeneticSettings, HalvingSettings, PolishSettings, PsoSettings, RefineSettings,
     Restarts, TpeSettings,
@@ -58,6 +60,9 @@ pub struct JobSpec {
     /// What the search may not see. Left out of the canonical job where there is none, so that such jobs keep their ids.
     #[serde(default, skip_serializing_if = "ValidationSpec::is_none")]
     pub validation: ValidationSpec,
+    /// What is run again on ticks. It changes no row of the job, and so not its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fidelity: Option<FidelitySpec>,
     /// What is kept.
     #[serde(default)]
     pub results: ResultsSpec,

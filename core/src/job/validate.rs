@@ -3,6 +3,9 @@
 use super::{DataKind, Extent, Fill, FillGaps, JobError, JobSpec, Method, ValidationSpec};
 use crate::time::DurationNs;
 
+/// Most points that are run again on ticks: a database keeps no more of a job's best points.
+const MOST_FIDELITY: u64 = 10_000;
+
 impl JobSpec {
     /// Reads and validates a job. Paths in it are not resolved here.
     pub fn from_toml(source: &str) -> Result<Self, JobError> {
@@ -52,6 +55,20 @@ impl JobSpec {
                 format!("bars of {} leave no gaps", self.data.bars),
                 "leave it out: only bars of a length of time have gaps",
             );
+        }
+        if let Some(fidelity) = &self.fidelity {
+            if fidelity.top == 0 || fidelity.top > MOST_FIDELITY {
+                let message = format!("{} is not between 1 and {MOST_FIDELITY}", fidelity.top);
+                return bad("fidelity.top", message, "so many of the best points are run again on ticks");
+            }
+            if self.execution.fill == Fill::NextTick {
+                let message = "the job fills from ticks already".to_owned();
+                return bad(
+                    "fidelity",
+                    message,
+                    "leave it out, or sweep over bars first with fill = \"next_open\"",
+                );
+            }
         }
         let e = &self.execution;
         for (key, value) in [("execution.capital", e.capital), ("execution.leverage", e.leverage)] {
