@@ -2,6 +2,8 @@
 //!
 //!     cargo run --release -p assay-benches --bin ticks -- --python VENV/bin/python
 //!
+//! With `--year HOME` it only generates a year of quotes into a home, to measure the memory of jobs on them.
+//!
 //! The peer is hftbacktest (`pip install hftbacktest`), driven by `benches/peers/hft_ticks.py` on the same ticks, dumped for it.
 
 use std::io::Write as _;
@@ -17,7 +19,7 @@ use assay_core::metrics::Metric;
 use assay_core::row::TrialRow;
 use assay_core::space::Point;
 use assay_data::import::{ImportRequest, import};
-use assay_data::{BarRequest, Catalog};
+use assay_data::{BarRequest, Catalog, GenerateRequest, generate};
 use assay_engine::{Market, SimdLevel};
 use assay_strategies::sweep::Sweep;
 use assay_strategies::{Strategy, library};
@@ -53,6 +55,9 @@ struct Args {
     /// Python with hftbacktest; without it only ours is timed.
     #[arg(long)]
     python: Option<PathBuf>,
+    /// Generate a year of 50,000 quotes a day of the symbol DEMO into this home, and nothing else.
+    #[arg(long)]
+    year: Option<PathBuf>,
     /// The peer's script.
     #[arg(long, default_value = "benches/peers/hft_ticks.py")]
     script: PathBuf,
@@ -104,6 +109,17 @@ fn peer(python: &Path, script: &Path, dump: &Path, [fast, slow]: [u32; 2]) -> Re
 #[allow(clippy::print_stdout, reason = "a table is what this program is for")]
 fn main() -> Result<()> {
     let args = Args::parse();
+    if let Some(home) = &args.year {
+        let request = GenerateRequest {
+            days: 365,
+            ..GenerateRequest::demo(7)
+        };
+        let rows = generate(&Catalog::open(home)?, &request)?
+            .dataset
+            .map_or(0, |dataset| dataset.rows);
+        println!("{rows} quotes in {}", home.display());
+        return Ok(());
+    }
     let home = tempfile::tempdir()?;
     let catalog = Catalog::open(home.path())?;
     let symbol = "EURUSD".parse()?;
