@@ -147,7 +147,7 @@ impl Catalog {
         let wanted = || {
             let bars = format!("bars that make up {}", request.bars);
             match request.source {
-                _ if request.bars.length().is_none() => format!("ticks, of which alone bars of {} are made", request.bars),
+                _ if request.bars.length().is_none() => format!("ticks for bars of {}", request.bars),
                 None => format!("ticks or {bars}"),
                 Some(DataKind::Bars) => bars,
                 Some(kind) => kind.to_string(),
