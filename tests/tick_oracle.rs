@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use assay_core::ids::Symbol;
 use assay_core::job::{Execution, FillGaps, JobSpec, MetricsSpec};
 use assay_data::import::{ImportRequest, import};
 use assay_data::{BarRequest, Catalog};
@@ -65,17 +66,18 @@ fn trades_on_real_ticks_are_those_of_a_plain_loop() {
     let golden: Golden = serde_json::from_str(&text).unwrap();
     let home = tempfile::tempdir().unwrap();
     let catalog = Catalog::open(home.path()).unwrap();
-    let request = ImportRequest::new(vec![folder.join("fx_ticks/fxcm_eurusd")], "EURUSD".parse().unwrap());
+    let symbol: Symbol = "EURUSD".parse().unwrap();
+    let request = ImportRequest::new(vec![folder.join("fx_ticks/fxcm_eurusd")], symbol.clone());
     import(&catalog, &request, &|_| {}).unwrap();
     let bars = catalog
         .bars(&BarRequest {
-            symbol: request.symbol.clone(),
+            symbol: symbol.clone(),
             bars: "1m".parse().unwrap(),
             fill_gaps: FillGaps::None,
             source: None,
         })
         .unwrap();
-    let ticks = catalog.ticks(&catalog.tick_source(&request.symbol, None).unwrap()).unwrap();
+    let ticks = catalog.ticks(&catalog.tick_source(&symbol, None).unwrap()).unwrap();
     assert_eq!(ticks.num_rows(), golden.ticks);
     let mut instrument = bars.instrument;
     instrument.facts.lot = 0.0;

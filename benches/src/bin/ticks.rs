@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use assay_core::ids::Ordinal;
+use assay_core::ids::{Ordinal, Symbol};
 use assay_core::job::{FillGaps, JobSpec};
 use assay_core::metrics::Metric;
 use assay_core::row::TrialRow;
@@ -122,16 +122,16 @@ fn main() -> Result<()> {
     }
     let home = tempfile::tempdir()?;
     let catalog = Catalog::open(home.path())?;
-    let symbol = "EURUSD".parse()?;
-    let request = ImportRequest::new(vec![args.market.join("fx_ticks/fxcm_eurusd")], symbol);
+    let symbol: Symbol = "EURUSD".parse()?;
+    let request = ImportRequest::new(vec![args.market.join("fx_ticks/fxcm_eurusd")], symbol.clone());
     import(&catalog, &request, &|_| {})?;
     let bars = catalog.bars(&BarRequest {
-        symbol: request.symbol.clone(),
+        symbol: symbol.clone(),
         bars: "1m".parse()?,
         fill_gaps: FillGaps::None,
         source: None,
     })?;
-    let manifest = catalog.tick_source(&request.symbol, None)?;
+    let manifest = catalog.tick_source(&symbol, None)?;
     let (first, _) = seconds(|| catalog.ticks(&manifest));
     let (again, ticks) = seconds(|| catalog.ticks(&manifest));
     let market = Market::new(&bars.batch, bars.instrument, bars.bars.bar_ns(), None, None)?;
