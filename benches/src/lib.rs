@@ -3,6 +3,8 @@
 //! The bars are those of the peers' script, dumped by it, so that both sides compute the same work and their sums can be
 //! compared.
 
+pub mod noise;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;

@@ -6,15 +6,21 @@
 
 mod core;
 mod error;
+mod families;
+mod luck;
 mod office;
 mod plan;
+mod recorded;
 mod results;
 #[cfg(feature = "grpc")]
 pub mod server;
 mod settings;
 
-pub use crate::core::{CompactError, Compaction, Core, Effect, Event, Request};
+pub use crate::core::{CompactError, Compaction, Core, Effect, Event, Request, Written};
 pub use error::CoordinatorError;
+pub use families::{Families, family_records, looks};
+pub use luck::{InstrumentLuck, Luck};
 pub use office::{Coordinator, JobEnd, Office};
 pub use plan::JobPlan;
+pub use recorded::recorded;
 pub use settings::{Settings, TaskSize};

@@ -4,11 +4,13 @@ use assay_core::ids::{JobId, Ordinal};
 use assay_core::job::{Keep, Objective};
 use assay_core::row::{Outcome, TrialRow};
 use assay_core::space::Point;
-use assay_core::time::{BarLength, SECOND_NS, UtcNs};
+use assay_core::time::UtcNs;
 use assay_optimizer::{Count, Leaderboard, OptimizerError, Proposals};
 use assay_store::{DataHash, JobRecord, Layout, NewJob, RANKED, TaskRange};
 use assay_strategies::{Job, JobInstrument};
 use std::sync::Arc;
+
+use crate::families::Families;
 
 /// A job as the coordinator plans it.
 #[derive(Debug)]
@@ -27,6 +29,10 @@ pub struct JobPlan {
     pub objective: Objective,
     /// What its result files keep.
     pub keep: Keep,
+    /// Annual risk-free rate.
+    pub risk_free: f64,
+    /// Whose luck its points add to; `None` if nobody counts them.
+    pub families: Option<Families>,
     /// A guess at the seconds of one thread for a point on all instruments.
     pub seconds_per_point: f64,
     /// Most points in a task, for the memory of its rows.
@@ -50,6 +56,8 @@ impl JobPlan {
             instruments: job.instruments.len(),
             objective: job.spec.objective.clone(),
             keep: job.spec.results.keep,
+            risk_free: job.spec.metrics.risk_free,
+            families: Families::of(job),
             seconds_per_point: bars as f64 * SECONDS_PER_BAR,
             most_points: MOST_POINTS,
         })
@@ -72,7 +80,6 @@ impl JobPlan {
             symbol: item.instrument.symbol.to_string(),
             hash: item.values.clone(),
             funding: item.funding.clone(),
-            ticks: item.other_ticks().map(str::to_owned),
         };
         NewJob {
             id: self.id,
@@ -140,9 +147,7 @@ fn bars_guess(job: &Job) -> u64 {
     let bars = job.instruments.iter().map(|item| {
         let from = data.from.map_or(item.first.0, |from| from.0.max(item.first.0));
         let to = data.to.map_or(item.last.0, |to| to.0.min(item.last.0));
-        // How many ticks or how much volume there are is not known here: as if there was a bar a second.
-        let length = data.bars.length().map_or(SECOND_NS, BarLength::ns);
-        (to.saturating_sub(from).max(0) / length) as u64 + 1
+        (to.saturating_sub(from).max(0) / data.bars.ns().max(1)) as u64 + 1
     });
     bars.sum()
 }

@@ -2,18 +2,20 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::thread;
 
 use assay_core::ids::Ordinal;
 use assay_core::job::Keep;
 use assay_core::rank::Ranked;
 use assay_proto::Rows;
-use assay_store::{Compacted, Staged, TaskRecord, TaskRecordState, TaskRows, compact};
+use assay_store::{Staged, StoreError, TaskRecord, TaskRecordState, TaskRows, compact};
 
-use crate::core::{CompactError, Compaction};
+use crate::core::{CompactError, Compaction, Written};
+use crate::luck;
 use crate::plan::JobPlan;
 
 /// Writes the result files of a job, after a look at whether the files of its tasks are as they were written.
-pub(crate) fn write(home: &Path, compaction: &Compaction) -> Result<Compacted, CompactError> {
+pub(crate) fn write(home: &Path, compaction: &Compaction) -> Result<Written, CompactError> {
     let damaged = compaction.tasks.iter().filter_map(|(task, _, rows)| {
         let reason = staged(rows)?.verify(home).err()?;
         Some((*task, reason))
@@ -39,8 +41,19 @@ pub(crate) fn write(home: &Path, compaction: &Compaction) -> Result<Compacted, C
         Rows::Memory(rows) => TaskRows::Memory { range: *range, rows },
     });
     let tasks: Vec<TaskRows<'_>> = tasks.collect();
-    let written = compact(home, &plan.layout, plan.proposals.blocks(), &tasks, keep.as_ref());
-    written.map_err(|error| CompactError::Other(error.to_string()))
+    let (compacted, measured) = thread::scope(|scope| {
+        let measured = scope.spawn(|| luck::measure(home, compaction, &tasks));
+        let compacted = compact(home, &plan.layout, plan.proposals.blocks(), &tasks, keep.as_ref());
+        (compacted, measured.join())
+    });
+    let other = |error: StoreError| CompactError::Other(error.to_string());
+    let measured = measured.map_err(|_| CompactError::Other("a defect in measuring what luck explains".to_owned()))?;
+    let luck::Measured { luck, points } = measured.map_err(other)?;
+    Ok(Written {
+        compacted: compacted.map_err(other)?,
+        luck,
+        points,
+    })
 }
 
 /// The best points of the tasks that are done, from their files. What cannot be read is found when the result files are written.

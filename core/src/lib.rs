@@ -17,8 +17,8 @@
 //! assert_eq!(job.execution.capital, 10_000.0);
 //! ```
 
-pub mod bars;
 pub mod calendar;
+pub mod distinct;
 pub mod failure;
 pub mod fingerprint;
 pub mod ids;

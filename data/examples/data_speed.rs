@@ -50,7 +50,7 @@ fn main() -> Result<(), DataError> {
 
     let request = BarRequest {
         symbol,
-        bars: minute.into(),
+        length: minute,
         fill_gaps: FillGaps::None,
         source: None,
     };

@@ -1,7 +1,6 @@
 //! Market files to a validated Parquet catalog to Arrow columns.
 //!
-//! [`import::import`] reads files into the [`Catalog`] of a home, [`Catalog::bars`] makes bars of any length in time, ticks or volume from
-//! it, [`Catalog::ticks`] maps its ticks into memory, and
+//! [`import::import`] reads files into the [`Catalog`] of a home, [`Catalog::bars`] makes time bars of any length from it, and
 //! [`check`], [`export`] and [`generate`] are what their names say. This crate must never use the network or a clock, print, or know
 //! of strategies and results.
 //!
@@ -17,7 +16,7 @@
 //! generate(&catalog, &ticks)?;
 //! let bars = catalog.bars(&BarRequest {
 //!     symbol: ticks.symbol,
-//!     bars: "1h".parse().expect("a length"),
+//!     length: "1h".parse().expect("a length"),
 //!     fill_gaps: FillGaps::None,
 //!     source: None,
 //! })?;
@@ -33,9 +32,7 @@ mod error;
 mod export;
 mod generate;
 pub mod import;
-mod mapped;
 pub mod symbols;
-mod ticks;
 
 pub use bars::{BarRequest, BarTable, resample_rows};
 pub use catalog::{Catalog, Dataset, DatasetKind, DatasetWriter, Manifest, Overlap, SourceInfo, ValuesHash, WriteReport};

@@ -149,7 +149,6 @@ impl Trip<'_> {
                 exit: None,
                 enter: None,
                 reading: read(&self.pass.signals, signal),
-                tick: 0,
             });
         }
     }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use assay_core::job::{Direction, Execution, Fill, Intrabar, MetricsSpec, OnOpposite, Sampling};
+use assay_core::job::{Direction, Execution, MetricsSpec, OnOpposite, Sampling};
 use assay_core::row::SKETCH_BLOCKS;
 use assay_core::time::{DAY_NS, HOUR_NS};
 
@@ -37,10 +37,6 @@ pub enum Path {
     Events,
     /// Bar by bar.
     Bars,
-    /// From tick to tick.
-    Ticks,
-    /// Tick by tick.
-    EachTick,
 }
 
 /// What the trials of a job on one market share. Cheap to clone and to send to threads.
@@ -109,32 +105,13 @@ impl Plan {
         let latches = config.direction != Direction::Both || config.on_opposite == OnOpposite::Reverse;
         let share_of_equity = matches!(settings.size, Size::AllIn | Size::Fraction(_)) && config.commission_min == 0.0;
         let proportional = config.commission_fixed == 0.0 && config.commission_per_unit == 0.0 && config.commission_min == 0.0;
-        let at_ticks = config.fill == Fill::NextTick;
-        let made_the_bars = market.ticks.as_ref().is_some_and(|ticks| ticks.made_the_bars);
-        let path = match (at_ticks, events) {
-            (false, true) => Path::Events,
-            (false, false) => Path::Bars,
-            // Marks of other data than the ticks may ruin an account between two of them.
-            (true, true) if made_the_bars => Path::Ticks,
-            (true, _) => Path::EachTick,
-        };
-        let has_levels = settings.stop.is_some() || settings.target.is_some();
-        // Paths over fills at bars count on bars of one length, and do not ask for their ticks.
-        let over_bars = !at_ticks && (market.ends.is_none() || (config.fill == Fill::NextOpen && !has_levels));
-        let asks_ticks = config.intrabar == Intrabar::Ticks && has_levels;
         let mut plan = Self {
-            alternates: over_bars
-                && !asks_ticks
-                && compounds
-                && settings.trail.is_none()
-                && settings.max_bars.is_none()
-                && proportional
-                && positive_prices,
-            has_levels,
-            turns: over_bars && events && !compounds && rules_only && latches && share_of_equity && positive_prices,
+            alternates: compounds && settings.trail.is_none() && settings.max_bars.is_none() && proportional && positive_prices,
+            has_levels: settings.stop.is_some() || settings.target.is_some(),
+            turns: events && !compounds && rules_only && latches && share_of_equity && positive_prices,
             market,
             config,
-            path,
+            path: if events { Path::Events } else { Path::Bars },
             compounds,
             checkpoints: Arc::from([]),
             sketch_counts: None,
@@ -146,14 +123,11 @@ impl Plan {
         Ok(plan)
     }
 
-    /// The same plan bar by bar, or tick by tick where orders fill at ticks: plainly, as every job can be carried out.
+    /// The same plan on the bar-by-bar path, which can carry out every job.
     #[must_use]
-    pub fn reference(&self) -> Self {
+    pub fn bar_by_bar(&self) -> Self {
         Self {
-            path: match self.path {
-                Path::Events | Path::Bars => Path::Bars,
-                Path::Ticks | Path::EachTick => Path::EachTick,
-            },
+            path: Path::Bars,
             compounds: false,
             alternates: false,
             turns: false,
@@ -179,6 +153,21 @@ impl Plan {
         let from = self.checkpoints.partition_point(|c| (c.bar as usize) < range.start);
         let to = self.checkpoints.partition_point(|c| (c.bar as usize) < range.end);
         &self.checkpoints[from..to]
+    }
+
+    /// Returns of buy-and-hold under the job's sampling, one for each return of a trial.
+    pub fn benchmark_returns(&self) -> Vec<f64> {
+        let window = self.market.window.clone();
+        if !self.samples_bars() {
+            let days = self.checkpoints_in(window).iter().filter(|c| c.day);
+            return days.map(|c| c.benchmark).collect();
+        }
+        let mut before = self.config.capital;
+        let returns = window.map(|bar| {
+            let equity = self.buy_and_hold_equity(bar);
+            simple_return(std::mem::replace(&mut before, equity), equity)
+        });
+        returns.collect()
     }
 
     /// Equity of buy-and-hold at the close of a bar of the window.

@@ -29,6 +29,7 @@ mod sobol;
 pub mod statistics;
 mod target;
 pub mod validation;
+pub mod verdict;
 
 pub use assay_core::rank::Ranked;
 pub use count::Count;

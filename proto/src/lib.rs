@@ -17,6 +17,6 @@ pub mod wire;
 #[cfg(feature = "grpc")]
 pub use client::{ClientError, Remote, RemoteSettings, Watch};
 pub use protocol::{
-    Answer, Call, Control, Grant, JobInfo, JobView, KeyInfo, Link, LinkError, Question, QueueView, Report, Rows, TaskResult,
-    WorkerView,
+    Answer, Call, Control, Grant, HeldBackState, JobInfo, JobView, KeyInfo, Link, LinkError, Question, QueueView, Recorded,
+    Report, Rows, TaskResult, WorkerView,
 };

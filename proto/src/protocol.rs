@@ -11,6 +11,7 @@ use assay_core::row::TrialRow;
 use assay_core::time::UtcNs;
 use assay_core::{Domain, Explain};
 use assay_optimizer::JobStatistics;
+use assay_optimizer::verdict::Plateau;
 use assay_store::{JobRecord, JobState, Scope, Staged, TaskRange};
 use tokio::sync::{mpsc, oneshot};
 
@@ -176,6 +177,38 @@ pub struct JobView {
     pub started: UtcNs,
     /// Why its end cannot be written, for now.
     pub trouble: Option<String>,
+}
+
+/// What is recorded of a finished job that a verdict on it rests on.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Recorded {
+    /// Its best point.
+    pub best: Option<Ranked>,
+    /// Variance over trials of the Sharpe ratio per observation.
+    pub sharpe_variance: Option<f64>,
+    /// What luck explains, in the coordinator's encoding; empty where it was not measured.
+    pub luck: String,
+    /// Points ever tried by jobs like it.
+    pub family_points: u64,
+    /// How the neighbours of its best point do, if that was asked.
+    pub plateau: Option<Plateau>,
+    /// What became of the data that it held back.
+    pub held_back: Option<HeldBackState>,
+}
+
+/// What became of data that a job held back, of its first instrument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeldBackState {
+    /// Where they begin.
+    pub from: UtcNs,
+    /// Where they end.
+    pub to: UtcNs,
+    /// Whether a job like it had searched some of them.
+    pub searched: bool,
+    /// Whether the verdict on another job had looked at some of them first.
+    pub looked_at_before: bool,
+    /// How often verdicts looked at them so far.
+    pub looks: u64,
 }
 
 /// A job as its users see it.

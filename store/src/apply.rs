@@ -15,6 +15,7 @@ use crate::access;
 use crate::change::{AttemptEnd, Change, TaskDone, WorkerSeen};
 use crate::database::{Database, Transaction};
 use crate::error::StoreError;
+use crate::families;
 use crate::jobs;
 use crate::ranked::{self, Facts};
 use crate::schedules;
@@ -388,6 +389,7 @@ async fn write_alone(transaction: &mut Transaction<'_>, change: &Change) -> Resu
         }
         Change::Submitted(submission) => access::add_submission(transaction, submission).await,
         Change::RunStarted { schedule, planned, job } => schedules::started(transaction, schedule, *planned, *job).await,
+        Change::Looked(look) => families::look(transaction, look).await,
         Change::Audited(entry) => access::add_audit(transaction, entry).await,
         Change::TaskCarved { .. }
         | Change::AttemptStarted { .. }

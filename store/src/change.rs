@@ -10,6 +10,7 @@ use assay_core::time::UtcNs;
 
 use crate::access::{AuditEntry, Submission};
 use crate::compact::Compacted;
+use crate::families::{Look, Searched};
 use crate::job::{JobRecord, JobState, NewJob};
 use crate::ranked::StoredMoments;
 use crate::staging::{Staged, TaskRange};
@@ -110,6 +111,8 @@ pub enum Change {
         /// What it became.
         job: JobId,
     },
+    /// A verdict looked at data that its job had held back.
+    Looked(Look),
     /// Somebody did something that must be known later.
     Audited(AuditEntry),
     /// A line of a job's log.
@@ -205,6 +208,10 @@ pub struct JobDone {
     pub objective: StoredMoments,
     /// Of the Sharpe ratio per observation over trials.
     pub sharpe: StoredMoments,
+    /// What luck explains of its results, in the encoding of whoever asks for it again; empty where it was not measured.
+    pub luck: String,
+    /// What it adds to its families.
+    pub searched: Vec<Searched>,
 }
 
 /// Everything about jobs that are not over, for a coordinator that takes office.

@@ -141,6 +141,35 @@ pub(crate) fn rows_of(layout: &Layout, batch: &RecordBatch) -> Result<Vec<TrialR
     Ok((0..batch.num_rows()).map(row).collect())
 }
 
+/// The points of a batch, one a row.
+pub(crate) fn points(layout: &Layout, batch: &RecordBatch) -> Result<Vec<Point>, String> {
+    let params = layout.params.iter().map(|param| coordinates(param, batch));
+    let params = params.collect::<Result<Vec<Vec<f64>>, String>>()?;
+    let point = |i: usize| Point(params.iter().map(|column| column[i]).collect());
+    Ok((0..batch.num_rows()).map(point).collect())
+}
+
+/// Shows instrument, point and sketch of each row; `Err` names what is wrong.
+pub(crate) fn each_sketch(
+    layout: &Layout,
+    batch: &RecordBatch,
+    mut see: impl FnMut(u32, &Point, Option<&Sketch>),
+) -> Result<(), String> {
+    let instruments = instrument_indices(layout, batch)?;
+    let params = layout.params.iter().map(|param| coordinates(param, batch));
+    let params = params.collect::<Result<Vec<Vec<f64>>, String>>()?;
+    let sketches = column(batch, "sketch")?
+        .as_fixed_size_binary_opt()
+        .ok_or("`sketch` is no bytes")?;
+    let mut point = Point(vec![0.0; params.len()].into());
+    for (i, instrument) in instruments.into_iter().enumerate() {
+        point.0.iter_mut().zip(&params).for_each(|(x, column)| *x = column[i]);
+        let sketch = sketches.is_valid(i).then(|| sketch_of(sketches.value(i)));
+        see(instrument, &point, sketch.as_deref());
+    }
+    Ok(())
+}
+
 fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, String> {
     batch
         .column_by_name(name)

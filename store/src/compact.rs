@@ -9,7 +9,8 @@ use arrow::array::{BooleanArray, RecordBatch};
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use assay_core::fingerprint::Fingerprint;
 use assay_core::ids::Ordinal;
-use assay_core::row::TrialRow;
+use assay_core::row::{Outcome, Sketch, TrialRow};
+use assay_core::space::Point;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::{KeyValue, SortingColumn};
@@ -58,11 +59,39 @@ pub enum TaskRows<'a> {
 }
 
 impl TaskRows<'_> {
-    fn range(&self) -> TaskRange {
+    /// Its blocks.
+    pub fn range(&self) -> TaskRange {
         match self {
             Self::Staged(staged) => staged.range,
             Self::Memory { range, .. } => *range,
         }
+    }
+
+    /// Shows all rows: instrument, point and, if it has one, the sketch of each, by ordinal and instrument.
+    pub fn each_sketch(
+        &self,
+        home: &Path,
+        layout: &Layout,
+        mut see: impl FnMut(u32, &Point, Option<&Sketch>),
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::Staged(staged) => {
+                let path = staged.path(home);
+                for batch in staging::brief_batches(&path, layout)? {
+                    columns::each_sketch(layout, &batch?, &mut see).map_err(|reason| StoreError::unreadable(&path, reason))?;
+                }
+            }
+            Self::Memory { rows, .. } => {
+                for row in staging::in_order(rows) {
+                    let sketch = match &row.outcome {
+                        Outcome::Done { sketch, .. } => sketch.as_deref(),
+                        Outcome::Failed(_) => None,
+                    };
+                    see(row.instrument, &row.point, sketch);
+                }
+            }
+        }
+        Ok(())
     }
 
     fn rows(&self) -> u64 {
@@ -173,7 +202,7 @@ pub(crate) fn compact_cut(
     let mut written = trials.finish()?;
     written.extend(sketches.finish()?);
     files::sync_all(&written)?;
-    publish(home, layout, &work, &[TRIALS, SKETCHES])?;
+    publish(home, layout, &work)?;
     Ok(total)
 }
 
@@ -213,23 +242,24 @@ fn keep_points(batch: &RecordBatch, keep: &BTreeSet<Ordinal>) -> Result<RecordBa
 }
 
 /// Moves finished folders to where readers look for them.
-pub(crate) fn publish(home: &Path, layout: &Layout, work: &Path, kinds: &[&str]) -> Result<(), StoreError> {
-    let folders: Vec<PathBuf> = kinds.iter().map(|kind| work.join(kind)).collect();
-    files::sync_all(&folders)?;
-    let mut parents = Vec::new();
-    for (kind, from) in kinds.iter().zip(&folders) {
-        let place = files::results_folder(home, kind, layout.job);
-        let parent = place.parent().expect("result folders have a parent").to_owned();
-        files::create_folder(&parent)?;
-        files::remove_folder(&place)?;
-        fs::rename(from, &place).map_err(|e| StoreError::io("rename", from, e))?;
-        parents.push(parent);
+fn publish(home: &Path, layout: &Layout, work: &Path) -> Result<(), StoreError> {
+    let kinds = [TRIALS, SKETCHES];
+    files::sync_all(&kinds.map(|kind| work.join(kind)))?;
+    let places = kinds.map(|kind| files::results_folder(home, kind, layout.job));
+    let parents = places
+        .each_ref()
+        .map(|place| place.parent().expect("result folders have a parent").to_owned());
+    for ((kind, place), parent) in kinds.iter().zip(&places).zip(&parents) {
+        let from = work.join(kind);
+        files::create_folder(parent)?;
+        files::remove_folder(place)?;
+        fs::rename(&from, place).map_err(|e| StoreError::io("rename", &from, e))?;
     }
     files::sync_all(&parents)
 }
 
 /// Writes rows into `part-00000.parquet` and so on.
-pub(crate) struct PartWriter {
+struct PartWriter {
     folder: PathBuf,
     schema: SchemaRef,
     description: Value,
@@ -263,17 +293,7 @@ impl PartWriter {
         })
     }
 
-    /// Of some thousand rows with the columns of trials.
-    pub(crate) fn small(work: &Path, kind: &str, layout: &Layout) -> Result<Self, StoreError> {
-        Self::new(work, kind, layout, layout.trials_schema(), Compression::SNAPPY, CUT)
-    }
-
-    /// Says something more in the description beside the parts.
-    pub(crate) fn describe(&mut self, key: &str, value: Value) {
-        self.description[key] = value;
-    }
-
-    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<(), StoreError> {
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), StoreError> {
         let mut done = 0;
         while done < batch.num_rows() {
             if self.open.is_none() {
@@ -312,7 +332,7 @@ impl PartWriter {
     }
 
     /// Ends the last part, adds schema and mark of success, and names all files. A job without rows has one part without rows.
-    pub(crate) fn finish(mut self) -> Result<Vec<PathBuf>, StoreError> {
+    fn finish(mut self) -> Result<Vec<PathBuf>, StoreError> {
         if self.written.is_empty() {
             self.open = Some(self.open_part()?);
         }

@@ -8,6 +8,7 @@ use assay_core::time::UtcNs;
 use crate::change::{JobDone, Unfinished, UnfinishedJob};
 use crate::database::{Database, Transaction};
 use crate::error::StoreError;
+use crate::families;
 use crate::job::{JobRecord, JobState, NewJob};
 use crate::ranked::{self, RANKED};
 use crate::sql::{Row, from_json, to_json, unreadable, values};
@@ -183,8 +184,8 @@ pub(crate) async fn complete(transaction: &mut Transaction<'_>, done: &JobDone) 
     transaction.database.forget(done.job);
 
     let sql = "INSERT INTO ledger (job, symbols, data, goal, points, trials, failed, objective_count, objective_mean, \
-               objective_variance, sharpe_count, sharpe_mean, sharpe_variance, finished_ns) \
-               SELECT id, $2, data, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 FROM jobs WHERE id = $1";
+               objective_variance, sharpe_count, sharpe_mean, sharpe_variance, finished_ns, luck) \
+               SELECT id, $2, data, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 FROM jobs WHERE id = $1";
     let values = values![
         id.as_str(),
         to_json(&facts.layout.instruments),
@@ -199,8 +200,10 @@ pub(crate) async fn complete(transaction: &mut Transaction<'_>, done: &JobDone) 
         done.sharpe.mean,
         done.sharpe.variance,
         done.at.0,
+        done.luck.as_str(),
     ];
     transaction.execute(sql, values).await?;
+    families::add(transaction, &done.searched).await?;
 
     let sql = "UPDATE jobs SET state = 'done', error = NULL, finished_ns = $2, trials = $3, trials_done = $3, trials_failed = $4, \
                points = $5, bars = $6, fingerprint = $7, seconds = $8 WHERE id = $1";

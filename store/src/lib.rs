@@ -6,7 +6,6 @@
 //! <home>/staging/<job>/t<first block>-<blocks>.<attempt>.parquet
 //! <home>/results/v1/kind=trials/job=<id>/part-00000.parquet, _schema.json, _SUCCESS
 //! <home>/results/v1/kind=sketches/job=<id>/...
-//! <home>/results/v1/kind=fidelity/job=<id>/...             the best points again on ticks, where a job asks for it
 //! ```
 //! One coordinator is in office ([`Store::lead`]) and makes [`Change`]s, many in one transaction ([`Store::apply`]); whoever takes office
 //! next goes on from [`Store::unfinished`], and the changes of the one before are refused from then on. The rows of a task are written with
@@ -40,7 +39,7 @@ mod conformance;
 mod database;
 mod datasets;
 mod error;
-mod fidelity;
+mod families;
 mod files;
 #[cfg(test)]
 mod fixture;
@@ -78,7 +77,7 @@ pub use change::{AttemptEnd, Change, JobDone, TaskDone, TaskRecord, TaskRecordSt
 pub use compact::{Compacted, TaskRows, compact, has_results};
 pub use datasets::DatasetRecord;
 pub use error::StoreError;
-pub use fidelity::{read_fidelity, write_fidelity};
+pub use families::{FamilyKey, FamilyRecord, Look, Searched, TimeRange};
 pub use files::{free_bytes, results_folder};
 pub use job::{DataHash, JobRecord, JobState, NewJob};
 pub use layout::{Layout, ParamColumn, ParamKind};
@@ -86,6 +85,7 @@ pub use lead::Leadership;
 pub use local::{Completion, DamagedTask, IntactTasks};
 pub use lock::HomeLock;
 pub use ranked::{LedgerEntry, RANKED, StoredMoments};
+pub use reader::Scored;
 pub use schedules::{Schedule, ScheduledRun};
 pub use staging::{Staged, TaskRange, remove_staging, write_staged};
 pub use store::Store;

@@ -151,6 +151,8 @@ impl Store {
             goal: completion.goal,
             objective: completion.objective,
             sharpe: completion.sharpe,
+            luck: String::new(),
+            searched: Vec::new(),
         };
         self.write(None, &[Change::JobDone(Box::new(done))]).await
     }

@@ -48,6 +48,8 @@ pub struct LedgerEntry {
     pub objective: StoredMoments,
     /// Of the Sharpe ratio per observation over trials.
     pub sharpe: StoredMoments,
+    /// What luck explains of its results, as it was given; empty where it was not measured.
+    pub luck: String,
     /// When it was done.
     pub finished: UtcNs,
 }
@@ -129,6 +131,13 @@ pub(crate) async fn ledger(database: &Database) -> Result<Vec<LedgerEntry>, Stor
     rows.iter().map(entry).collect()
 }
 
+/// What has been tried by one job, once it is done.
+pub(crate) async fn ledger_of(database: &Database, job: JobId) -> Result<Option<LedgerEntry>, StoreError> {
+    let sql = "SELECT * FROM ledger WHERE job = $1";
+    let row = database.row("read the ledger", sql, values![job.to_string()]).await?;
+    row.as_ref().map(entry).transpose()
+}
+
 fn entry(row: &Row) -> Result<LedgerEntry, StoreError> {
     Ok(LedgerEntry {
         job: row.parse("job")?,
@@ -148,6 +157,7 @@ fn entry(row: &Row) -> Result<LedgerEntry, StoreError> {
             mean: row.get("sharpe_mean")?,
             variance: row.get("sharpe_variance")?,
         },
+        luck: row.get("luck")?,
         finished: UtcNs(row.get("finished_ns")?),
     })
 }

@@ -10,6 +10,7 @@ use assay_core::ids::{Ordinal, TrialId};
 use assay_core::job::Objective;
 use assay_core::rank::{self, Ranked};
 use assay_core::row::TrialRow;
+use assay_core::space::Point;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
@@ -21,7 +22,7 @@ use crate::columns;
 use crate::compact::TRIALS;
 use crate::error::StoreError;
 use crate::files;
-use crate::layout::Layout;
+use crate::layout::{Layout, ParamColumn};
 
 /// Rows decoded at a time.
 const READ_ROWS: usize = 65_536;
@@ -78,6 +79,36 @@ pub(crate) fn top(home: &Path, layout: &Layout, count: usize, objective: &Object
     Ok(best.into_iter().map(ranked).collect())
 }
 
+/// All points that were kept and what each came to by an objective: the larger, the better.
+pub(crate) fn scores(home: &Path, layout: &Layout, objective: &Objective) -> Result<Vec<Scored>, StoreError> {
+    let metric = objective.maximize.metric;
+    let names: Vec<String> = layout.params.iter().map(ParamColumn::column).collect();
+    let mut columns = vec!["ordinal", metric.name()];
+    columns.extend(names.iter().map(String::as_str));
+    let mut scored = Vec::new();
+    let mut values = Vec::with_capacity(layout.instruments.len());
+    for path in &parts(home, layout)? {
+        for batch in Part::open(path)?.read(&columns, None, None)? {
+            let batch = batch.map_err(|e| StoreError::unreadable(path, e))?;
+            let bad = |reason| StoreError::unreadable(path, reason);
+            let ordinals = columns::ordinals(&batch).map_err(bad)?;
+            let metrics = columns::metric_values(&batch, metric).map_err(bad)?;
+            let points = columns::points(layout, &batch).map_err(bad)?;
+            for ((ordinal, value), point) in ordinals.iter().zip(metrics).zip(points) {
+                values.push((!value.is_nan()).then_some(value));
+                if values.len() == layout.instruments.len() {
+                    scored.push(Scored {
+                        ordinal: Ordinal(*ordinal),
+                        point,
+                        score: objective.score(values.drain(..)),
+                    });
+                }
+            }
+        }
+    }
+    Ok(scored)
+}
+
 /// The reason of the first failed row, and how many rows share it.
 pub(crate) fn first_failure(home: &Path, layout: &Layout) -> Result<Option<(String, u64)>, StoreError> {
     let mut first: Option<(String, u64)> = None;
@@ -92,6 +123,17 @@ pub(crate) fn first_failure(home: &Path, layout: &Layout) -> Result<Option<(Stri
         }
     }
     Ok(first)
+}
+
+/// A point and what it came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scored {
+    /// Its position in the job.
+    pub ordinal: Ordinal,
+    /// Its coordinates.
+    pub point: Point,
+    /// The larger, the better; `None` where it is undefined.
+    pub score: Option<f64>,
 }
 
 /// A point and the positions of its rows, counted over all parts. The larger, the worse.
@@ -164,31 +206,17 @@ fn best_points(parts: &[PathBuf], layout: &Layout, count: usize, objective: &Obj
     Ok(best.into_sorted_vec())
 }
 
-/// All rows of the result files in a folder, which have the columns of trials.
-pub(crate) fn all_rows(folder: &Path, layout: &Layout) -> Result<Vec<TrialRow>, StoreError> {
-    let mut rows = Vec::new();
-    for path in parts_in(folder, layout)? {
-        let part = Part::open(&path)?;
-        let every: Vec<usize> = (0..part.rows() as usize).collect();
-        rows.extend(part.rows_at(layout, None, &every)?);
-    }
-    Ok(rows)
-}
-
 /// Result files of a job, in the order of their rows.
 fn parts(home: &Path, layout: &Layout) -> Result<Vec<PathBuf>, StoreError> {
-    parts_in(&files::results_folder(home, TRIALS, layout.job), layout)
-}
-
-fn parts_in(folder: &Path, layout: &Layout) -> Result<Vec<PathBuf>, StoreError> {
+    let folder = files::results_folder(home, TRIALS, layout.job);
     let missing = || StoreError::MissingResults {
         job: layout.job.to_string(),
-        path: folder.to_owned(),
+        path: folder.clone(),
     };
-    let entries = fs::read_dir(folder).map_err(|_| missing())?;
+    let entries = fs::read_dir(&folder).map_err(|_| missing())?;
     let mut parts = Vec::new();
     for entry in entries {
-        let path = entry.map_err(|e| StoreError::io("list", folder, e))?.path();
+        let path = entry.map_err(|e| StoreError::io("list", &folder, e))?.path();
         if path.extension().is_some_and(|extension| extension == "parquet") {
             parts.push(path);
         }
@@ -253,7 +281,10 @@ impl Part {
         let mut builder =
             ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone()).with_batch_size(READ_ROWS);
         if !columns.is_empty() {
-            let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
+            let schema = builder.schema();
+            // By position: a dot in a name would be taken for a path.
+            let roots: Vec<usize> = columns.iter().filter_map(|name| schema.index_of(name).ok()).collect();
+            let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
             builder = builder.with_projection(mask);
         }
         if let Some(groups) = groups {
@@ -352,5 +383,11 @@ mod tests {
         }
         assert_eq!(top(home.path(), &layout, 10, &objective).unwrap(), all[..10]);
         assert!(top(home.path(), &layout, 0, &objective).unwrap().is_empty());
+        let scored = scores(home.path(), &layout, &objective).unwrap();
+        assert!(scored.is_sorted_by_key(|of| of.ordinal) && scored.len() == all.len());
+        for point in &all {
+            let of = &scored[point.ordinal.0 as usize];
+            assert_eq!((&of.point, of.score), (&point.point, point.objective));
+        }
     }
 }

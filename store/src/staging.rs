@@ -8,15 +8,15 @@ use arrow::array::RecordBatch;
 use assay_core::fingerprint::Fingerprint;
 use assay_core::ids::JobId;
 use assay_core::row::{Outcome, TrialRow};
-use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::Compression;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
 use crate::columns;
 use crate::error::StoreError;
 use crate::files::{self, HashingWriter};
-use crate::layout::Layout;
+use crate::layout::{Layout, ParamColumn};
 
 /// Rows that are converted at a time.
 pub(crate) const BATCH_ROWS: usize = 8_192;
@@ -169,6 +169,30 @@ fn write(path: &Path, layout: &Layout, rows: &[TrialRow]) -> Result<files::Writt
     writer.into_inner().map_err(unwritable)?.finish(path)
 }
 
+/// The batches of a staging file with nothing but points and sketches.
+pub(crate) fn brief_batches(
+    path: &Path,
+    layout: &Layout,
+) -> Result<impl Iterator<Item = Result<RecordBatch, StoreError>>, StoreError> {
+    let owned: Arc<Path> = Arc::from(path);
+    let file = File::open(path).map_err(|e| StoreError::io("open", path, e))?;
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).and_then(|builder| {
+        let params = layout.params.iter().map(ParamColumn::column);
+        let names: Vec<String> = ["instrument", "sketch"]
+            .map(str::to_owned)
+            .into_iter()
+            .chain(params)
+            .collect();
+        let schema = builder.schema();
+        // By position: a dot in a name would be taken for a path.
+        let roots: Vec<usize> = names.iter().filter_map(|name| schema.index_of(name).ok()).collect();
+        let columns = ProjectionMask::roots(builder.parquet_schema(), roots);
+        builder.with_projection(columns).with_batch_size(BATCH_ROWS).build()
+    });
+    let reader = reader.map_err(|e| StoreError::unreadable(path, e))?;
+    Ok(reader.map(move |batch| batch.map_err(|e| StoreError::unreadable(&owned, e))))
+}
+
 /// The batches of a Parquet file of ours.
 pub(crate) fn batches(path: &Path) -> Result<impl Iterator<Item = Result<RecordBatch, StoreError>>, StoreError> {
     let owned: Arc<Path> = Arc::from(path);
@@ -181,7 +205,11 @@ pub(crate) fn batches(path: &Path) -> Result<impl Iterator<Item = Result<RecordB
 
 #[cfg(test)]
 mod tests {
+    use assay_core::row::Sketch;
+    use assay_core::space::Point;
+
     use super::*;
+    use crate::compact::TaskRows;
     use crate::testing::{layout, row};
 
     #[test]
@@ -199,6 +227,18 @@ mod tests {
         let read = staged.read(home.path(), &layout).unwrap();
         assert_eq!(read, in_order(&rows).into_iter().cloned().collect::<Vec<_>>());
         assert_eq!((staged.fingerprint, staged.failed), summary(&read));
+        // Points and sketches alone, from the file and from memory.
+        let brief = |task: TaskRows<'_>| {
+            let mut seen = Vec::new();
+            let mut see = |instrument: u32, point: &Point, sketch: Option<&Sketch>| {
+                seen.push((instrument, point.clone(), sketch.copied()));
+            };
+            task.each_sketch(home.path(), &layout, &mut see).unwrap();
+            seen
+        };
+        let from_memory = brief(TaskRows::Memory { range, rows: &rows });
+        assert_eq!(brief(TaskRows::Staged(&staged)), from_memory);
+        assert_eq!((from_memory.len(), from_memory[3].0), (rows.len(), 1));
 
         let path = staged.path(home.path());
         let mut bytes = fs::read(&path).unwrap();

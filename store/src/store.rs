@@ -12,13 +12,14 @@ use crate::apply;
 use crate::change::{Change, TaskRecord, Unfinished, UnfinishedJob};
 use crate::database::Database;
 use crate::error::StoreError;
+use crate::families::{self, FamilyKey, FamilyRecord, Look};
 use crate::files;
 use crate::job::{JobRecord, JobState};
 use crate::jobs;
 use crate::lead::Leadership;
 use crate::memory::Memory;
 use crate::ranked::{self, LedgerEntry, RANKED};
-use crate::reader;
+use crate::reader::{self, Scored};
 use crate::sql::unreadable;
 use crate::tasks;
 use crate::trades::{self, TradeRecord};
@@ -291,6 +292,13 @@ impl Store {
         found.await.map_err(|e| unreadable("result", e))?
     }
 
+    /// All points that a finished job kept, by ordinal, and what each came to by an objective.
+    pub async fn scores(&self, job: &JobRecord, objective: &Objective) -> Result<Vec<Scored>, StoreError> {
+        let (home, layout, objective) = (self.home.clone(), job.layout.clone(), objective.clone());
+        let found = tokio::task::spawn_blocking(move || reader::scores(&home, &layout, &objective));
+        found.await.map_err(|e| unreadable("result", e))?
+    }
+
     /// The trades of a trial, in their order; none if they were not kept.
     pub async fn trades(&self, trial: &TrialId) -> Result<Vec<TradeRecord>, StoreError> {
         match &self.backend {
@@ -304,6 +312,28 @@ impl Store {
         match &self.backend {
             Backend::Database(database) => ranked::ledger(database).await,
             Backend::Memory(memory) => Ok(memory.ledger()),
+        }
+    }
+
+    /// What has been tried by one job, once it is done.
+    pub async fn ledger_of(&self, job: JobId) -> Result<Option<LedgerEntry>, StoreError> {
+        match &self.backend {
+            Backend::Database(database) => ranked::ledger_of(database, job).await,
+            Backend::Memory(memory) => Ok(memory.ledger_of(job)),
+        }
+    }
+
+    /// Records looks at what was held back. No job changes by it, so that it needs no office.
+    pub async fn record_looks(&self, looks: &[Look]) -> Result<(), StoreError> {
+        let changes: Vec<Change> = looks.iter().cloned().map(Change::Looked).collect();
+        self.write(None, &changes).await
+    }
+
+    /// What jobs that are done have searched of a family; empty if none has.
+    pub async fn family(&self, key: &FamilyKey) -> Result<FamilyRecord, StoreError> {
+        match &self.backend {
+            Backend::Database(database) => families::read(database, key).await,
+            Backend::Memory(memory) => Ok(memory.family(key)),
         }
     }
 }

@@ -51,7 +51,7 @@ impl Instrument {
         let table = catalog
             .bars(&BarRequest {
                 symbol: symbol.parse().unwrap(),
-                bars: golden.bars.length.into(),
+                length: golden.bars.length,
                 fill_gaps: FillGaps::None,
                 source: None,
             })

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
+use assay_core::time::UtcNs;
 use assay_data::{BarRequest, Catalog};
 use assay_engine::{Market, SimdLevel};
 use assay_strategies::sweep::Sweep;
 use assay_strategies::{Job, JobInstrument};
 
 use crate::error::WorkerError;
+
+/// Bytes of a bar in memory: time, five mid columns, eight quote columns and the trading day.
+const BAR_BYTES: u64 = 8 * 14 + 4;
 
 /// An instrument's bars, ready to be swept.
 #[derive(Debug)]
@@ -23,12 +27,24 @@ pub struct Markets {
     prepared: Vec<Prepared>,
 }
 
-/// The bars of one instrument of a job.
+/// The bars of one instrument of a job, of which those are traded that it searches.
 pub fn load_market(job: &Job, item: &JobInstrument, catalog: &Catalog) -> Result<Market, WorkerError> {
+    let data = &job.spec.data;
+    let to = job.held_back(item).map(|held| held.searched_to);
+    load_window(job, item, catalog, (data.from, to.or(data.to)))
+}
+
+/// The bars of one instrument of a job, of which those that begin in a window are traded.
+fn load_window(
+    job: &Job,
+    item: &JobInstrument,
+    catalog: &Catalog,
+    window: (Option<UtcNs>, Option<UtcNs>),
+) -> Result<Market, WorkerError> {
     let symbol = &item.instrument.symbol;
     let request = BarRequest {
         symbol: symbol.clone(),
-        bars: job.spec.data.bars,
+        length: job.spec.data.bars,
         fill_gaps: job.spec.data.fill_gaps,
         source: Some(item.kind),
     };
@@ -40,52 +56,70 @@ pub fn load_market(job: &Job, item: &JobInstrument, catalog: &Catalog) -> Result
     }
     let bars = catalog.bars_of(item.instrument.clone(), &request)?;
     let rates = item.funding.as_ref().map(|_| catalog.funding(symbol)).transpose()?;
-    let data = &job.spec.data;
-    let bounds = (data.from.map(|time| time.0), data.to.map(|time| time.0));
-    let market = Market::new(&bars.batch, bars.instrument, bars.bars.bar_ns(), bounds.0, bounds.1);
+    let bounds = (window.0.map(|time| time.0), window.1.map(|time| time.0));
+    let market = Market::new(&bars.batch, bars.instrument, bars.length.ns(), bounds.0, bounds.1);
     let market = market.and_then(|market| match &rates {
         Some(rates) => market.with_funding(rates),
         None => Ok(market),
     });
-    let market = match (&item.ticks, market) {
-        (Some(wanted), Ok(market)) => {
-            let manifest = catalog.tick_source(symbol, Some(wanted.kind))?;
-            if manifest.hash.to_string() != wanted.values {
-                return Err(WorkerError::OtherValues {
-                    symbol: symbol.to_string(),
-                });
-            }
-            market.with_ticks(&catalog.ticks(&manifest)?, item.other_ticks().is_none())
-        }
-        (_, market) => market,
-    };
     market.map_err(|error| WorkerError::Market {
         error,
         instrument: Box::new(item.clone()),
     })
 }
 
-fn prepare(job: &Job, item: &JobInstrument, catalog: &Catalog) -> Result<Prepared, WorkerError> {
-    let market = Arc::new(load_market(job, item, catalog)?);
-    let sweep = Sweep::new(
+fn prepare(job: &Job, item: &JobInstrument, market: Market) -> Result<Prepared, WorkerError> {
+    let market = Arc::new(market);
+    Ok(Prepared {
+        symbol: item.instrument.symbol.to_string(),
+        sweep: sweep(job, &market)?,
+        market,
+    })
+}
+
+fn sweep(job: &Job, market: &Arc<Market>) -> Result<Sweep, WorkerError> {
+    Ok(Sweep::new(
         &job.strategy,
         &job.spec.execution,
         &job.spec.metrics,
         &job.space,
-        Arc::clone(&market),
+        Arc::clone(market),
         SimdLevel::detect(),
-    )?;
-    Ok(Prepared {
-        symbol: item.instrument.symbol.to_string(),
-        market,
-        sweep,
-    })
+    )?)
 }
 
 impl Markets {
     /// Loads the bars of every instrument of a job.
     pub fn load(job: &Job, catalog: &Catalog) -> Result<Self, WorkerError> {
-        let prepared = job.instruments.iter().map(|item| prepare(job, item, catalog));
+        let prepared = job
+            .instruments
+            .iter()
+            .map(|item| prepare(job, item, load_market(job, item, catalog)?));
+        Ok(Self {
+            prepared: prepared.collect::<Result<_, WorkerError>>()?,
+        })
+    }
+
+    /// Loads the same for the part that a holdout holds back; `None` for a job without one. For verdicts alone.
+    pub fn load_held_back(job: &Job, catalog: &Catalog) -> Result<Option<Self>, WorkerError> {
+        let mut prepared = Vec::new();
+        for item in &job.instruments {
+            let Some(held) = job.held_back(item) else { return Ok(None) };
+            let market = load_window(job, item, catalog, (Some(held.from), Some(held.to)))?;
+            prepared.push(prepare(job, item, market)?);
+        }
+        Ok(Some(Self { prepared }))
+    }
+
+    /// The same bars for a job that differs in how it trades only.
+    pub fn traded_as(&self, job: &Job) -> Result<Self, WorkerError> {
+        let prepared = self.prepared.iter().map(|known| {
+            Ok(Prepared {
+                symbol: known.symbol.clone(),
+                market: Arc::clone(&known.market),
+                sweep: sweep(job, &known.market)?,
+            })
+        });
         Ok(Self {
             prepared: prepared.collect::<Result<_, WorkerError>>()?,
         })
@@ -106,9 +140,18 @@ impl Markets {
         self.prepared.iter().map(|prepared| prepared.market.window.len() as u64).sum()
     }
 
-    /// Memory of the bars, and of what is kept of ticks.
+    /// Returns of a trial, of the instrument with the fewest.
+    pub fn observations(&self) -> u64 {
+        let of = |prepared: &Prepared| prepared.sweep.plan().observations() as u64;
+        self.prepared.iter().map(of).min().unwrap_or_default()
+    }
+
+    /// Memory of the bars.
     pub fn bytes(&self) -> u64 {
-        self.prepared.iter().map(|prepared| prepared.market.bytes()).sum()
+        self.prepared
+            .iter()
+            .map(|prepared| prepared.market.len() as u64 * BAR_BYTES)
+            .sum()
     }
 
     /// Symbol, bars traded, and bars there are, of each instrument.

@@ -8,8 +8,9 @@ use assay_store::RANKED;
 use assay_strategies::Job;
 use std::cmp::Ordering;
 
-/// Statistics of a task's blocks, and its points that may be among the best of the job.
-pub(crate) fn tally(job: &Job, grant: &Grant, rows: &[Vec<TrialRow>]) -> (JobStatistics, Vec<Ranked>) {
+/// Statistics of a task's blocks, and its points that may be among the best of the job. `observations` are the returns of a trial, of the
+/// instrument with the fewest.
+pub(crate) fn tally(job: &Job, grant: &Grant, rows: &[Vec<TrialRow>], observations: u64) -> (JobStatistics, Vec<Ranked>) {
     let objective = &job.spec.objective;
     let capacity = match job.spec.results.keep {
         assay_core::job::Keep::All => RANKED,
@@ -18,6 +19,7 @@ pub(crate) fn tally(job: &Job, grant: &Grant, rows: &[Vec<TrialRow>]) -> (JobSta
     let slices: Vec<&[TrialRow]> = rows.iter().map(Vec::as_slice).collect();
     let mut statistics = JobStatistics::default();
     statistics.push_block(objective, &slices);
+    statistics.observe(observations);
     let mut board = Leaderboard::new(capacity, objective, rows.len());
     board.push_block(&slices);
     let mut best = board.into_ranked();

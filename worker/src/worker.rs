@@ -280,7 +280,7 @@ impl Worker {
         let Some(Computed { rows, seconds }) = computed else {
             return Ok(None);
         };
-        let (statistics, best) = tally(&prepared.job, grant, &rows);
+        let (statistics, best) = tally(&prepared.job, grant, &rows, prepared.markets.observations());
         let bars = prepared.markets.bars();
         let rows = self.keep(grant, prepared, interleave(rows)).await?;
         Ok(Some(TaskResult {

@@ -6,11 +6,13 @@ use std::io::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+use assay_core::job::{Method, SearchSpec};
 use assay_optimizer::search::functions::{Function, Problem};
 use assay_optimizer::search::hypervolume::hypervolume;
 use assay_optimizer::search::{
     Cmaes, CmaesSettings, Cube, Genetic, GeneticSettings, Outcome, Sampler, Study, StudySettings, Told, Unit, directions,
+    sampler,
 };
 use clap::Parser;
 
@@ -101,7 +103,71 @@ fn main() -> Result<()> {
             }
         }
     }
+    regrets(&arguments, &mut out)
+}
+
+/// The least regret of searches of 100 trials.
+fn regrets(arguments: &Arguments, out: &mut impl std::io::Write) -> Result<()> {
+    let functions = [
+        ("branin", Function::Branin, None),
+        ("hartmann6", Function::Hartmann6, None),
+        ("ackley-5", Function::Ackley, Some(5)),
+    ];
+    for method in [Method::Tpe, Method::Bayes] {
+        for (name, function, dimension) in functions {
+            for moved in [false, true] {
+                for (batch, lag) in WAYS {
+                    let row = format!("{method} {name}{} batch {batch} lag {lag}", if moved { " moved" } else { "" });
+                    if !row.contains(&arguments.only) {
+                        continue;
+                    }
+                    let start = Instant::now();
+                    let mut found = Vec::new();
+                    for seed in 1..=arguments.seeds {
+                        let problem = Problem::new(function, dimension)?;
+                        let problem = match (moved, function) {
+                            (true, _) => problem.randomly_shifted(seed),
+                            (false, Function::Ackley) => problem.shifted(&[10.3, -7.1, 3.7, 15.2, -12.4]),
+                            (false, _) => problem,
+                        };
+                        found.push(regret(&problem, method, seed, batch, lag)?);
+                    }
+                    let [least, median, most] = spread(&mut found);
+                    let seconds = start.elapsed().as_secs_f64() / arguments.seeds as f64;
+                    writeln!(out, "| {row} | {median:.2e} | {least:.2e} | {most:.2e} | {seconds:.2} |")?;
+                    out.flush()?;
+                }
+            }
+        }
+    }
     Ok(())
+}
+
+/// What a search of 100 trials leaves to the best there is.
+fn regret(problem: &Problem, method: Method, seed: u64, batch: usize, lag: u64) -> Result<f64> {
+    let cube = Cube::new(&problem.space())?;
+    let spec = SearchSpec {
+        method,
+        seed,
+        ..SearchSpec::default()
+    };
+    let sampler = sampler(&spec, &cube, 1).context("a method that learns")?;
+    let settings = StudySettings {
+        trials: 100,
+        batch,
+        lag,
+        patience: None,
+        seed,
+        objectives: 1,
+    };
+    let mut study = Study::new(cube, sampler, settings, &[], &[])?;
+    let mut best = f64::INFINITY;
+    study.run(|proposal| {
+        let losses = problem.losses(&proposal.point);
+        best = best.min(losses[0]);
+        Some(feasible(losses))
+    })?;
+    Ok(best - problem.optimum().context("a known minimum")?)
 }
 
 /// Evaluations until CMA-ES has found less than 1e-8, begun at `start` with a deviation of `sigma`, both in the problem's units;

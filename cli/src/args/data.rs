@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use assay_core::bars::BarSpec;
 use assay_core::calendar::Zone;
 use assay_core::ids::Symbol;
 use assay_core::job::{DataKind, FillGaps};
@@ -95,9 +94,9 @@ pub(crate) struct CheckArgs {
 pub(crate) struct ExportArgs {
     /// Symbol in the catalog
     pub(crate) symbol: Symbol,
-    /// Length of the bars, such as 1m, 4h, 1d; or 100t (ticks), 1000v (volume), ticks (each is a bar)
+    /// Length of the bars, such as 1m, 4h, 1d
     #[arg(long, value_name = "LENGTH", required_unless_present = "funding")]
-    pub(crate) bars: Option<BarSpec>,
+    pub(crate) bars: Option<BarLength>,
     /// Funding rates instead of bars
     #[arg(long, conflicts_with_all = ["bars", "fill_gaps", "source"])]
     pub(crate) funding: bool,

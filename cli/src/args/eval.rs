@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use assay_core::bars::BarSpec;
 use assay_core::ids::Symbol;
 use assay_core::job::FillGaps;
-use assay_core::time::UtcNs;
+use assay_core::time::{BarLength, UtcNs};
 use clap::Args;
 
 /// `assay eval`
@@ -17,9 +16,9 @@ pub(crate) struct EvalArgs {
     /// one that begins with a minus
     #[arg(required = true, value_name = "EXPRESSION")]
     pub(crate) expressions: Vec<String>,
-    /// Length of the bars, such as 1m, 4h, 1d; or 100t (ticks), 1000v (volume), ticks (each is a bar)
+    /// Length of the bars, such as 1m, 4h, 1d
     #[arg(long, value_name = "LENGTH")]
-    pub(crate) bars: BarSpec,
+    pub(crate) bars: BarLength,
     /// File to write instead of stdout; its ending, .csv or .parquet, says the format
     #[arg(long, value_name = "FILE")]
     pub(crate) to: Option<PathBuf>,

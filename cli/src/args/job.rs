@@ -89,6 +89,47 @@ pub(crate) struct ShowArgs {
     pub(crate) cluster: ClusterArgs,
 }
 
+/// `assay verdict`
+#[derive(Debug, Args)]
+pub(crate) struct VerdictArgs {
+    /// Job id, job name, or job file
+    #[arg(conflicts_with = "returns", required_unless_present = "returns")]
+    pub(crate) job: Option<String>,
+    /// Judge returns from elsewhere: a Parquet file with one column a trial; a column `benchmark` holds the market's
+    #[arg(long, value_name = "FILE")]
+    pub(crate) returns: Option<PathBuf>,
+    /// How many trials there were in all, if the file holds some of them
+    #[arg(long, value_name = "N", requires = "returns")]
+    pub(crate) trials: Option<u64>,
+    /// Rows of the file in a year
+    #[arg(long, value_name = "N", default_value_t = 252.0, requires = "returns", value_parser = positive)]
+    pub(crate) periods_per_year: f64,
+    /// Annual risk-free rate of the file's returns
+    #[arg(long, value_name = "RATE", default_value_t = 0.0, requires = "returns", allow_negative_numbers = true, value_parser = finite)]
+    pub(crate) risk_free: f64,
+    /// Write the verdict as a page, too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    #[cfg(feature = "cluster")]
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+}
+
+fn finite(text: &str) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    value.is_finite().then_some(value).ok_or_else(|| "not a number".to_owned())
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    finite(text).and_then(|value| {
+        if value > 0.0 {
+            Ok(value)
+        } else {
+            Err("not above 0".to_owned())
+        }
+    })
+}
+
 /// `assay demo`
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {

@@ -5,6 +5,7 @@ mod cluster;
 mod data;
 mod eval;
 mod job;
+mod optimize;
 mod strategy;
 mod values;
 
@@ -19,7 +20,8 @@ pub(crate) use cluster::{
 };
 pub(crate) use data::{CheckArgs, DataCommand, ExportArgs, ImportArgs};
 pub(crate) use eval::EvalArgs;
-pub(crate) use job::{DemoArgs, JobsArgs, Limits, PlanArgs, RunArgs, ShowArgs, TopArgs};
+pub(crate) use job::{DemoArgs, JobsArgs, Limits, PlanArgs, RunArgs, ShowArgs, TopArgs, VerdictArgs};
+pub(crate) use optimize::{OptimizeFnArgs, Shift};
 pub(crate) use strategy::StrategyCommand;
 pub(crate) use values::{MemoryLimit, OutputFormat, ThreadCount};
 
@@ -74,8 +76,12 @@ pub(crate) enum Command {
     Jobs(JobsArgs),
     /// The best trials of a job
     Top(TopArgs),
+    /// Say what the best trial of a job is worth
+    Verdict(VerdictArgs),
     /// Replay one trial in full detail
     Show(ShowArgs),
+    /// Try a method of search on a function whose best points are known
+    OptimizeFn(OptimizeFnArgs),
     /// From generated ticks to a leaderboard in under a minute
     Demo(DemoArgs),
     /// Check the machine, the home and the data

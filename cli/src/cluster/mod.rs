@@ -116,11 +116,11 @@ impl Session {
             let record = last.record;
             match record.state {
                 JobState::Done => {
-                    let (record, best) = self.remote.top(&record.id.to_string(), 1, None).await?;
-                    let record = record.record;
+                    let (job, recorded) = self.remote.evidence(&record.id.to_string(), false).await?;
+                    let record = job.record;
                     Ok(Watched::Done(Box::new(Finished {
                         computed: record.trials - found.min(record.trials),
-                        best: best.into_iter().next(),
+                        recorded,
                         record,
                     })))
                 }

@@ -1,17 +1,16 @@
 //! Ranked points as people and programs see them.
 
-use std::collections::BTreeMap;
-
-use assay_core::ids::{Ordinal, TrialId};
-use assay_core::job::{Aggregate, Goal, Objective};
+use assay_coordinator::Luck;
+use assay_core::ids::TrialId;
+use assay_core::job::{Aggregate, Goal};
 use assay_core::metrics::{Metric, Metrics};
 use assay_core::rank::Ranked;
-use assay_core::row::TrialRow;
+use assay_optimizer::statistics::{deflation_threshold, verdict_variance};
+use assay_proto::Recorded;
 use assay_store::{JobRecord, ParamKind};
 use serde_json::{Map, Value, json};
 
 use crate::failure::Failure;
-use crate::local::{by_ordinal, objective_of};
 use crate::output::{Cell, Kind, Rows};
 
 /// Metrics that a table shows, after the one that ranks.
@@ -32,8 +31,8 @@ pub(super) struct Board<'a> {
     ranked: &'a [Ranked],
     goal: Goal,
     aggregate: Aggregate,
-    /// Metrics of points that were run again on ticks, by instrument.
-    on_ticks: BTreeMap<Ordinal, Vec<Option<Metrics>>>,
+    /// What the best of as many trials without skill would be expected to show, per observation.
+    threshold: Option<f64>,
 }
 
 impl<'a> Board<'a> {
@@ -44,31 +43,28 @@ impl<'a> Board<'a> {
             ranked,
             goal,
             aggregate: record.objective()?.aggregate,
-            on_ticks: BTreeMap::new(),
+            threshold: None,
         })
     }
 
-    /// With the rows of points that were run again on ticks.
-    pub(super) fn on_ticks(mut self, rows: &[TrialRow]) -> Self {
-        self.on_ticks = by_ordinal(rows);
+    /// With Sharpe ratios deflated by what is recorded of the search.
+    pub(super) fn deflated(mut self, recorded: &Recorded) -> Self {
+        let luck = Luck::from_json(&recorded.luck);
+        let threshold = luck.and_then(|luck| {
+            let variance = verdict_variance(recorded.sharpe_variance, luck.observations?)?;
+            Some(deflation_threshold(variance, recorded.family_points.max(luck.points)))
+        });
+        self.threshold = threshold;
         self
     }
 
-    /// What the points are ranked by, over bars and on ticks; `None` unless the point was run again.
-    fn rungs(&self, point: &Ranked) -> Option<(Option<f64>, Option<f64>)> {
-        let again = self.on_ticks.get(&point.ordinal)?;
-        let of = |metrics: &[Option<Metrics>]| {
-            let objective = Objective {
-                maximize: self.goal,
-                aggregate: self.aggregate,
-                ..Objective::default()
-            };
-            objective_of(&objective, metrics)
-        };
-        Some((of(&point.metrics), of(again)))
+    fn deflated_sharpe(&self, metrics: Option<&Metrics>) -> Option<f64> {
+        let metrics = metrics?;
+        let root = metrics.get(Metric::PeriodsPerYear)?.sqrt();
+        Some(metrics.get(Metric::Sharpe)? - self.threshold? * root)
     }
 
-    /// `rank, trial_id, instrument, params, metrics` and, of several instruments, `by_instrument`.
+    /// `rank, trial_id, instrument, params, metrics` and, of several instruments, `by_instrument`; `deflated_sharpe` of a finished job.
     pub(super) fn to_json(&self) -> Vec<Value> {
         (1u64..)
             .zip(self.ranked)
@@ -85,19 +81,17 @@ impl<'a> Board<'a> {
         let name = if several { "*" } else { instruments[0].as_str() };
         entry.insert("instrument".to_owned(), json!(name));
         entry.insert("params".to_owned(), Value::Object(self.record.layout.values(&point.point)));
-        entry.insert("metrics".to_owned(), json!(self.metrics(point)));
+        let metrics = self.metrics(point);
+        if self.threshold.is_some() {
+            entry.insert("deflated_sharpe".to_owned(), json!(self.deflated_sharpe(metrics.as_ref())));
+        }
+        entry.insert("metrics".to_owned(), json!(metrics));
         if several {
             let trials = (0u32..).zip(instruments).zip(&point.metrics);
             let trials = trials.map(|((index, instrument), metrics)| {
                 json!({ "trial_id": self.trial_id(point, index), "instrument": instrument, "metrics": metrics })
             });
             entry.insert("by_instrument".to_owned(), trials.collect());
-        }
-        if let Some((bars, ticks)) = self.rungs(point) {
-            let metrics: Vec<Value> = self.on_ticks[&point.ordinal].iter().map(|metrics| json!(metrics)).collect();
-            let divergence = ticks.zip(bars).map(|(ticks, bars)| ticks - bars);
-            let on_ticks = json!({ "objective": ticks, "divergence": divergence, "metrics": metrics });
-            entry.insert("on_ticks".to_owned(), on_ticks);
         }
         Value::Object(entry)
     }
@@ -111,7 +105,7 @@ impl<'a> Board<'a> {
     }
 
     /// The trial's metrics; of several instruments each metric's aggregate, the objective's as the point was ranked by it.
-    fn metrics(&self, point: &Ranked) -> Option<Metrics> {
+    pub(super) fn metrics(&self, point: &Ranked) -> Option<Metrics> {
         if let [metrics] = point.metrics.as_slice() {
             return *metrics;
         }
@@ -142,6 +136,11 @@ impl<'a> Board<'a> {
         self.rows(&Metric::ALL, "param.")
     }
 
+    /// The deflated figure stands beside the raw one.
+    fn shows_deflated(&self, metric: Metric) -> bool {
+        metric == Metric::Sharpe && self.threshold.is_some()
+    }
+
     fn rows(&self, metrics: &[Metric], prefix: &str) -> Rows {
         let layout = &self.record.layout;
         let several = layout.instruments.len() > 1;
@@ -155,10 +154,11 @@ impl<'a> Board<'a> {
             ParamKind::Text => Kind::Text,
         };
         columns.extend(layout.params.iter().map(|p| (format!("{prefix}{}", p.name), kind(p.kind))));
-        columns.extend(metrics.iter().map(|metric| (metric.name().to_owned(), metric.unit().into())));
-        if !self.on_ticks.is_empty() {
-            let kind: Kind = self.goal.metric.unit().into();
-            columns.extend([("on_ticks".to_owned(), kind), ("divergence".to_owned(), kind)]);
+        for metric in metrics {
+            columns.push((metric.name().to_owned(), metric.unit().into()));
+            if self.shows_deflated(*metric) {
+                columns.push(("deflated_sharpe".to_owned(), Kind::Number));
+            }
         }
         let mut rows = Rows::new(columns);
         for (rank, point) in (1u64..).zip(self.ranked) {
@@ -170,10 +170,11 @@ impl<'a> Board<'a> {
             }
             row.extend(layout.values(&point.point).values().map(param_cell));
             let values = self.metrics(point);
-            row.extend(metrics.iter().map(|metric| metric_cell(*metric, values.as_ref())));
-            if !self.on_ticks.is_empty() {
-                let (bars, ticks) = self.rungs(point).unwrap_or_default();
-                row.extend([ticks.into(), ticks.zip(bars).map(|(ticks, bars)| ticks - bars).into()]);
+            for metric in metrics {
+                row.push(metric_cell(*metric, values.as_ref()));
+                if self.shows_deflated(*metric) {
+                    row.push(self.deflated_sharpe(values.as_ref()).map_or(Cell::Null, Cell::from));
+                }
             }
             rows.push(row);
         }

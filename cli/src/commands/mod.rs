@@ -9,6 +9,7 @@ mod doctor;
 mod eval;
 mod jobs;
 mod leaderboard;
+mod optimize_fn;
 mod plan;
 mod run;
 mod sample_market;
@@ -16,6 +17,7 @@ mod show;
 mod show_view;
 mod strategy;
 mod top;
+mod verdict;
 
 use crate::args::Command;
 use crate::failure::Outcome;
@@ -31,7 +33,9 @@ pub(crate) fn run(command: Command, settings: &Settings) -> Outcome {
         Command::Run(args) => run::run(&args, settings),
         Command::Jobs(args) => jobs::run(&args, settings),
         Command::Top(args) => top::run(&args, settings),
+        Command::Verdict(args) => verdict::run(&args, settings),
         Command::Show(args) => show::run(&args, settings),
+        Command::OptimizeFn(args) => optimize_fn::run(&args, settings),
         Command::Demo(args) => demo::run(&args, settings),
         Command::Doctor => doctor::run(settings),
         #[cfg(feature = "cluster")]

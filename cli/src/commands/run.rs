@@ -3,7 +3,6 @@
 use std::io::Write;
 
 use anstream::eprintln;
-use assay_core::job::Goal;
 use assay_data::Catalog;
 use serde_json::{Value, json};
 
@@ -11,7 +10,7 @@ use super::leaderboard::Board;
 use crate::args::{OutputFormat, RunArgs};
 use crate::failure::{Failure, INTERRUPTED, Outcome, SOME_TRIALS_FAILED};
 use crate::job;
-use crate::local::{self, Ended, Fidelity, Finished, Ledger};
+use crate::local::{self, Ended, Finished, Ledger};
 use crate::output::{Cell, Kind, Rows, human, print_json, print_rows, stdout, table};
 use crate::settings::Settings;
 
@@ -25,13 +24,8 @@ pub(super) fn run(args: &RunArgs, settings: &Settings) -> Outcome {
     settings.log(|| format!("job {} ({}) in {}", job.spec.name, job.id, settings.home.display()));
     match local::run(&job, &catalog, settings, args.limits)? {
         Ended::Done(finished) => {
-            let fidelity = local::climb(&job, &finished.record, &catalog, settings, args.limits)?;
             let seconds = settings.started.elapsed().as_secs_f64();
-            let outcome = report(&finished, seconds, first_failure(&finished, settings)?, settings)?;
-            if let (Some(fidelity), OutputFormat::Table) = (fidelity, settings.format()) {
-                print_fidelity(&fidelity, finished.record.objective()?.maximize)?;
-            }
-            Ok(outcome)
+            report(&finished, seconds, first_failure(&finished, settings)?, settings)
         }
         Ended::Interrupted { done, trials } => {
             eprintln!(
@@ -73,35 +67,10 @@ pub(super) fn report(finished: &Finished, seconds: f64, failure: Option<(String,
     Ok(SOME_TRIALS_FAILED)
 }
 
-/// What became of the best points on ticks.
-fn print_fidelity(fidelity: &Fidelity, goal: Goal) -> Result<(), Failure> {
-    let mut out = stdout();
-    let value = |value: Option<f64>| human::metric(goal.metric, value);
-    writeln!(
-        out,
-        "\nthe best {} again on ticks:",
-        human::count(fidelity.points.len() as i64)
-    )?;
-    writeln!(
-        out,
-        "  median {goal}  {} over bars, {} on ticks; rank correlation {}",
-        value(fidelity.median(|point| point.bars)),
-        value(fidelity.median(|point| point.ticks)),
-        fidelity
-            .correlation()
-            .map_or_else(|| human::UNDEFINED.to_owned(), human::number)
-    )?;
-    if let Some(best) = fidelity.best() {
-        let (bars, ticks) = (value(best.bars), value(best.ticks));
-        writeln!(out, "  best on ticks  {}: {bars} over bars, {ticks} on ticks", best.trial)?;
-    }
-    Ok(out.flush()?)
-}
-
 fn to_json(finished: &Finished, seconds: f64) -> Result<Value, Failure> {
     let record = &finished.record;
-    let best = finished.best.as_slice();
-    let board = Board::new(record, best, record.objective()?.maximize)?;
+    let best = finished.recorded.best.as_slice();
+    let board = Board::new(record, best, record.objective()?.maximize)?.deflated(&finished.recorded);
     Ok(json!({
         "job_id": record.id,
         "trials": record.trials,
@@ -161,11 +130,11 @@ fn print_table(finished: &Finished, seconds: f64) -> Result<(), Failure> {
     if let Some(fingerprint) = &record.fingerprint {
         writeln!(out, "fingerprint {fingerprint}")?;
     }
-    let best = finished.best.as_slice();
+    let best = finished.recorded.best.as_slice();
     if !best.is_empty() {
-        let board = Board::new(record, best, record.objective()?.maximize)?;
+        let board = Board::new(record, best, record.objective()?.maximize)?.deflated(&finished.recorded);
         writeln!(out, "\n{}", table(&board.table_rows()))?;
-        writeln!(out, "\nnext: assay top {}", record.id)?;
+        writeln!(out, "\nnext: assay top {0}, assay verdict {0}", record.id)?;
     }
     Ok(out.flush()?)
 }

@@ -7,7 +7,8 @@ use anstream::eprintln;
 use assay_core::job::Goal;
 use assay_core::rank::Ranked;
 use assay_data::Catalog;
-use assay_store::{JobRecord, JobState, read_fidelity};
+use assay_proto::Recorded;
+use assay_store::{JobRecord, JobState};
 
 use super::leaderboard::Board;
 use crate::args::{OutputFormat, TopArgs};
@@ -27,7 +28,14 @@ pub(super) fn run(args: &TopArgs, settings: &Settings) -> Outcome {
         let name = job_name(&args.job, settings)?;
         let (job, ranked) = session.ask(|remote| async move { remote.top(&name, args.limit, by).await })?;
         let goal = by.map_or_else(|| job.record.objective().map(|objective| objective.maximize), Ok)?;
-        return show(&job.record, &ranked, goal, settings);
+        let recorded = match job.record.state {
+            JobState::Done => {
+                let id = job.record.id.to_string();
+                session.ask(|remote| async move { remote.evidence(&id, false).await })?.1
+            }
+            _ => Recorded::default(),
+        };
+        return show(&job.record, &ranked, goal, &recorded, settings);
     }
     let mut ledger = Ledger::new(&settings.home)?;
     let record = find_job(&args.job, settings, &mut ledger)?;
@@ -43,15 +51,12 @@ pub(super) fn run(args: &TopArgs, settings: &Settings) -> Outcome {
         None => record.objective()?.maximize,
     };
     let ranked = ledger.top(&record, args.limit, goal)?;
-    show(&record, &ranked, goal, settings)
+    let recorded = ledger.recorded(&record, false)?;
+    show(&record, &ranked, goal, &recorded, settings)
 }
 
-fn show(record: &JobRecord, ranked: &[Ranked], goal: Goal, settings: &Settings) -> Outcome {
-    let mut board = Board::new(record, ranked, goal)?;
-    // Those of a cluster lie in its depot, not here.
-    if let Some((_, rows)) = read_fidelity(&settings.home, &record.layout)? {
-        board = board.on_ticks(&rows);
-    }
+fn show(record: &JobRecord, ranked: &[Ranked], goal: Goal, recorded: &Recorded, settings: &Settings) -> Outcome {
+    let board = Board::new(record, ranked, goal)?.deflated(recorded);
     match settings.format() {
         OutputFormat::Json => print_json(&board.to_json())?,
         OutputFormat::Table => {
@@ -82,7 +87,7 @@ fn is_file(text: &str) -> bool {
 
 /// What a cluster finds a job by.
 #[cfg(feature = "cluster")]
-fn job_name(text: &str, settings: &Settings) -> Result<String, Failure> {
+pub(super) fn job_name(text: &str, settings: &Settings) -> Result<String, Failure> {
     if is_file(text) {
         let job = job::load(Path::new(text), &Catalog::open(&settings.home)?)?;
         return Ok(job.id.to_string());
@@ -91,7 +96,7 @@ fn job_name(text: &str, settings: &Settings) -> Result<String, Failure> {
 }
 
 /// A job by its file, or by id or name.
-fn find_job(text: &str, settings: &Settings, ledger: &mut Ledger) -> Result<JobRecord, Failure> {
+pub(super) fn find_job(text: &str, settings: &Settings, ledger: &mut Ledger) -> Result<JobRecord, Failure> {
     if !is_file(text) {
         let found = ledger.find(text)?;
         if found.name == text {

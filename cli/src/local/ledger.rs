@@ -6,6 +6,8 @@ use assay_core::ids::{JobId, TrialId};
 use assay_core::job::Goal;
 use assay_core::rank::Ranked;
 use assay_core::row::TrialRow;
+use assay_core::space::Point;
+use assay_proto::Recorded;
 use assay_store::{JobRecord, JobState, Store, has_results};
 use tokio::runtime::{Builder, Runtime};
 
@@ -87,10 +89,24 @@ impl Ledger {
         Ok(runtime.block_on(store.top(record, count, by))?)
     }
 
-    /// The best point of a finished job by its own objective.
-    pub(super) fn best(&mut self, record: &JobRecord) -> Result<Option<Ranked>, Failure> {
-        let goal = record.objective()?.maximize;
-        Ok(self.top(record, 1, goal)?.into_iter().next())
+    /// What a verdict on a finished job rests on; with `neighbours` how those of its best point do, too.
+    pub(crate) fn recorded(&mut self, record: &JobRecord, neighbours: bool) -> Result<Recorded, Failure> {
+        let (runtime, store) = self.open()?;
+        Ok(runtime.block_on(assay_coordinator::recorded(store, record, neighbours))?)
+    }
+
+    /// All points that a finished job kept.
+    pub(crate) fn points(&mut self, record: &JobRecord) -> Result<Vec<Point>, Failure> {
+        let (runtime, store) = self.open()?;
+        let scored = runtime.block_on(store.scores(record, &record.objective()?))?;
+        Ok(scored.into_iter().map(|of| of.point).collect())
+    }
+
+    /// Records a look at what a job held back, before it is taken.
+    pub(crate) fn record_look(&mut self, record: &JobRecord) -> Result<(), Failure> {
+        let (runtime, store) = self.open()?;
+        let looks = assay_coordinator::looks(record, super::now());
+        Ok(runtime.block_on(store.record_looks(&looks))?)
     }
 
     /// The row of a trial.

@@ -3,7 +3,6 @@
 //! The order of things makes every moment safe to be killed in: a task's file is durable before its record, all records before
 //! the result files, and these before the job is done. Running again continues from what is recorded.
 
-mod fidelity;
 mod ledger;
 mod plan;
 
@@ -14,10 +13,9 @@ use anstream::eprintln;
 use assay_coordinator::{Coordinator, JobEnd, JobPlan, Office, Settings as CoordinatorSettings};
 use assay_core::ids::JobId;
 use assay_core::job::Goal;
-use assay_core::rank::Ranked;
 use assay_core::time::UtcNs;
 use assay_data::Catalog;
-use assay_proto::Control;
+use assay_proto::{Control, Recorded};
 use assay_queue::{Queue, QueueAddress, QueueSettings};
 use assay_store::{JobRecord, JobState, Layout, Store};
 use assay_strategies::Job;
@@ -27,7 +25,6 @@ use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-pub(crate) use fidelity::{Fidelity, by_ordinal, climb, objective_of};
 pub(crate) use ledger::Ledger;
 pub(crate) use plan::{Plan, plan};
 
@@ -61,8 +58,8 @@ pub(crate) enum Ended {
 #[derive(Debug)]
 pub(crate) struct Finished {
     pub(crate) record: JobRecord,
-    /// The best point.
-    pub(crate) best: Option<Ranked>,
+    /// Its best point, and what else is recorded of it.
+    pub(crate) recorded: Recorded,
     /// Trials that this process computed; the others were found.
     pub(crate) computed: u64,
 }
@@ -78,10 +75,10 @@ impl Finished {
 pub(crate) fn run(job: &Job, catalog: &Catalog, settings: &Settings, limits: Limits) -> Result<Ended, Failure> {
     let mut ledger = Ledger::new(&settings.home)?;
     if let Some(record) = ledger.finished(job.id)? {
-        let best = ledger.best(&record)?;
+        let recorded = ledger.recorded(&record, false)?;
         return Ok(Ended::Done(Box::new(Finished {
             record,
-            best,
+            recorded,
             computed: 0,
         })));
     }
@@ -221,10 +218,10 @@ impl Run {
         match record.state {
             JobState::Done => {
                 settings.log(|| "results are durable".to_owned());
-                let best = self.store.top(&record, 1, record.objective()?.maximize).await?;
+                let recorded = assay_coordinator::recorded(&self.store, &record, false).await?;
                 Ok(Ended::Done(Box::new(Finished {
                     computed: record.trials - self.found.min(record.trials),
-                    best: best.into_iter().next(),
+                    recorded,
                     record,
                 })))
             }

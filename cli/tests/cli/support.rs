@@ -100,6 +100,10 @@ impl Lab {
         fs::write(self.path(name), text).expect("a file in the temporary folder");
     }
 
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).expect("a text in the temporary folder")
+    }
+
     /// Everything in the home, by relative path: to see that nothing was left behind.
     pub(crate) fn home_files(&self) -> Vec<String> {
         let mut files = Vec::new();

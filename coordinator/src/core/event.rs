@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use assay_core::distinct::DistinctPoints;
 use assay_core::ids::{Attempt, JobId, TaskId, WorkerId};
 use assay_core::rank::Ranked;
 use assay_optimizer::SearchStatistics;
 use assay_proto::{Answer, Control, Report, Rows};
 use assay_store::{Change, JobState, NewJob, TaskRange, UnfinishedJob};
 
+use crate::luck::Luck;
 use crate::plan::JobPlan;
 
 /// Tells an answer which question it belongs to.
@@ -80,12 +82,23 @@ pub enum Event {
         /// The job.
         job: JobId,
         /// What they hold.
-        result: Result<assay_store::Compacted, CompactError>,
+        result: Result<Written, CompactError>,
     },
     /// Messages in the queue may have been lost.
     QueueRecovered,
     /// Time went by.
     Tick,
+}
+
+/// Result files that were written, and what all rows of the job told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Written {
+    /// What they hold.
+    pub compacted: assay_store::Compacted,
+    /// What luck explains of the results.
+    pub luck: Luck,
+    /// The job's points.
+    pub points: Arc<DistinctPoints>,
 }
 
 /// Result files that could not be written.

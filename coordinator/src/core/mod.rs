@@ -30,9 +30,9 @@ use assay_core::ids::{Attempt, JobId, TaskId, WorkerId};
 use assay_core::rank::Ranked;
 use assay_core::time::UtcNs;
 use assay_proto::{Answer, Control, Grant, JobView, QueueView, Report, Rows, TaskResult, WorkerView};
-use assay_store::{AttemptEnd, Change, Compacted, JobDone, JobState, NewJob, StoredMoments, TaskDone, UnfinishedJob};
+use assay_store::{AttemptEnd, Change, JobDone, JobState, NewJob, StoredMoments, TaskDone, UnfinishedJob};
 
-pub use event::{CompactError, Compaction, Effect, Event, Request};
+pub use event::{CompactError, Compaction, Effect, Event, Request, Written};
 use fair::Fair;
 use job::{End, Lease, OpenJob, Task};
 
@@ -630,16 +630,12 @@ impl Core {
         effects.push(Effect::Compact(Box::new(job.compaction())));
     }
 
-    fn compacted(&mut self, id: JobId, result: Result<Compacted, CompactError>, now: UtcNs, effects: &mut Effects) {
+    fn compacted(&mut self, id: JobId, result: Result<Written, CompactError>, now: UtcNs, effects: &mut Effects) {
         let Some(job) = self.jobs.get_mut(&id) else { return };
         match result {
-            Ok(compacted) => {
-                effects.push(Effect::Record(Change::JobDone(Box::new(end_of(
-                    job,
-                    &self.settings,
-                    compacted,
-                    now,
-                )))));
+            Ok(written) => {
+                let done = end_of(job, &self.settings, written, now);
+                effects.push(Effect::Record(Change::JobDone(Box::new(done))));
                 effects.push(Effect::Ended {
                     job: id,
                     state: JobState::Done,
@@ -682,7 +678,7 @@ fn window(slots: usize, seconds: f64) -> usize {
     wanted.clamp(LEAST_WINDOW + slots / 4, LEAST_WINDOW + slots * WINDOW_PER_SLOT)
 }
 
-fn end_of(job: &OpenJob, settings: &Settings, compacted: Compacted, now: UtcNs) -> JobDone {
+fn end_of(job: &OpenJob, settings: &Settings, written: Written, now: UtcNs) -> JobDone {
     let total = job.statistics.total();
     let moments = |moments: &assay_optimizer::Moments| StoredMoments {
         count: moments.count,
@@ -693,7 +689,7 @@ fn end_of(job: &OpenJob, settings: &Settings, compacted: Compacted, now: UtcNs) 
     let unrecorded = settings.in_process || job.over.values().any(|task| matches!(task.rows, Rows::Memory(_)));
     JobDone {
         job: job.plan.id,
-        compacted,
+        compacted: written.compacted,
         points: total.points,
         bars: job.bars,
         seconds: (now.0 - job.started.0) as f64 / 1e9,
@@ -702,6 +698,13 @@ fn end_of(job: &OpenJob, settings: &Settings, compacted: Compacted, now: UtcNs) 
         goal: job.plan.objective.maximize,
         objective: moments(&total.objective),
         sharpe: moments(&total.sharpe),
+        luck: written.luck.to_json(),
+        searched: job
+            .plan
+            .families
+            .iter()
+            .flat_map(|families| families.searched(&written.points))
+            .collect(),
     }
 }
 

@@ -19,6 +19,7 @@ use assay_store::{
 };
 
 use super::*;
+use crate::luck::Luck;
 
 const SECOND: i64 = 1_000_000_000;
 
@@ -238,6 +239,8 @@ fn plan(seed: u8, blocks: u64) -> Arc<JobPlan> {
         instruments: instruments.len(),
         objective: Objective::default(),
         keep: Keep::All,
+        risk_free: 0.0,
+        families: None,
         seconds_per_point: 1e-3,
         most_points: 1 << 20,
     })
@@ -602,7 +605,15 @@ impl World {
                 Rows::Memory(_) => Err(CompactError::Other("bad luck".to_owned())),
             }
         } else {
-            Ok(self.put_together(compaction))
+            Ok(Written {
+                compacted: self.put_together(compaction),
+                luck: Luck {
+                    points: compaction.statistics.points,
+                    observations: None,
+                    instruments: Vec::new(),
+                },
+                points: Arc::default(),
+            })
         };
         self.tell(Event::Compacted { job, result });
     }

@@ -17,7 +17,9 @@ use tonic::{Request, Response, Status};
 
 use super::{Caller, Front, audited, caller_of, malformed, now, refuse};
 use crate::error::CoordinatorError;
+use crate::families::looks;
 use crate::plan::JobPlan;
+use crate::recorded::recorded;
 
 /// Who may look.
 pub(super) const READERS: &[Scope] = &[Scope::Read, Scope::Submit, Scope::Admin];
@@ -269,6 +271,28 @@ impl Jobs for JobsService {
             )
         })?;
         Ok(Response::new(wire::RowReply::new(JobInfo::new(job, None), row)))
+    }
+
+    async fn evidence(&self, request: Request<wire::EvidenceRequest>) -> Result<Response<wire::EvidenceReply>, Status> {
+        let (caller, request) = open(request, READERS)?;
+        let job = self.0.find(&caller, &request.job).await?;
+        if job.state != JobState::Done {
+            let message = format!("job {} is {}: there is nothing to judge yet", job.id, job.state);
+            return Err(status::refusal(
+                Domain::NotFound,
+                message,
+                Some("`assay watch` follows it to its end"),
+            ));
+        }
+        let recorded = recorded(&self.0.store, &job, request.neighbours).await.map_err(refuse)?;
+        if request.look {
+            let at = now();
+            let looks = looks(&job, at).into_iter().map(Change::Looked);
+            let audit = audited(&caller, "job.look", &job.id, "at what was held back".to_owned());
+            let changes = looks.chain([audit]).collect();
+            self.0.coordinator()?.record(changes).await.map_err(refuse)?;
+        }
+        Ok(Response::new(wire::EvidenceReply::new(JobInfo::new(job, None), &recorded)))
     }
 
     async fn logs(&self, request: Request<wire::LogsRequest>) -> Result<Response<wire::LogsReply>, Status> {

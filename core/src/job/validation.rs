@@ -27,7 +27,7 @@ pub enum ValidationSpec {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct HoldoutSpec {
-    /// Share of the window's bars held back at its end.
+    /// Share of the window's time held back at its end.
     pub share: f64,
     /// Held back from both before the part that is held back.
     pub purge: Extent,

@@ -6,6 +6,7 @@
 //! therefore continued after a crash by telling a new sampler the stored batches.
 
 mod bayes;
+mod build;
 mod cmaes;
 pub mod crowding;
 mod cube;
@@ -32,6 +33,7 @@ pub use assay_core::job::{
     TpeSettings,
 };
 pub use bayes::Bayes;
+pub use build::sampler;
 pub use cmaes::Cmaes;
 pub use cube::{Cube, Dimension};
 pub use de::De;

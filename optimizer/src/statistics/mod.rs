@@ -15,7 +15,7 @@ mod permutation;
 mod sharpe;
 mod superiority;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod trades;
 mod trials;
 
@@ -31,4 +31,4 @@ pub use trades::{TradeOrder, TradeRisk, TradeSimulation, simulate_trades};
 pub use trials::{JobStatistics, SearchStatistics};
 
 /// A variance below this share of the mean square is rounding, as in the metrics of a trial.
-const VARIANCE_DUST: f64 = 1e-12;
+pub(crate) const VARIANCE_DUST: f64 = 1e-12;

@@ -46,6 +46,25 @@ impl SharpeEstimate {
         })
     }
 
+    /// The Sharpe ratio of what is left of `returns` without the market's share in them, `r - beta (b - rf)` over the risk-free return:
+    /// the appraisal ratio. `None` as in [`SharpeEstimate::measure`]; a market that does not vary has no share.
+    ///
+    /// Source: J. L. Treynor, F. Black, "How to use security analysis to improve portfolio selection", Journal of Business 46(1), 1973.
+    pub fn beyond(returns: &[f64], market: &[f64], risk_free: f64) -> Option<Self> {
+        let n = returns.len() as f64;
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / n;
+        let (of_returns, of_market) = (mean(returns), mean(market));
+        let (mut common, mut own) = (0.0, 0.0);
+        for (r, b) in returns.iter().zip(market) {
+            common += (r - of_returns) * (b - of_market);
+            own += (b - of_market) * (b - of_market);
+        }
+        let beta = if own > 0.0 { common / own } else { 0.0 };
+        let rest: Vec<f64> = returns.iter().zip(market).map(|(r, b)| r - beta * (b - risk_free)).collect();
+        let varies = rest.iter().map(|r| r * r).sum::<f64>() > VARIANCE_DUST * returns.iter().map(|r| r * r).sum::<f64>();
+        if varies { Self::measure(&rest, risk_free) } else { None }
+    }
+
     /// Probabilistic Sharpe ratio: the probability that the true Sharpe ratio exceeds `threshold` (per observation).
     ///
     /// Formula: `PSR = Phi((SR - SR*) sqrt(n - 1) / sqrt(1 - g3 SR + (g4 - 1)/4 SR^2))`; `None` for fewer than two
@@ -302,6 +321,22 @@ mod tests {
         assert_eq!(
             (SharpeEstimate::measure(&[0.1], 0.0), SharpeEstimate::measure(&[], 0.0)),
             (None, None)
+        );
+    }
+
+    #[test]
+    fn the_markets_share_is_taken_away() {
+        let market = [0.01, -0.02, 0.03, 0.005, -0.01, 0.02];
+        let skill = [0.001, 0.002, -0.001, 0.003, 0.001, 0.0];
+        let long: Vec<f64> = market.iter().map(|b| 0.5 * b).collect();
+        assert_eq!(SharpeEstimate::beyond(&long, &market, 0.0), None, "nothing is left");
+        let both: Vec<f64> = market.iter().zip(&skill).map(|(b, s)| b + s).collect();
+        let left = SharpeEstimate::beyond(&both, &market, 0.0).unwrap();
+        let alone = SharpeEstimate::beyond(&skill, &market, 0.0).unwrap();
+        close(left.sharpe, alone.sharpe);
+        assert_eq!(
+            SharpeEstimate::beyond(&skill, &[0.0; 6], 0.0),
+            SharpeEstimate::measure(&skill, 0.0)
         );
     }
 

@@ -22,6 +22,8 @@ pub struct SearchStatistics {
     pub objective: Moments,
     /// Sharpe ratio per observation (not annualised: `sharpe / sqrt(periods_per_year)`) of the trials where it is defined.
     pub sharpe: Moments,
+    /// Returns of a trial on the instrument with the fewest; 0 where nobody said.
+    pub observations: u64,
 }
 
 impl SearchStatistics {
@@ -52,11 +54,19 @@ impl SearchStatistics {
         self.failed += other.failed;
         self.objective.merge(&other.objective);
         self.sharpe.merge(&other.sharpe);
+        self.observe(other.observations);
+    }
+
+    /// Takes note of how many returns the trials have.
+    pub fn observe(&mut self, observations: u64) {
+        if self.observations == 0 || (1..self.observations).contains(&observations) {
+            self.observations = observations;
+        }
     }
 }
 
-/// Bytes of a block's statistics: ten words.
-const BLOCK_BYTES: usize = 80;
+/// Bytes of a block's statistics: eleven words.
+const BLOCK_BYTES: usize = 88;
 
 /// Statistics of a job that come out with the same bits however its blocks were grouped into tasks and spread over threads:
 /// kept per block, added up in the order of the blocks.
@@ -85,6 +95,11 @@ impl JobStatistics {
         }
     }
 
+    /// Takes note of how many returns the trials of these blocks have, on the instrument with the fewest.
+    pub fn observe(&mut self, observations: u64) {
+        self.blocks.values_mut().for_each(|block| block.observe(observations));
+    }
+
     /// Adds the blocks of another part of the job.
     pub fn merge(&mut self, other: Self) {
         for (block, statistics) in other.blocks {
@@ -104,11 +119,11 @@ impl JobStatistics {
         total
     }
 
-    /// As bytes, for storage: per block its number, three counts and two moments, all little-endian.
+    /// As bytes, for storage: per block its number, four counts and two moments, all little-endian.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.blocks.len() * BLOCK_BYTES);
         for (block, part) in &self.blocks {
-            for count in [*block, part.points, part.trials, part.failed] {
+            for count in [*block, part.points, part.trials, part.failed, part.observations] {
                 bytes.extend(count.to_le_bytes());
             }
             for moments in [&part.objective, &part.sharpe] {
@@ -131,8 +146,8 @@ impl JobStatistics {
             let mut words = part
                 .chunks_exact(8)
                 .map(|word| u64::from_le_bytes(word.try_into().expect("chunks of eight")));
-            let mut next = || words.next().expect("a part has ten words");
-            let (block, points, trials, failed) = (next(), next(), next(), next());
+            let mut next = || words.next().expect("a part has eleven words");
+            let (block, points, trials, failed, observations) = (next(), next(), next(), next(), next());
             let mut moments = || Moments {
                 count: next(),
                 mean: f64::from_bits(next()),
@@ -145,6 +160,7 @@ impl JobStatistics {
                 failed,
                 objective,
                 sharpe,
+                observations,
             };
             blocks.insert(block, statistics);
         }
@@ -195,9 +211,14 @@ mod tests {
             early.push_rows(&objective, 1, &rows[..cut * 1024]);
             late.push_block(&objective, &[&rows[cut * 1024..]]);
             late.merge(early);
+            whole.observe(700);
+            late.observe(900);
+            late.observe(700);
+            late.observe(0);
             prop_assert_eq!(late.total(), whole.total());
             prop_assert_eq!(JobStatistics::from_bytes(&late.to_bytes()), Some(late));
             prop_assert_eq!(JobStatistics::from_bytes(&whole.to_bytes()[1..]), None);
+            prop_assert_eq!(whole.total().observations, 700);
             prop_assert_eq!(whole.total().failed, sharpes.iter().filter(|s| s.is_none()).count() as u64);
         }
     }

@@ -74,6 +74,11 @@ impl CombinatorialSplits {
         Ok(splits)
     }
 
+    /// Observations in all groups.
+    pub fn observations(&self) -> usize {
+        self.observations
+    }
+
     /// Splits: `C(n, k)`.
     pub fn count(&self) -> usize {
         self.tested.len()

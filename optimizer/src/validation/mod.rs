@@ -6,7 +6,9 @@
 //! - *embargo*: further observations after the purged ones, while what happened in one range may still show in the next.
 
 mod combinatorial;
+mod cross;
 mod walk_forward;
 
 pub use combinatorial::{CombinatorialSplits, Split};
+pub use cross::{CrossValidation, cross_validate};
 pub use walk_forward::{Fold, WalkForward};

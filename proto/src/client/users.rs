@@ -13,7 +13,7 @@ use tonic::Streaming;
 
 use super::{ClientError, Remote, Wired};
 use crate::convert::{WireError, parse};
-use crate::protocol::{Control, JobInfo, KeyInfo, QueueView, WorkerView};
+use crate::protocol::{Control, JobInfo, KeyInfo, QueueView, Recorded, WorkerView};
 use crate::status::LARGEST_ANSWER;
 use crate::wire;
 use crate::wire::cluster_client::ClusterClient;
@@ -110,6 +110,28 @@ impl Remote {
                 .await
         };
         Ok(self.again(row).await?.try_into()?)
+    }
+
+    /// What a verdict on a finished job rests on; with `neighbours` how those of its best point do, too.
+    pub async fn evidence(&self, job: &str, neighbours: bool) -> Result<(JobInfo, Recorded), ClientError> {
+        self.ask_evidence(job, neighbours, false).await
+    }
+
+    /// Has a look recorded at what a job held back, before it is taken.
+    pub async fn record_look(&self, job: &str) -> Result<(), ClientError> {
+        self.ask_evidence(job, false, true).await.map(drop)
+    }
+
+    async fn ask_evidence(&self, job: &str, neighbours: bool, look: bool) -> Result<(JobInfo, Recorded), ClientError> {
+        let evidence = |wired| async move {
+            let request = wire::EvidenceRequest {
+                job: job.to_owned(),
+                neighbours,
+                look,
+            };
+            jobs(wired).evidence(request).await
+        };
+        Ok(self.again(evidence).await?.try_into()?)
     }
 
     /// Lines of a job's log after the one of that number, at most `count`.

@@ -6,10 +6,11 @@ use assay_core::metrics::Metric;
 use assay_core::row::{Outcome, TrialRow};
 use assay_core::space::Point;
 use assay_core::time::UtcNs;
+use assay_optimizer::verdict::Plateau;
 use assay_store::{JobRecord, LogLine};
 
 use super::{WireError, parse};
-use crate::protocol::{Control, JobInfo, KeyInfo, QueueView, WorkerView};
+use crate::protocol::{Control, HeldBackState, JobInfo, KeyInfo, QueueView, Recorded, WorkerView};
 use crate::wire;
 
 fn json<T: serde::de::DeserializeOwned>(field: &'static str, text: &str) -> Result<T, WireError> {
@@ -184,6 +185,57 @@ impl TryFrom<wire::RowReply> for (JobInfo, TrialRow) {
     }
 }
 
+impl wire::EvidenceReply {
+    /// What is recorded of a job.
+    pub fn new(job: JobInfo, recorded: &Recorded) -> Self {
+        Self {
+            job: Some(job.into()),
+            best: recorded.best.as_ref().map(Into::into),
+            sharpe_variance: recorded.sharpe_variance,
+            luck: recorded.luck.clone(),
+            family_points: recorded.family_points,
+            plateau: recorded.plateau.map(|plateau| wire::Plateau {
+                neighbours: plateau.neighbours as u64,
+                median: plateau.median,
+                share: plateau.share,
+            }),
+            held_back: recorded.held_back.map(|held| wire::HeldBack {
+                from_ns: held.from.0,
+                to_ns: held.to.0,
+                searched: held.searched,
+                looked_at_before: held.looked_at_before,
+                looks: held.looks,
+            }),
+        }
+    }
+}
+
+impl TryFrom<wire::EvidenceReply> for (JobInfo, Recorded) {
+    type Error = WireError;
+
+    fn try_from(reply: wire::EvidenceReply) -> Result<Self, WireError> {
+        let recorded = Recorded {
+            best: reply.best.map(TryInto::try_into).transpose()?,
+            sharpe_variance: reply.sharpe_variance,
+            luck: reply.luck,
+            family_points: reply.family_points,
+            plateau: reply.plateau.map(|plateau| Plateau {
+                neighbours: plateau.neighbours as usize,
+                median: plateau.median,
+                share: plateau.share,
+            }),
+            held_back: reply.held_back.map(|held| HeldBackState {
+                from: UtcNs(held.from_ns),
+                to: UtcNs(held.to_ns),
+                searched: held.searched,
+                looked_at_before: held.looked_at_before,
+                looks: held.looks,
+            }),
+        };
+        Ok((reply.job.ok_or(WireError::missing("job"))?.try_into()?, recorded))
+    }
+}
+
 impl From<LogLine> for wire::LogLine {
     fn from(line: LogLine) -> Self {
         Self {
@@ -323,6 +375,40 @@ mod tests {
         let info = JobInfo::new(record, None);
         assert_eq!(info.record.body, "");
         assert_eq!(JobInfo::try_from(wire::JobInfo::from(info.clone())).unwrap(), info);
+    }
+
+    #[test]
+    fn evidence_survives_the_wire() {
+        let id = "j_00000000000000ff".parse().unwrap();
+        let layout = Layout::new(id, &["X".parse().unwrap()], &Space::default());
+        let job = wire::JobInfo {
+            job: id.to_string(),
+            state: wire::JobState::Done.into(),
+            priority: 5,
+            layout: to_json(&layout),
+            data: "[]".to_owned(),
+            ..wire::JobInfo::default()
+        };
+        let recorded = Recorded {
+            best: None,
+            sharpe_variance: Some(0.25),
+            luck: "{}".to_owned(),
+            family_points: 7,
+            plateau: Some(Plateau {
+                neighbours: 8,
+                median: 0.5,
+                share: None,
+            }),
+            held_back: Some(HeldBackState {
+                from: UtcNs(1),
+                to: UtcNs(2),
+                searched: false,
+                looked_at_before: true,
+                looks: 3,
+            }),
+        };
+        let reply = wire::EvidenceReply::new(job.try_into().unwrap(), &recorded);
+        assert_eq!(<(JobInfo, Recorded)>::try_from(reply).unwrap().1, recorded);
     }
 
     #[test]

@@ -246,3 +246,45 @@ pub(super) async fn a_worker_that_comes_back_joins_anew(store: &Store) {
     let all = store.workers().await.unwrap();
     assert_eq!((all[0].joined, all[0].seen, all[0].gone), (UtcNs(6), UtcNs(7), None));
 }
+
+pub(super) async fn what_was_searched_adds_up_once(store: &Store) {
+    let epoch = store.lead("one").await.unwrap().epoch();
+    let run = |number| [added(number), moved(number, JobState::Running), completed(number, Vec::new())];
+    assert_eq!(store.family(&family()).await.unwrap(), FamilyRecord::default());
+    for number in [3, 1, 2] {
+        store.apply(epoch, &run(number)).await.unwrap();
+    }
+    let found = store.family(&family()).await.unwrap();
+    assert_eq!(found.points.count(), 200);
+    assert_eq!(found.ranges, [(UtcNs(10), UtcNs(40))], "they touch");
+    // The same job again.
+    let again = [
+        moved(2, JobState::Queued),
+        moved(2, JobState::Running),
+        completed(2, Vec::new()),
+    ];
+    store.apply(epoch, &again).await.unwrap();
+    assert_eq!(store.family(&family()).await.unwrap(), found);
+    store.apply(epoch, &run(9)).await.unwrap();
+    let look = Look {
+        family: family(),
+        job: job_id(9),
+        range: (UtcNs(40), UtcNs(50)),
+        at: UtcNs(70),
+    };
+    store
+        .apply(epoch, &[Change::Looked(look.clone()), Change::Looked(look.clone())])
+        .await
+        .unwrap();
+    let found = store.family(&family()).await.unwrap();
+    assert_eq!(found.ranges, [(UtcNs(10), UtcNs(40)), (UtcNs(90), UtcNs(100))]);
+    assert_eq!((found.points.count(), found.looks), (300, vec![look.clone(), look]));
+    let other = FamilyKey {
+        kind: "quotes".to_owned(),
+        ..family()
+    };
+    assert_eq!(store.family(&other).await.unwrap(), FamilyRecord::default());
+    let entry = store.ledger_of(job_id(9)).await.unwrap().unwrap();
+    assert_eq!(entry.luck, "{\"job\":9}");
+    assert_eq!(store.ledger_of(job_id(7)).await.unwrap(), None);
+}

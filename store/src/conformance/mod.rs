@@ -37,6 +37,7 @@ on_every_store! {
     a_planned_run_is_claimed_once
     datasets_are_found_by_their_values
     trades_are_kept_once
+    what_was_searched_adds_up_once
 }
 
 #[test]

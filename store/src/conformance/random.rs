@@ -17,6 +17,7 @@ pub(super) struct Snapshot {
     jobs: Vec<JobSnapshot>,
     workers: Vec<WorkerRecord>,
     ledger: Vec<LedgerEntry>,
+    family: FamilyRecord,
 }
 
 #[derive(Debug, PartialEq)]
@@ -48,6 +49,7 @@ impl Snapshot {
             jobs,
             workers: store.workers().await.unwrap(),
             ledger: store.ledger().await.unwrap(),
+            family: store.family(&family()).await.unwrap(),
         }
     }
 }
@@ -108,6 +110,12 @@ fn change([kind, a, b, c]: [u8; 4]) -> Change {
             worker: worker(a % 3),
             at: UtcNs(i64::from(c)),
         },
+        241..=244 => Change::Looked(Look {
+            family: family(),
+            job: job_id(job),
+            range: searched(b % 5).range,
+            at: UtcNs(i64::from(c)),
+        }),
         _ => Change::Logged {
             job: job_id(job),
             at: UtcNs(i64::from(c)),

@@ -1,5 +1,8 @@
 //! Jobs, tasks and points that the conformance tests are made of.
 
+use std::sync::Arc;
+
+use assay_core::distinct::{DistinctPoints, scatter};
 use assay_core::fingerprint::Fingerprint;
 use assay_core::ids::{Attempt, JobId, Ordinal, TaskId, WorkerId};
 use assay_core::job::Objective;
@@ -121,6 +124,27 @@ pub(super) fn done(task: u64, number: u8, attempt: u32) -> Change {
     Change::TaskDone(Box::new(finished(task, number, attempt, 0)))
 }
 
+pub(super) fn family() -> FamilyKey {
+    FamilyKey {
+        symbol: "SYM0".to_owned(),
+        kind: "bars".to_owned(),
+        shape: "ab".repeat(16),
+    }
+}
+
+/// Jobs of neighbouring numbers share half of their points and touch in time.
+pub(super) fn searched(number: u8) -> Searched {
+    let mut points = DistinctPoints::default();
+    let first = u64::from(number) * 50;
+    points.extend((first..first + 100).map(scatter));
+    let from = i64::from(number) * 10;
+    Searched {
+        family: family(),
+        points: Arc::new(points),
+        range: (UtcNs(from), UtcNs(from + 10)),
+    }
+}
+
 pub(super) fn completed(number: u8, ranked: Vec<Ranked>) -> Change {
     let mut fingerprint = Fingerprint::default();
     fingerprint.add_row(&[number]);
@@ -144,5 +168,7 @@ pub(super) fn completed(number: u8, ranked: Vec<Ranked>) -> Change {
             variance: Some(0.2),
         },
         sharpe: StoredMoments::default(),
+        luck: format!("{{\"job\":{number}}}"),
+        searched: vec![searched(number)],
     }))
 }

@@ -9,6 +9,7 @@ use super::{Tables, Task};
 use crate::activity::{AttemptRecord, LogLine, WorkerRecord};
 use crate::change::{AttemptEnd, Change, JobDone, TaskDone, TaskRecord, TaskRecordState, WorkerSeen};
 use crate::error::StoreError;
+use crate::families::FamilyRecord;
 use crate::job::{JobRecord, JobState, NewJob};
 use crate::jobs::{self, check_step, unknown};
 use crate::ranked::{LedgerEntry, RANKED};
@@ -29,6 +30,7 @@ impl Tables {
         self.schedules.settle(keep);
         self.runs.settle(keep);
         self.datasets.settle(keep);
+        self.families.settle(keep);
     }
 
     pub(super) fn best(&self, job: JobId) -> Result<Vec<Ranked>, StoreError> {
@@ -134,6 +136,12 @@ impl Tables {
             Change::RunStarted { schedule, planned, job } => {
                 if let Some(run) = self.runs.change(&(schedule.clone(), *planned)) {
                     run.job = Some(*job);
+                }
+            }
+            Change::Looked(look) => {
+                self.families.add(look.family.clone(), FamilyRecord::default());
+                if let Some(family) = self.families.change(&look.family) {
+                    family.looks.push(look.clone());
                 }
             }
             Change::Audited(entry) => {
@@ -309,9 +317,16 @@ impl Tables {
             failed: done.compacted.failed,
             objective: done.objective,
             sharpe: done.sharpe,
+            luck: done.luck.clone(),
             finished: done.at,
         };
         self.ledger.put(done.job, entry);
+        for part in &done.searched {
+            self.families.add(part.family.clone(), FamilyRecord::default());
+            if let Some(family) = self.families.change(&part.family) {
+                family.add(&part.points, part.range);
+            }
+        }
         for point in done.ranked.iter().take(RANKED) {
             self.ranked.add((done.job, point.ordinal), point.clone());
         }

@@ -13,6 +13,7 @@ use crate::activity::{AttemptRecord, LogLine, TaskCounts, WorkerRecord};
 use crate::change::{Change, TaskRecord, TaskRecordState, Unfinished, UnfinishedJob};
 use crate::datasets::DatasetRecord;
 use crate::error::StoreError;
+use crate::families::{FamilyKey, FamilyRecord};
 use crate::job::JobRecord;
 use crate::ranked::{LedgerEntry, RANKED};
 use crate::schedules::{Schedule, ScheduledRun};
@@ -45,6 +46,7 @@ struct Tables {
     schedules: Table<String, Schedule>,
     runs: Table<(String, UtcNs), ScheduledRun>,
     datasets: Table<(Symbol, String, String), DatasetRecord>,
+    families: Table<FamilyKey, FamilyRecord>,
 }
 
 #[derive(Debug, Clone)]
@@ -99,6 +101,14 @@ impl Memory {
             ranked: self.ranked(record.id, RANKED)?,
             record,
         })
+    }
+
+    pub(crate) fn ledger_of(&self, job: JobId) -> Option<LedgerEntry> {
+        self.tables().ledger.get(&job).cloned()
+    }
+
+    pub(crate) fn family(&self, key: &FamilyKey) -> FamilyRecord {
+        self.tables().families.get(key).cloned().unwrap_or_default()
     }
 
     pub(crate) fn jobs(&self) -> Vec<JobRecord> {

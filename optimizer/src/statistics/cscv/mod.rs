@@ -46,24 +46,10 @@ pub fn overfitting(sketches: &Sketches) -> Option<Overfitting> {
     if sketches.len() < 2 {
         return None;
     }
-    let parts = parts(sketches.len());
-    let best = parts
-        .par_iter()
-        .map(|part| {
-            let mut best = BestInSample::new(sketches);
-            best.push_range(0, sketches, part.clone());
-            best
-        })
-        .reduce_with(BestInSample::merge)?;
-    let empty = best.into_ranks();
-    let ranks = parts
-        .par_iter()
-        .map(|part| {
-            let mut ranks = empty.clone();
-            ranks.push_range(sketches, part.clone());
-            ranks
-        })
-        .reduce_with(RankOutOfSample::merge)?;
+    let mut best = BestInSample::new(sketches);
+    best.push_parallel(0, sketches);
+    let mut ranks = best.into_ranks();
+    ranks.push_parallel(sketches);
     ranks.finish()
 }
 
@@ -101,9 +87,12 @@ pub struct BestInSample {
 impl BestInSample {
     /// Of no trial yet, on the grid of `sketches`.
     pub fn new(sketches: &Sketches) -> Self {
-        let splits = Arc::new(Splits::new(&sketches.counts));
+        Self::of(sketches.counts.clone(), Arc::new(Splits::new(&sketches.counts)))
+    }
+
+    fn of(counts: Vec<u32>, splits: Arc<Splits>) -> Self {
         Self {
-            counts: sketches.counts.clone(),
+            counts,
             bars: vec![f64::NEG_INFINITY; splits.len()],
             winners: vec![
                 Winner {
@@ -126,6 +115,23 @@ impl BestInSample {
     pub fn push(&mut self, first: u64, sketches: &Sketches) {
         assert_eq!(self.counts, sketches.counts, "one grid");
         self.push_range(first, sketches, 0..sketches.len());
+    }
+
+    /// The same in as many threads as the rayon pool has.
+    ///
+    /// # Panics
+    /// If the sketches are on another grid.
+    pub fn push_parallel(&mut self, first: u64, sketches: &Sketches) {
+        assert_eq!(self.counts, sketches.counts, "one grid");
+        let empty = Self::of(self.counts.clone(), Arc::clone(&self.splits));
+        let found = parts(sketches.len()).into_par_iter().map(|part| {
+            let mut best = empty.clone();
+            best.push_range(first, sketches, part);
+            best
+        });
+        if let Some(found) = found.reduce_with(Self::merge) {
+            *self = self.clone().merge(found);
+        }
     }
 
     fn push_range(&mut self, first: u64, sketches: &Sketches, trials: std::ops::Range<usize>) {
@@ -235,6 +241,29 @@ impl RankOutOfSample {
     pub fn push(&mut self, sketches: &Sketches) {
         assert_eq!(self.counts, sketches.counts, "one grid");
         self.push_range(sketches, 0..sketches.len());
+    }
+
+    /// The same in as many threads as the rayon pool has.
+    ///
+    /// # Panics
+    /// If the sketches are on another grid.
+    pub fn push_parallel(&mut self, sketches: &Sketches) {
+        assert_eq!(self.counts, sketches.counts, "one grid");
+        let empty = Self {
+            less: vec![0; self.less.len()],
+            equal: vec![0; self.equal.len()],
+            trials: 0,
+            flat: 0,
+            ..self.clone()
+        };
+        let found = parts(sketches.len()).into_par_iter().map(|part| {
+            let mut ranks = empty.clone();
+            ranks.push_range(sketches, part);
+            ranks
+        });
+        if let Some(found) = found.reduce_with(Self::merge) {
+            *self = self.clone().merge(found);
+        }
     }
 
     fn push_range(&mut self, sketches: &Sketches, trials: std::ops::Range<usize>) {

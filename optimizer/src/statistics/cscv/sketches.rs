@@ -94,6 +94,26 @@ impl Sketches {
         self
     }
 
+    /// Returns of a trial in all blocks.
+    pub fn observations(&self) -> u64 {
+        self.counts.iter().map(|n| u64::from(*n)).sum()
+    }
+
+    /// Every `step`-th trial, from the first.
+    #[must_use]
+    pub fn every(&self, step: usize) -> Self {
+        let mut some = Self {
+            counts: self.counts.clone(),
+            sums: Vec::new(),
+            squares: Vec::new(),
+        };
+        for trial in (0..self.len()).step_by(step.max(1)) {
+            let (sums, squares) = self.trial(trial);
+            some.push(sums, squares);
+        }
+        some
+    }
+
     /// Trials.
     pub fn len(&self) -> usize {
         self.sums.len() / self.counts.len()

@@ -1,0 +1,144 @@
+//! Returns from elsewhere: a Parquet file with one column a trial.
+
+use std::fs::File;
+use std::path::Path;
+
+use arrow::array::AsArray;
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Float64Type};
+use assay_optimizer::statistics::{Resamples, Superiority, SuperiorityTest, default_block};
+use assay_optimizer::verdict::{Returns, judge, measure_returns};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use serde_json::{Value, json};
+
+use super::Case;
+use crate::args::VerdictArgs;
+use crate::failure::Failure;
+use crate::output::human;
+
+/// The column that tells the market's returns.
+const BENCHMARK: &str = "benchmark";
+/// Columns that tell when rather than how much; those that are no numbers are left out anyway.
+const INDICES: [&str; 5] = ["date", "time", "timestamp", "index", "__index_level_0__"];
+/// Resamples of the tests on all trials, and the numbers that they are drawn by.
+const DRAWS: usize = 1_000;
+const SEED: u64 = 1;
+/// Columns of a file.
+struct Table {
+    names: Vec<String>,
+    trials: Vec<Vec<f64>>,
+    benchmark: Option<Vec<f64>>,
+}
+
+pub(super) fn case(path: &Path, args: &VerdictArgs) -> Result<Case, Failure> {
+    let table = read(path)?;
+    let found = measure_returns(&Returns {
+        trials: &table.trials,
+        benchmark: table.benchmark.as_deref(),
+        periods_per_year: args.periods_per_year,
+        risk_free: args.risk_free,
+        trials_family: args.trials.unwrap_or_default(),
+    })?;
+    let verdict = judge(&found.evidence);
+    let count = human::count(table.trials.len() as i64);
+    let observations = table.trials[0].len();
+    let mut facts = vec![
+        ("trials in the file".to_owned(), count.clone()),
+        ("returns of each".to_owned(), human::count(observations as i64)),
+    ];
+    if let Some(groups) = found.groups {
+        let more = if groups.complete { "" } else { "more than " };
+        let text = format!("{more}{}", human::count(groups.clusters as i64));
+        facts.push(("groups of similar trials".to_owned(), text));
+        let tests = superiority(&table)?;
+        for (name, p) in tests
+            .map(|of| {
+                [
+                    ("Reality Check", of.reality_check),
+                    ("superior predictive ability", of.consistent),
+                ]
+            })
+            .into_iter()
+            .flatten()
+        {
+            facts.push((format!("{name}, p"), format!("{p:.4}")));
+        }
+    }
+    let name = found.best.map(|best| table.names[best].as_str());
+    Ok(Case {
+        title: format!("{}: the best of {count} trials", path.display()),
+        best: name.map_or(Value::Null, |name| json!({ "column": name })),
+        best_text: name.map_or_else(|| "no trial has a Sharpe ratio".to_owned(), |name| format!("column `{name}`")),
+        evidence: found.evidence,
+        verdict,
+        out_of_sample: Value::Null,
+        facts: vec![("search", facts)],
+        costs: Vec::new(),
+        notes: Vec::new(),
+    })
+}
+
+/// The tests that take all trials together, against zero.
+fn superiority(table: &Table) -> Result<Option<Superiority>, Failure> {
+    let observations = table.trials[0].len();
+    let resamples = Resamples::stationary(observations, default_block(observations), DRAWS, SEED);
+    let mut test = SuperiorityTest::new(&resamples);
+    for (i, returns) in (0..).zip(&table.trials) {
+        test.push(i, returns)?;
+    }
+    Ok(test.finish(0.05).map(|(found, _)| found))
+}
+
+fn read(path: &Path) -> Result<Table, Failure> {
+    let unreadable = |reason: String| {
+        Failure::external(format!("cannot read {}: {reason}", path.display())).hint(
+            "a Parquet file with one column a trial and one row a period; a column `benchmark` holds the market's returns",
+        )
+    };
+    let file = File::open(path).map_err(|error| Failure::io("open", path, &error))?;
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).and_then(ParquetRecordBatchReaderBuilder::build);
+    let reader = reader.map_err(|error| unreadable(error.to_string()))?;
+    let schema = arrow::array::RecordBatchReader::schema(&reader);
+    let wanted: Vec<usize> = (0..schema.fields().len())
+        .filter(|at| {
+            let field = schema.field(*at);
+            field.data_type().is_numeric() && !INDICES.contains(&field.name().as_str())
+        })
+        .collect();
+    let mut columns: Vec<Vec<f64>> = vec![Vec::new(); wanted.len()];
+    for batch in reader {
+        let batch = batch.map_err(|error| unreadable(error.to_string()))?;
+        for (at, column) in wanted.iter().zip(&mut columns) {
+            let values = cast(batch.column(*at), &DataType::Float64).map_err(|error| unreadable(error.to_string()))?;
+            let values = values.as_primitive::<Float64Type>();
+            for value in values {
+                match value {
+                    Some(value) if value.is_finite() => column.push(value),
+                    _ => {
+                        let name = schema.field(*at).name();
+                        let reason = format!("row {} of column `{name}` is no number", column.len());
+                        return Err(unreadable(reason).hint("fill gaps with 0 (no position), or leave these rows out"));
+                    }
+                }
+            }
+        }
+    }
+    let mut table = Table {
+        names: Vec::new(),
+        trials: Vec::new(),
+        benchmark: None,
+    };
+    for (at, column) in wanted.into_iter().zip(columns) {
+        match schema.field(at).name().as_str() {
+            BENCHMARK => table.benchmark = Some(column),
+            name => {
+                table.names.push(name.to_owned());
+                table.trials.push(column);
+            }
+        }
+    }
+    if table.trials.is_empty() {
+        return Err(unreadable("it has no column of numbers".to_owned()));
+    }
+    Ok(table)
+}
