@@ -122,7 +122,7 @@ fn market(days: u32) -> Arc<Market> {
     let table = catalog
         .bars(&BarRequest {
             symbol: request.symbol,
-            length,
+            bars: length.into(),
             fill_gaps: FillGaps::None,
             source: None,
         })

@@ -4,14 +4,15 @@
 //!
 //! | key | meaning |
 //! |---|---|
-//! | `bars` | open, high, low, close; or bid open .. close, ask open .. close |
+//! | `bars` | open, high, low, close; or bid open .. close, ask open .. close; without them, those that the ticks make |
+//! | `ticks` | place on the raster of bars (1.25 is a quarter of an hour into bar 1), then a price, or bid and ask |
 //! | `rules` | by name the bars on which a rule holds, or an expression |
 //! | `start`, `length`, `at` | first bar (2024-01-01, a Monday), length of a bar (1h), places of the bars on that raster (0, 1, 2 ...) |
-//! | `from` | the first bar that is traded |
+//! | `from`, `until` | the first bar that is traded; the place at which trading ends |
 //! | `execution`, `sampling` | tables of a job; `[metrics]` is `sampling` |
 //! | `funding` | rates: place on the raster of bars (1.5 is the middle of bar 1), rate |
 //! | `instrument` | lot, multiplier, calendar |
-//! | `trades` | `in` and `out`: bar, `open` or `end` of it, price paid or got |
+//! | `trades` | `in` and `out`: bar, `open` or `end` of it or the share of it that has passed (`0.25`), price paid or got |
 //! | `equity`, `metrics` | at each traded close; columns of the row, `"null"` for undefined |
 #![allow(clippy::unwrap_used, reason = "helpers of tests panic as tests do")]
 
@@ -34,16 +35,20 @@ struct Cases {
     case: Vec<Case>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Case {
     name: String,
+    #[serde(default)]
     bars: Vec<Vec<f64>>,
+    #[serde(default)]
+    ticks: Vec<Vec<f64>>,
     rules: BTreeMap<String, Rule>,
     start: Option<UtcNs>,
     length: Option<BarLength>,
     at: Option<Vec<i64>>,
     from: Option<usize>,
+    until: Option<f64>,
     #[serde(default)]
     execution: Execution,
     #[serde(default)]
@@ -56,14 +61,14 @@ struct Case {
     metrics: BTreeMap<String, toml::Value>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(untagged)]
 enum Rule {
     Bars(Vec<usize>),
     Expression(String),
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TradeExpected {
     side: String,
@@ -94,7 +99,32 @@ impl Case {
         Strategy::parse(&format!("name = {name}\n{text}"), &self.name).unwrap_or_else(|error| panic!("{error}"))
     }
 
+    /// Bars that the ticks make, and their places on the raster.
+    fn bars_of_ticks(&self) -> (Vec<Vec<f64>>, Vec<i64>) {
+        let (mut bars, mut places): (Vec<Vec<f64>>, Vec<i64>) = Default::default();
+        for tick in &self.ticks {
+            let prices = &tick[1..];
+            if places.last() != Some(&(tick[0] as i64)) {
+                places.push(tick[0] as i64);
+                bars.push(prices.iter().flat_map(|price| [*price; 4]).collect());
+            }
+            for (side, price) in bars.last_mut().unwrap().chunks_mut(4).zip(prices) {
+                (side[1], side[2], side[3]) = (side[1].max(*price), side[2].min(*price), *price);
+            }
+        }
+        (bars, places)
+    }
+
     fn market(&self) -> Arc<Market> {
+        if self.bars.is_empty() && !self.ticks.is_empty() {
+            let (bars, places) = self.bars_of_ticks();
+            return Self {
+                bars,
+                at: Some(places),
+                ..self.clone()
+            }
+            .market();
+        }
         let count = self.bars.len();
         let length = self.length.map_or(3_600_000_000_000, BarLength::ns);
         let start = self.start.unwrap_or_else(|| "2024-01-01".parse().unwrap()).0;
@@ -127,14 +157,20 @@ impl Case {
             instrument.facts = facts.clone();
         }
         let from = self.from.map(|bar| times[bar]);
-        let market = Market::new(&batch(times, &columns), instrument, length, from, None).unwrap();
+        let moment = |place: f64| start + (place * length as f64) as i64;
+        let until = self.until.map(moment);
+        let mut market = Market::new(&batch(times, &columns), instrument, length, from, until).unwrap();
+        if let Some(tick) = self.ticks.first() {
+            let names: &[&str] = if tick.len() == 3 { &["bid", "ask"] } else { &["price"] };
+            let column = |k: usize| self.ticks.iter().map(|tick| tick[k]).collect();
+            let columns: Vec<_> = names.iter().zip(1..).map(|(name, k)| (*name, column(k))).collect();
+            let times = self.ticks.iter().map(|tick| moment(tick[0])).collect();
+            market = market.with_ticks(&batch(times, &columns), true).unwrap();
+        }
         let Some(funding) = &self.funding else {
             return Arc::new(market);
         };
-        let times = funding
-            .iter()
-            .map(|(place, _)| start + (place * length as f64) as i64)
-            .collect();
+        let times = funding.iter().map(|(place, _)| moment(*place)).collect();
         let rates = funding.iter().map(|(_, rate)| *rate).collect();
         Arc::new(market.with_funding(&batch(times, &[("rate", rates)])).unwrap())
     }
@@ -214,7 +250,7 @@ fn check_trade(market: &Market, found: &Trade, expected: &TradeExpected) -> Opti
         match time - start {
             0 => "open".to_owned(),
             after if after == market.bar_ns => "end".to_owned(),
-            after => format!("{after} ns after its open"),
+            after => (after as f64 / market.bar_ns as f64).to_string(),
         }
     };
     let entry = (found.entry_bar, moment(found.entry_bar, found.entry_time));
@@ -293,6 +329,11 @@ fn accounts() {
 #[test]
 fn sampling() {
     check("sampling.toml");
+}
+
+#[test]
+fn ticks() {
+    check("ticks.toml");
 }
 
 #[test]

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use assay_core::SEMANTICS_VERSION;
 use assay_core::ids::Symbol;
-use assay_core::job::JobSpec;
+use assay_core::job::{DataKind, FidelitySpec, JobSpec};
 use assay_data::{BarRequest, Catalog, DataError, DatasetKind};
 use assay_store::JobRecord;
-use assay_strategies::{Job, JobFault, JobInstrument, Strategy, library, library_strategy};
+use assay_strategies::{Job, JobFault, JobInstrument, JobTicks, Strategy, library, library_strategy};
 
 use crate::failure::Failure;
 
@@ -47,7 +47,7 @@ pub(crate) fn resolve(
 fn instrument(spec: &JobSpec, symbol: &Symbol, catalog: &Catalog) -> Result<JobInstrument, Failure> {
     let manifest = catalog.bar_source(&BarRequest {
         symbol: symbol.clone(),
-        length: spec.data.bars,
+        bars: spec.data.bars,
         fill_gaps: spec.data.fill_gaps,
         source: spec.data.source,
     })?;
@@ -59,6 +59,7 @@ fn instrument(spec: &JobSpec, symbol: &Symbol, catalog: &Catalog) -> Result<JobI
         first: manifest.first,
         last: manifest.last,
         funding: find_funding(spec, symbol, catalog)?,
+        ticks: find_ticks(spec, symbol, manifest.kind, catalog)?,
     })
 }
 
@@ -86,9 +87,7 @@ pub(crate) fn restore(record: &JobRecord, instrument: usize, catalog: &Catalog) 
         .find(|dataset| dataset.hash.to_string() == data.hash);
     let dataset = same.ok_or_else(changed)?;
     let funding = find_funding(&spec, &symbol, catalog)?;
-    if funding != data.funding {
-        return Err(changed());
-    }
+    let ticks = find_ticks(&spec, &symbol, dataset.kind, catalog)?;
     spec.data.source = Some(dataset.kind);
     spec.data.instruments = vec![symbol.clone()];
     let item = JobInstrument {
@@ -99,7 +98,11 @@ pub(crate) fn restore(record: &JobRecord, instrument: usize, catalog: &Catalog) 
         first: dataset.first,
         last: dataset.last,
         funding,
+        ticks,
     };
+    if item.funding != data.funding || item.other_ticks() != data.ticks.as_deref() {
+        return Err(changed());
+    }
     let job = Job::new(spec, source.to_owned(), strategy, record.strategy.clone(), vec![item])?;
     Ok(Job { id: record.id, ..job })
 }
@@ -114,6 +117,40 @@ fn find_funding(spec: &JobSpec, symbol: &Symbol, catalog: &Catalog) -> Result<Op
         Err(error @ DataError::NoDataset { .. }) => Err(Failure::from(error).at("execution.funding").hint(format!(
             "import it with `assay data import FILE --symbol {symbol} --kind funding`, or leave `funding` out"
         ))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The ticks that decide fills or levels of a job: those that its bars are made from, else the instrument's quotes or trades.
+fn find_ticks(spec: &JobSpec, symbol: &Symbol, bars: DataKind, catalog: &Catalog) -> Result<Option<JobTicks>, Failure> {
+    if !spec.execution.needs_ticks() {
+        return Ok(None);
+    }
+    ticks_of(symbol, bars, catalog)
+        .map(Some)
+        .map_err(|failure| failure.at("execution"))
+}
+
+/// The job with fills from ticks, as its `[fidelity]` wants it.
+pub(crate) fn on_ticks(job: &Job, fidelity: &FidelitySpec, catalog: &Catalog) -> Result<Job, Failure> {
+    let ticks = job
+        .instruments
+        .iter()
+        .map(|item| ticks_of(&item.instrument.symbol, item.kind, catalog));
+    let ticks: Vec<JobTicks> = ticks.collect::<Result<_, _>>().map_err(|failure| failure.at("fidelity"))?;
+    Ok(job.on_ticks(fidelity.latency, ticks)?)
+}
+
+fn ticks_of(symbol: &Symbol, bars: DataKind, catalog: &Catalog) -> Result<JobTicks, Failure> {
+    let same = matches!(bars, DataKind::Quotes | DataKind::Trades).then_some(bars);
+    match catalog.tick_source(symbol, same) {
+        Ok(manifest) => Ok(JobTicks {
+            kind: manifest.kind,
+            values: manifest.hash.to_string(),
+        }),
+        Err(error @ DataError::NoDataset { .. }) => Err(Failure::from(error).hint(
+            "fill = \"next_tick\", intrabar = \"ticks\" and [fidelity] need quotes or trades: import them, or do without",
+        )),
         Err(error) => Err(error.into()),
     }
 }

@@ -4,7 +4,7 @@ use assay_core::ids::{JobId, Ordinal};
 use assay_core::job::{Keep, Objective};
 use assay_core::row::{Outcome, TrialRow};
 use assay_core::space::Point;
-use assay_core::time::UtcNs;
+use assay_core::time::{BarLength, SECOND_NS, UtcNs};
 use assay_optimizer::{Count, Leaderboard, OptimizerError, Proposals};
 use assay_store::{DataHash, JobRecord, Layout, NewJob, RANKED, TaskRange};
 use assay_strategies::{Job, JobInstrument};
@@ -80,6 +80,7 @@ impl JobPlan {
             symbol: item.instrument.symbol.to_string(),
             hash: item.values.clone(),
             funding: item.funding.clone(),
+            ticks: item.other_ticks().map(str::to_owned),
         };
         NewJob {
             id: self.id,
@@ -147,7 +148,9 @@ fn bars_guess(job: &Job) -> u64 {
     let bars = job.instruments.iter().map(|item| {
         let from = data.from.map_or(item.first.0, |from| from.0.max(item.first.0));
         let to = data.to.map_or(item.last.0, |to| to.0.min(item.last.0));
-        (to.saturating_sub(from).max(0) / data.bars.ns().max(1)) as u64 + 1
+        // How many ticks or how much volume there are is not known here: as if there was a bar a second.
+        let length = data.bars.length().map_or(SECOND_NS, BarLength::ns);
+        (to.saturating_sub(from).max(0) / length) as u64 + 1
     });
     bars.sum()
 }

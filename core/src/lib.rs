@@ -17,6 +17,7 @@
 //! assert_eq!(job.execution.capital, 10_000.0);
 //! ```
 
+pub mod bars;
 pub mod calendar;
 pub mod distinct;
 pub mod failure;

@@ -50,7 +50,7 @@ fn main() -> Result<(), DataError> {
 
     let request = BarRequest {
         symbol,
-        length: minute,
+        bars: minute.into(),
         fill_gaps: FillGaps::None,
         source: None,
     };

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use assay_core::bars::BarSpec;
 use assay_core::ids::Symbol;
 use assay_core::time::{BarLength, UtcNs};
 use assay_core::{Domain, Explain};
@@ -159,6 +160,26 @@ pub enum DataError {
         /// The length.
         length: BarLength,
     },
+    /// Gaps of bars that have none.
+    #[error("bars of {bars} leave no gaps to fill")]
+    NoGaps {
+        /// What makes a bar.
+        bars: BarSpec,
+    },
+    /// Bars by volume of ticks without any.
+    #[error("the {kind} of {symbol} have no sizes to count")]
+    NoSizes {
+        /// The instrument.
+        symbol: Symbol,
+        /// The dataset.
+        kind: DatasetKind,
+    },
+    /// A file in the cache that cannot be mapped into memory.
+    #[error("cannot map {} into memory", path.display())]
+    Unmapped {
+        /// The file.
+        path: PathBuf,
+    },
     /// More bars than memory should be asked to hold.
     #[error("filling the gaps of {symbol} with bars of {length} would make {bars} bars")]
     TooManyBars {
@@ -239,9 +260,12 @@ impl Explain for DataError {
             Self::Import(error) => error.domain(),
             Self::NoDataset { .. } => Domain::NotFound,
             Self::Locked { .. } => Domain::NotAllowed,
-            Self::BarLength { .. } | Self::TooManyBars { .. } | Self::SymbolTable { .. } | Self::ExportFormat { .. } => {
-                Domain::Usage
-            }
+            Self::BarLength { .. }
+            | Self::NoGaps { .. }
+            | Self::NoSizes { .. }
+            | Self::TooManyBars { .. }
+            | Self::SymbolTable { .. }
+            | Self::ExportFormat { .. } => Domain::Usage,
             Self::Busy { .. } => Domain::Internal,
             Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => Domain::NotFound,
             _ => Domain::External,
@@ -270,6 +294,8 @@ impl Explain for DataError {
                     .to_owned()
             }
             Self::BarLength { .. } => "use a length such as 90s, 7m, 4h, or whole days such as 1d, 2d, 1w".to_owned(),
+            Self::NoGaps { .. } => "leave fill_gaps out: only bars of a length of time have gaps".to_owned(),
+            Self::NoSizes { .. } => "count ticks instead, such as 100t, or import data with sizes".to_owned(),
             Self::TooManyBars { .. } => "use longer bars, or fill_gaps = \"none\"".to_owned(),
             Self::SymbolTable { hint, .. } => return hint.clone(),
             Self::ExportFormat { .. } => "end the name in .parquet or .csv".to_owned(),

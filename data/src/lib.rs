@@ -1,6 +1,7 @@
 //! Market files to a validated Parquet catalog to Arrow columns.
 //!
-//! [`import::import`] reads files into the [`Catalog`] of a home, [`Catalog::bars`] makes time bars of any length from it, and
+//! [`import::import`] reads files into the [`Catalog`] of a home, [`Catalog::bars`] makes bars of any length in time, ticks or volume from
+//! it, [`Catalog::ticks`] maps its ticks into memory, and
 //! [`check`], [`export`] and [`generate`] are what their names say. This crate must never use the network or a clock, print, or know
 //! of strategies and results.
 //!
@@ -16,7 +17,7 @@
 //! generate(&catalog, &ticks)?;
 //! let bars = catalog.bars(&BarRequest {
 //!     symbol: ticks.symbol,
-//!     length: "1h".parse().expect("a length"),
+//!     bars: "1h".parse().expect("a length"),
 //!     fill_gaps: FillGaps::None,
 //!     source: None,
 //! })?;
@@ -32,7 +33,9 @@ mod error;
 mod export;
 mod generate;
 pub mod import;
+mod mapped;
 pub mod symbols;
+mod ticks;
 
 pub use bars::{BarRequest, BarTable, resample_rows};
 pub use catalog::{Catalog, Dataset, DatasetKind, DatasetWriter, Manifest, Overlap, SourceInfo, ValuesHash, WriteReport};

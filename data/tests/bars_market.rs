@@ -50,7 +50,7 @@ fn imported(folders: [&str; 2], symbol: &str) -> Option<(tempfile::TempDir, Cata
 fn bars(catalog: &Catalog, symbol: &Symbol, length: &str, source: DataKind) -> RecordBatch {
     let request = BarRequest {
         symbol: symbol.clone(),
-        length: length.parse().unwrap(),
+        bars: length.parse().unwrap(),
         fill_gaps: FillGaps::None,
         source: Some(source),
     };

@@ -322,7 +322,7 @@ fn bars_are_made_once_and_follow_the_data() {
     home.write("a", &every_second(0, 150)).unwrap();
     let request = |length: &str, fill_gaps| BarRequest {
         symbol: euro(),
-        length: length.parse().unwrap(),
+        bars: length.parse().unwrap(),
         fill_gaps,
         source: None,
     };
@@ -374,7 +374,7 @@ fn exports_are_whole_and_exact() {
     home.write("a", &every_second(0, 150)).unwrap();
     let request = BarRequest {
         symbol: euro(),
-        length: "1m".parse().unwrap(),
+        bars: "1m".parse().unwrap(),
         fill_gaps: FillGaps::None,
         source: None,
     };

@@ -170,7 +170,7 @@ fn no_bars_are_made_from_rates() {
     home.import(PUBLISHED, |_| {}).unwrap();
     let request = |source| BarRequest {
         symbol: "PERP".parse().unwrap(),
-        length: "8h".parse().unwrap(),
+        bars: "8h".parse().unwrap(),
         fill_gaps: FillGaps::None,
         source,
     };

@@ -8,7 +8,7 @@ use crate::plan::Plan;
 use crate::signals::SignalTile;
 use crate::tile::{TILE, Tile};
 
-/// An order waiting for the next open.
+/// An order waiting for the next open, or for its tick.
 #[derive(Debug, Clone, Copy)]
 pub struct Order {
     /// Leave the position, and why.
@@ -17,6 +17,8 @@ pub struct Order {
     pub enter: Option<Side>,
     /// What was read on the signal's bar.
     pub reading: Reading,
+    /// First tick that may fill it, where ticks do.
+    pub tick: usize,
 }
 
 /// State of a trial between tiles.
@@ -32,7 +34,7 @@ pub struct Account {
     pub drawdown: Drawdown,
     /// Sketch.
     pub sketch: SketchSums,
-    /// Order for the next open.
+    /// Order that waits.
     pub pending: Option<Order>,
     /// Bars with a position at the close.
     pub bars_held: u64,

@@ -4,13 +4,14 @@
 //! pending order fills at the open -> holding costs -> stop, target, trail -> margin -> rules -> mark at the close
 //! ```
 
-use assay_core::job::{Direction, Fill, OnOpposite};
+use assay_core::job::{Direction, Fill, Intrabar, OnOpposite};
 
 use crate::account::{Account, EquityBuffer, Order, read};
-use crate::config::{Config, ExitReason, Side, YEAR_NS};
+use crate::config::{Config, ExitReason, LevelHit, Side, YEAR_NS};
 use crate::plan::Plan;
 use crate::signals::{Level, Settings, SignalTile};
 use crate::simulate::Pass;
+use crate::ticks::Fixed;
 use crate::tile::Quote;
 use crate::trades::Journal;
 
@@ -100,14 +101,21 @@ pub(crate) fn step(pass: &Pass<'_>, account: &mut Account, i: usize, journal: &m
             }
         }
     }
-    if !account.book.is_flat() && !config.carries_nothing() {
-        accrue(plan, account, tile.closes(i).at.time);
+    accrue_bar(pass, account, i);
+}
+
+/// Holding costs up to the end of bar `i`, and the notional there.
+#[inline(always)]
+pub(crate) fn accrue_bar(pass: &Pass<'_>, account: &mut Account, i: usize) {
+    let tile = pass.tile;
+    if !account.book.is_flat() && !pass.plan.config.carries_nothing() {
+        accrue(pass.plan, account, tile.closes(i).at.time);
         account.accrued.1 = (account.book.value_per_price * tile.close[i]).abs();
     }
 }
 
 /// Pays what holding the position costs from the last payment to `time`, on the notional at the last mark.
-fn accrue(plan: &Plan, account: &mut Account, time: i64) {
+pub(crate) fn accrue(plan: &Plan, account: &mut Account, time: i64) {
     let Some(side) = account.book.side() else { return };
     let config = &plan.config;
     if config.funding {
@@ -186,18 +194,12 @@ fn exit_inside(pass: &Pass<'_>, account: &mut Account, i: usize, journal: &mut i
     let Some(side) = account.book.side() else { return false };
     let exits = if side == Side::Long { &tile.sell } else { &tile.buy };
     let (open, high, low) = (exits.open[i], exits.high[i], exits.low[i]);
-    let trail = trailing_level(pass.settings, account, side);
-    let trails = match side {
-        Side::Long => trail > account.book.stop,
-        Side::Short => trail < account.book.stop,
-    };
-    let stop = if trails { trail } else { account.book.stop };
-    if let Some(hit) = account.book.test(config, open, high, low, stop) {
-        let reason = match (hit.target, trails) {
-            (true, _) => ExitReason::Target,
-            (false, true) => ExitReason::Trail,
-            (false, false) => ExitReason::Stop,
-        };
+    let (stop, reason) = tighter_stop(pass.settings, account, side);
+    if let Some(mut hit) = account.book.test(config, open, high, low, stop) {
+        if hit.ambiguous && config.intrabar == Intrabar::Ticks {
+            hit = ask_ticks(pass, account, tile.start + i, side, stop, hit);
+        }
+        let reason = if hit.target { ExitReason::Target } else { reason };
         let at = if hit.at_open { opens } else { closes };
         accrue(pass.plan, account, at.time);
         account.book.ambiguous += u32::from(hit.ambiguous);
@@ -218,6 +220,46 @@ fn exit_inside(pass: &Pass<'_>, account: &mut Account, i: usize, journal: &mut i
         Side::Short => account.best.min(low),
     };
     false
+}
+
+/// Which of a bar's two levels its ticks reached first; the stop, where they reach neither.
+#[inline(never)]
+fn ask_ticks(pass: &Pass<'_>, account: &Account, bar: usize, side: Side, stop: f64, hit: LevelHit) -> LevelHit {
+    let Some(ticks) = &pass.plan.market.ticks else { return hit };
+    let (sign, half, target) = (side.sign(), pass.plan.config.half_spread, account.book.target);
+    let mut levels = Fixed {
+        worse: sign * stop,
+        better: sign * target,
+    };
+    let until = ticks.first_of(bar + 1);
+    let first = ticks.first(side, half, ticks.first_of(bar), until, &mut levels);
+    let better = first < until && {
+        let price = match side {
+            Side::Long => ticks.sell(first) - half,
+            Side::Short => ticks.buy(first) + half,
+        };
+        sign * price >= sign * target
+    };
+    LevelHit {
+        price: if better { target } else { stop },
+        target: better,
+        ..hit
+    }
+}
+
+/// The tighter of stop and trailing stop, and the reason for which a position ends there.
+#[inline(always)]
+pub(crate) fn tighter_stop(settings: &Settings, account: &Account, side: Side) -> (f64, ExitReason) {
+    let (trail, stop) = (trailing_level(settings, account, side), account.book.stop);
+    let trails = match side {
+        Side::Long => trail > stop,
+        Side::Short => trail < stop,
+    };
+    if trails {
+        (trail, ExitReason::Trail)
+    } else {
+        (stop, ExitReason::Stop)
+    }
 }
 
 /// Where the trailing stop lies; at infinity on the losing side without one.
@@ -244,6 +286,7 @@ pub(crate) fn decide(pass: &Pass<'_>, account: &Account, i: usize) -> Option<Ord
             exit,
             enter,
             reading: read(signals, i),
+            tick: 0,
         })
     };
     let Some(side) = account.book.side() else {
@@ -279,8 +322,8 @@ pub(crate) fn decide(pass: &Pass<'_>, account: &Account, i: usize) -> Option<Ord
     None
 }
 
-/// Bars held at the end of `bar`: the entry bar counts when it was entered at its open.
+/// Bars held at the end of `bar`: the entry bar counts unless it was entered at its close.
 #[inline(always)]
 pub(crate) fn bars_held(config: &Config, account: &Account, bar: usize) -> usize {
-    bar - account.book.entry_bar + usize::from(config.fill == Fill::NextOpen)
+    bar - account.book.entry_bar + usize::from(config.fill != Fill::Close)
 }

@@ -1,7 +1,7 @@
 //! The rules of a job on one instrument: execution knobs, the instrument's facts, sampling.
 
 use assay_core::job::{Direction, Execution, Fill, Intrabar, MetricsSpec, OnOpposite, Sampling};
-use assay_core::time::DAY_NS;
+use assay_core::time::{DAY_NS, UtcNs};
 
 use crate::market::Market;
 use crate::signals::{Level, Size};
@@ -38,8 +38,23 @@ pub enum ConfigError {
     #[error("execution.spread is for bars without quotes, and {0} has quotes")]
     SpreadOnQuotes(String),
     /// Tick-level fills need ticks.
-    #[error("execution.{0} needs ticks, and a sweep over bars has none")]
-    NeedsTicks(&'static str),
+    #[error("execution.{knob} needs ticks, and there are none of {symbol}")]
+    NeedsTicks {
+        /// What needs them.
+        knob: &'static str,
+        /// The instrument.
+        symbol: String,
+    },
+    /// Ticks that cover only some of the traded bars.
+    #[error("execution.{knob} needs ticks, and {symbol} has none for the bar of {bar}")]
+    BarWithoutTicks {
+        /// What needs them.
+        knob: &'static str,
+        /// The instrument.
+        symbol: String,
+        /// Start of the first such bar.
+        bar: UtcNs,
+    },
     /// No rates to apply.
     #[error("execution.funding needs the funding rates of {0}")]
     NeedsFunding(String),
@@ -50,6 +65,8 @@ pub enum ConfigError {
 pub struct Config {
     /// When orders fill.
     pub fill: Fill,
+    /// From the end of a signal's bar to the first tick that may fill its order.
+    pub latency_ns: i64,
     /// Sides traded.
     pub direction: Direction,
     /// What an entry against the position does.
@@ -94,18 +111,38 @@ pub struct Config {
     pub risk_free: f64,
 }
 
+/// Refuses ticks that do not cover the bars of the window: without them orders would wait for what never comes. A bar whose price does
+/// not move asks for no tick, so that bars which fill gaps are none of them.
+fn check_ticks(market: &Market, execution: &Execution) -> Result<(), ConfigError> {
+    let knob = match execution.fill {
+        Fill::NextTick => "fill = \"next_tick\"",
+        _ => "intrabar = \"ticks\"",
+    };
+    let symbol = market.instrument.symbol.to_string();
+    let Some(ticks) = &market.ticks else {
+        return Err(ConfigError::NeedsTicks { knob, symbol });
+    };
+    let without = |bar: &usize| ticks.first_of(*bar) == ticks.first_of(bar + 1) && market.mid.high[*bar] > market.mid.low[*bar];
+    match market.window.clone().find(without) {
+        None => Ok(()),
+        Some(bar) => Err(ConfigError::BarWithoutTicks {
+            knob,
+            symbol,
+            bar: UtcNs(market.time[bar]),
+        }),
+    }
+}
+
 impl Config {
     /// Combines a job's knobs with the instrument's facts.
     pub fn new(market: &Market, execution: &Execution, metrics: &MetricsSpec) -> Result<Self, ConfigError> {
         let symbol = || market.instrument.symbol.to_string();
-        if execution.spread > 0.0 && market.quotes.is_some() {
+        let quoted = market.quotes.is_some() || market.ticks.as_ref().is_some_and(|ticks| ticks.quotes);
+        if execution.spread > 0.0 && quoted {
             return Err(ConfigError::SpreadOnQuotes(symbol()));
         }
-        if execution.fill == Fill::NextTick {
-            return Err(ConfigError::NeedsTicks("fill = \"next_tick\""));
-        }
-        if execution.intrabar == Intrabar::Ticks {
-            return Err(ConfigError::NeedsTicks("intrabar = \"ticks\""));
+        if execution.needs_ticks() {
+            check_ticks(market, execution)?;
         }
         if execution.funding && market.funding.is_none() {
             return Err(ConfigError::NeedsFunding(symbol()));
@@ -117,11 +154,12 @@ impl Config {
             .unwrap_or(if intraday { Sampling::Day } else { Sampling::Bar });
         let natural = match sampling {
             Sampling::Day if intraday => facts.calendar.days_per_year(),
-            _ => facts.calendar.bars_per_year(market.bar_ns),
+            _ => market.bars_per_year(),
         };
         let periods_per_year = metrics.periods_per_year.unwrap_or(natural);
         Ok(Self {
             fill: execution.fill,
+            latency_ns: execution.latency.0,
             direction: execution.direction,
             on_opposite: execution.on_opposite,
             pyramiding: execution.pyramiding,

@@ -81,6 +81,7 @@ impl Course {
                 exit: None,
                 enter: None,
                 reading: read(signals, tile.len - 1),
+                tick: 0,
             });
         }
         len

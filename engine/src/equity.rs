@@ -143,12 +143,20 @@ pub struct BarTimes<'a> {
     pub start: &'a [i64],
     /// Length of a bar.
     pub length: i64,
+    /// Ends of all bars, where these do not follow from their length.
+    pub ends: Option<&'a [i64]>,
 }
 
 impl BarTimes<'_> {
     #[inline(always)]
     fn span(&self, first: u32, last: u32) -> i64 {
-        self.start[last as usize] + self.length - self.start[first as usize]
+        self.end(last as usize) - self.start[first as usize]
+    }
+
+    /// When a bar ends.
+    #[inline(always)]
+    pub fn end(&self, bar: usize) -> i64 {
+        self.ends.map_or(self.start[bar] + self.length, |ends| ends[bar])
     }
 }
 

@@ -10,13 +10,15 @@ use crate::account::{Account, EquityBuffer, TrialBuffers};
 use crate::bars::{decide, fill, step};
 use crate::equity::simple_return;
 use crate::holdings::{Sampler, stand};
+use crate::jumps;
+use crate::plan::Path;
 use crate::search::{first_trigger, next_interesting, next_signal};
 use crate::signals::Settings;
 use crate::simulate::Pass;
 use crate::tile::Tile;
 
 /// Accounts for equity while cash and position stand still, and at single bars.
-trait Ledger {
+pub(crate) trait Ledger {
     /// Bars `from..to` of the tile, not empty, with the account's cash and position.
     fn hold(&mut self, pass: &Pass<'_>, account: &mut Account, from: usize, to: usize);
     /// The close of bar `i`, after its fills.
@@ -122,7 +124,9 @@ pub(crate) fn advance(pass: &Pass<'_>, account: &mut Account, buffers: &mut Tria
 
 #[inline(always)]
 fn follow(pass: &Pass<'_>, account: &mut Account, ledger: &mut impl Ledger) {
-    if pass.settings.rules_only() && pass.plan.config.pyramiding == 1 && !pass.plan.compounds {
+    if pass.plan.path == Path::Ticks {
+        jumps::walk(pass, account, ledger);
+    } else if pass.settings.rules_only() && pass.plan.config.pyramiding == 1 && !pass.plan.compounds {
         follow_rules(pass, account, ledger);
     } else {
         walk(pass, account, ledger);

@@ -96,17 +96,14 @@ pub(crate) fn metrics(plan: &Plan, account: &Account) -> Metrics {
     let window = plan.market.window.clone();
     let equity = account.last_equity();
     let growth = equity / config.capital;
-    let elapsed = plan.market.time[window.end - 1] + plan.market.bar_ns - plan.market.time[window.start];
+    let elapsed = plan.market.end_of(window.end - 1) - plan.market.time[window.start];
     metrics.set(Metric::FinalEquity, equity);
     metrics.set(Metric::PeriodsPerYear, config.periods_per_year);
     metrics.set(Metric::TotalReturn, growth - 1.0);
     if growth > 0.0 && !account.ruined {
         metrics.set(Metric::Cagr, libm::pow(growth, YEAR_NS / elapsed as f64) - 1.0);
     }
-    let times = crate::equity::BarTimes {
-        start: &plan.market.time,
-        length: plan.market.bar_ns,
-    };
+    let times = plan.market.times();
     let (worst, worst_money, below_ns) = account.drawdown.finish((window.end - 1) as u32, times);
     metrics.set(Metric::MaxDrawdown, worst);
     metrics.set(Metric::MaxDrawdownDuration, below_ns as f64 / 1e9);

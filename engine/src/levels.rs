@@ -149,6 +149,7 @@ impl Trip<'_> {
                 exit: None,
                 enter: None,
                 reading: read(&self.pass.signals, signal),
+                tick: 0,
             });
         }
     }

@@ -4,9 +4,13 @@ use std::ops::Range;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::buffer::ScalarBuffer;
-use arrow::datatypes::{ArrowPrimitiveType, Float64Type, TimestampNanosecondType};
+use arrow::datatypes::{ArrowPrimitiveType, Float64Type, Int64Type, TimestampNanosecondType};
 use assay_core::instrument::Instrument;
 use assay_core::time::{DAY_NS, UtcNs};
+
+use crate::config::YEAR_NS;
+use crate::equity::BarTimes;
+use crate::ticks::Ticks;
 
 /// A column shared without copying with the Arrow buffer it came from.
 pub type Column<T> = ScalarBuffer<T>;
@@ -29,9 +33,9 @@ pub struct Ohlc {
 pub struct Market {
     /// The instrument's facts.
     pub instrument: Instrument,
-    /// Length of a bar in nanoseconds.
+    /// Length of a bar in nanoseconds; 0 for bars that count ticks or volume, which may be of any length.
     pub bar_ns: i64,
-    /// Start of each bar, UTC nanoseconds, strictly ascending.
+    /// Start of each bar, UTC nanoseconds, ascending; strictly, unless bars count ticks or volume.
     pub time: Column<i64>,
     /// Prices; for bars from quotes the mid.
     pub mid: Ohlc,
@@ -45,6 +49,14 @@ pub struct Market {
     pub window: Range<usize>,
     /// What holders of a position pay, where that is known; see [`Market::with_funding`].
     pub funding: Option<Funding>,
+    /// What the bars were made of, or what else happened in them, where that is known; see [`Market::with_ticks`].
+    pub ticks: Option<Ticks>,
+    /// End of each bar, for bars that are not of one length in time.
+    pub(crate) ends: Option<Column<i64>>,
+    /// Ticks in each bar, for bars that count ticks or volume.
+    pub(crate) ticks_of_bars: Option<Column<i64>>,
+    /// First moment no longer traded.
+    pub(crate) until: i64,
 }
 
 /// Funding rates of one instrument.
@@ -86,6 +98,9 @@ pub enum MarketError {
         /// Last rate.
         last: UtcNs,
     },
+    /// Ticks without times or prices, or others than the bars were counted from.
+    #[error("ticks need ascending times and bid and ask or a price, and must be those that the bars were made from")]
+    Ticks,
     /// No bar in the window.
     #[error("the window from {from} to {to} holds none of the {bars} bars")]
     EmptyWindow {
@@ -100,7 +115,7 @@ pub enum MarketError {
 
 impl Market {
     /// Wraps a batch of bars: `time` (timestamp in ns), `open`, `high`, `low`, `close`, `volume` and, from quotes, `bid_open` to
-    /// `ask_close`. `from` and `to` bound the bars that are traded by their start.
+    /// `ask_close`; bars that count ticks or volume have an `end` (timestamp in ns) and a number of `ticks` as well. `from` and `to` bound the bars that are traded by their start.
     pub fn new(
         batch: &RecordBatch,
         instrument: Instrument,
@@ -161,6 +176,10 @@ impl Market {
             days,
             window: first..end,
             funding: None,
+            ticks: None,
+            ends: values_of::<TimestampNanosecondType>(batch, "end"),
+            ticks_of_bars: values_of::<Int64Type>(batch, "ticks"),
+            until: to.unwrap_or(i64::MAX),
         })
     }
 
@@ -180,7 +199,7 @@ impl Market {
         }
         let longest = time.array_windows().map(|[a, b]| b - a).max().unwrap_or_default();
         let slack = longest + longest / 2;
-        let (from, to) = (self.time[self.window.start], self.time[self.window.end - 1] + self.bar_ns);
+        let (from, to) = (self.time[self.window.start], self.end_of(self.window.end - 1));
         if first - from > slack || to - last > slack {
             return Err(MarketError::FundingWindow {
                 from: UtcNs(from),
@@ -191,6 +210,46 @@ impl Market {
         }
         self.funding = Some(Funding { time, rate });
         Ok(self)
+    }
+
+    /// Bars in a year: by the calendar, or of the window where bars count ticks or volume.
+    pub fn bars_per_year(&self) -> f64 {
+        if self.ends.is_none() {
+            return self.instrument.facts.calendar.bars_per_year(self.bar_ns);
+        }
+        let elapsed = self.end_of(self.window.end - 1) - self.time[self.window.start];
+        self.window.len() as f64 / (elapsed.max(1) as f64 / YEAR_NS)
+    }
+
+    /// When a bar ends, UTC nanoseconds: its start and length, or its last tick where bars count ticks or volume.
+    #[inline(always)]
+    pub fn end_of(&self, bar: usize) -> i64 {
+        self.times().end(bar)
+    }
+
+    /// Starts and ends of the bars.
+    #[inline(always)]
+    pub(crate) fn times(&self) -> BarTimes<'_> {
+        BarTimes {
+            start: &self.time,
+            length: self.bar_ns,
+            ends: self.ends.as_deref(),
+        }
+    }
+
+    /// Bars are ticks one by one.
+    pub(crate) fn every_tick_is_a_bar(&self) -> bool {
+        self.ends.is_some() && self.ticks_of_bars.is_none()
+    }
+
+    /// Memory that bars take, and what is kept of ticks; columns of ticks are mapped rather than held.
+    pub fn bytes(&self) -> u64 {
+        // The trading day; time, five mid columns, eight of quotes; for bars that count, their ends and ticks.
+        let bar = match (self.ends.is_some(), self.every_tick_is_a_bar()) {
+            (_, true) => 4,
+            (counted, false) => 4 + 8 * 14 + if counted { 16 } else { 0 },
+        };
+        self.len() as u64 * bar + self.ticks.as_ref().map_or(0, Ticks::bytes)
     }
 
     /// Number of bars, warm-up included.
@@ -205,7 +264,7 @@ impl Market {
 }
 
 /// The values of a column of this type without nulls.
-fn values_of<T: ArrowPrimitiveType>(batch: &RecordBatch, name: &str) -> Option<Column<T::Native>> {
+pub(crate) fn values_of<T: ArrowPrimitiveType>(batch: &RecordBatch, name: &str) -> Option<Column<T::Native>> {
     let array = batch.column_by_name(name)?.as_primitive_opt::<T>()?;
     (array.null_count() == 0).then(|| array.values().clone())
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use assay_core::job::{Direction, Execution, MetricsSpec, OnOpposite, Sampling};
+use assay_core::job::{Direction, Execution, Fill, Intrabar, MetricsSpec, OnOpposite, Sampling};
 use assay_core::row::SKETCH_BLOCKS;
 use assay_core::time::{DAY_NS, HOUR_NS};
 
@@ -37,6 +37,10 @@ pub enum Path {
     Events,
     /// Bar by bar.
     Bars,
+    /// From tick to tick.
+    Ticks,
+    /// Tick by tick.
+    EachTick,
 }
 
 /// What the trials of a job on one market share. Cheap to clone and to send to threads.
@@ -105,13 +109,32 @@ impl Plan {
         let latches = config.direction != Direction::Both || config.on_opposite == OnOpposite::Reverse;
         let share_of_equity = matches!(settings.size, Size::AllIn | Size::Fraction(_)) && config.commission_min == 0.0;
         let proportional = config.commission_fixed == 0.0 && config.commission_per_unit == 0.0 && config.commission_min == 0.0;
+        let at_ticks = config.fill == Fill::NextTick;
+        let made_the_bars = market.ticks.as_ref().is_some_and(|ticks| ticks.made_the_bars);
+        let path = match (at_ticks, events) {
+            (false, true) => Path::Events,
+            (false, false) => Path::Bars,
+            // Marks of other data than the ticks may ruin an account between two of them.
+            (true, true) if made_the_bars => Path::Ticks,
+            (true, _) => Path::EachTick,
+        };
+        let has_levels = settings.stop.is_some() || settings.target.is_some();
+        // Paths over fills at bars count on bars of one length, and do not ask for their ticks.
+        let over_bars = !at_ticks && (market.ends.is_none() || (config.fill == Fill::NextOpen && !has_levels));
+        let asks_ticks = config.intrabar == Intrabar::Ticks && has_levels;
         let mut plan = Self {
-            alternates: compounds && settings.trail.is_none() && settings.max_bars.is_none() && proportional && positive_prices,
-            has_levels: settings.stop.is_some() || settings.target.is_some(),
-            turns: events && !compounds && rules_only && latches && share_of_equity && positive_prices,
+            alternates: over_bars
+                && !asks_ticks
+                && compounds
+                && settings.trail.is_none()
+                && settings.max_bars.is_none()
+                && proportional
+                && positive_prices,
+            has_levels,
+            turns: over_bars && events && !compounds && rules_only && latches && share_of_equity && positive_prices,
             market,
             config,
-            path: if events { Path::Events } else { Path::Bars },
+            path,
             compounds,
             checkpoints: Arc::from([]),
             sketch_counts: None,
@@ -123,11 +146,14 @@ impl Plan {
         Ok(plan)
     }
 
-    /// The same plan on the bar-by-bar path, which can carry out every job.
+    /// The same plan bar by bar, or tick by tick where orders fill at ticks: plainly, as every job can be carried out.
     #[must_use]
-    pub fn bar_by_bar(&self) -> Self {
+    pub fn reference(&self) -> Self {
         Self {
-            path: Path::Bars,
+            path: match self.path {
+                Path::Events | Path::Bars => Path::Bars,
+                Path::Ticks | Path::EachTick => Path::EachTick,
+            },
             compounds: false,
             alternates: false,
             turns: false,

@@ -6,16 +6,16 @@
 use assay_core::metrics::{Metric, Metrics};
 
 use crate::account::{Account, EquityBuffer};
-use crate::bars;
 use crate::book::Moment;
 use crate::config::ExitReason;
 use crate::equity::{PEAK_DUST, simple_return};
 use crate::finish::{self, VARIANCE_DUST, normal_cdf};
-use crate::plan::Plan;
+use crate::plan::{Path, Plan};
 use crate::signals::{Settings, SignalTile};
 use crate::simulate::Pass;
 use crate::tile::{TILE, TileBuffers};
 use crate::trades::Trade;
+use crate::{bars, each_tick};
 
 /// Share of the returns in the tail for value at risk.
 const TAIL: f64 = 0.05;
@@ -66,9 +66,9 @@ pub trait SignalSource {
     fn tile(&mut self, start: usize, len: usize) -> SignalTile<'_>;
 }
 
-/// Runs one trial bar by bar.
+/// Runs one trial bar by bar, or tick by tick.
 pub fn replay(plan: &Plan, settings: &Settings, source: &mut impl SignalSource) -> Replay {
-    let plan = plan.bar_by_bar();
+    let plan = plan.reference();
     let window = plan.market.window.clone();
     let (mut account, mut buffer, mut tiles) = (Account::new(&plan), EquityBuffer::default(), TileBuffers::default());
     let mut trades: Vec<Trade> = Vec::new();
@@ -88,14 +88,18 @@ pub fn replay(plan: &Plan, settings: &Settings, source: &mut impl SignalSource) 
             settings,
             signals,
         };
-        bars::advance(&pass, &mut account, &mut buffer, &mut trades);
+        if plan.path == Path::EachTick {
+            each_tick::advance(&pass, &mut account, &mut buffer, &mut trades);
+        } else {
+            bars::advance(&pass, &mut account, &mut buffer, &mut trades);
+        }
         held += (account.bars_held - before) as usize;
         equity.extend_from_slice(buffer.range_mut(tile.first, tile.len));
     }
     let last = window.end - 1;
     if !account.book.is_flat() {
         let at = Moment {
-            time: plan.market.time[last] + plan.market.bar_ns,
+            time: plan.market.end_of(last),
             bar: last,
         };
         trades.push(
@@ -150,7 +154,7 @@ fn of_curve(metrics: &mut Metrics, plan: &Plan, equity: &[f64], held: usize) {
             since = None;
         } else {
             let first = *since.get_or_insert(start);
-            longest = longest.max(start + plan.market.bar_ns - first);
+            longest = longest.max(plan.market.end_of(bar) - first);
             worst = worst.min(e / peak - 1.0);
             worst_money = worst_money.max(peak - e);
         }

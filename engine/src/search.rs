@@ -5,7 +5,7 @@ use assay_core::job::{Direction, OnOpposite};
 use crate::account::Account;
 use crate::bars::bars_held;
 use crate::config::Side;
-use crate::signals::Level;
+use crate::signals::{Level, Settings};
 use crate::simulate::Pass;
 use crate::tile::Tile;
 
@@ -83,22 +83,38 @@ pub(crate) struct Exits<'a> {
     better: f64,
 }
 
+/// The mirrored price at or below which a margin call is looked for.
+#[inline(always)]
+pub(crate) fn margin_call(pass: &Pass<'_>, account: &Account, side: Side) -> f64 {
+    let (book, sign) = (&account.book, side.sign());
+    let call = sign * -book.cash / (book.value_per_price * (1.0 - sign * pass.plan.config.maintenance_margin));
+    call + call.abs() * MARGIN_SLACK
+}
+
+/// Factor and distance of the trailing stop at `best x factor - distance` in the mirrored price.
+#[inline(always)]
+pub(crate) fn trail_of(settings: &Settings, account: &Account, side: Side) -> Option<(f64, f64)> {
+    match (settings.trail, account.book.distances.trail) {
+        (Some(Level::Share(share)), Some(_)) => Some((1.0 - side.sign() * share, 0.0)),
+        (Some(Level::Distance), Some(distance)) => Some((1.0, distance)),
+        _ => None,
+    }
+}
+
 impl<'a> Exits<'a> {
     #[inline(always)]
     fn new(pass: &Pass<'a>, account: &Account, side: Side) -> Self {
-        let (book, tile, margin) = (&account.book, pass.tile, pass.plan.config.maintenance_margin);
+        let (book, tile) = (&account.book, pass.tile);
         let sign = side.sign();
         let (near, far) = match side {
             Side::Long => (tile.sell.low, tile.sell.high),
             Side::Short => (tile.buy.high, tile.buy.low),
         };
-        let call = sign * -book.cash / (book.value_per_price * (1.0 - sign * margin));
-        let worse = (sign * book.stop).max(call + call.abs() * MARGIN_SLACK);
         Self {
             sign,
             near,
             far,
-            worse,
+            worse: (sign * book.stop).max(margin_call(pass, account, side)),
             better: sign * book.target,
         }
     }
@@ -167,12 +183,7 @@ pub(crate) fn first_trigger(pass: &Pass<'_>, account: &Account, side: Side, from
 fn first_trailing_trigger(pass: &Pass<'_>, account: &mut Account, side: Side, from: usize, to: usize) -> usize {
     let exits = Exits::new(pass, account, side);
     let (sign, fixed) = (exits.sign, exits.worse);
-    // The level is `best x factor - distance` in the mirrored price.
-    let (factor, distance) = match (pass.settings.trail, account.book.distances.trail) {
-        (Some(Level::Share(share)), Some(_)) => (1.0 - sign * share, 0.0),
-        (Some(Level::Distance), Some(distance)) => (1.0, distance),
-        _ => (1.0, f64::INFINITY),
-    };
+    let (factor, distance) = trail_of(pass.settings, account, side).unwrap_or((1.0, f64::INFINITY));
     let (near, far) = (&exits.near[from..to], &exits.far[from..to]);
     let mut best = sign * account.best;
     let mut passed = to - from;

@@ -9,7 +9,7 @@ use crate::course::Course;
 use crate::plan::{Path, Plan};
 use crate::signals::{Settings, SignalTile};
 use crate::tile::Tile;
-use crate::{bars, events, finish, holdings, levels, turns};
+use crate::{bars, each_tick, events, finish, holdings, levels, turns};
 
 /// Which instructions the hot loops may use. Results have the same bits at every level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,7 +135,8 @@ fn advance_avx2(pass: &Pass<'_>, account: &mut Account, buffers: &mut TrialBuffe
 #[inline(always)]
 fn advance_on(pass: &Pass<'_>, account: &mut Account, buffers: &mut TrialBuffers) {
     match pass.plan.path {
-        Path::Events => events::advance(pass, account, buffers),
+        Path::Events | Path::Ticks => events::advance(pass, account, buffers),
+        Path::EachTick => each_tick::advance(pass, account, &mut buffers.equity, &mut ()),
         Path::Bars => bars::advance(pass, account, &mut buffers.equity, &mut ()),
     }
 }

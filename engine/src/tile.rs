@@ -107,7 +107,7 @@ impl Tile<'_> {
     #[inline(always)]
     pub fn closes(&self, i: usize) -> Quote {
         let bar = self.start + i;
-        let time = self.times.start[bar] + self.times.length;
+        let time = self.times.end(bar);
         Quote {
             buy: self.buy.close[i],
             sell: self.sell.close[i],
@@ -296,10 +296,7 @@ impl TileBuffers {
             sell_lows: &self.sell_lows,
             sell_highs: &self.sell_highs,
             checkpoints: &self.checkpoints,
-            times: BarTimes {
-                start: &market.time,
-                length: market.bar_ns,
-            },
+            times: market.times(),
         }
     }
 

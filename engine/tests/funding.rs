@@ -71,7 +71,7 @@ proptest! {
         let of = |market: Market, funding| {
             let execution = Execution { funding, ..execution.clone() };
             let plan = Plan::new(Arc::new(market), &execution, &metrics, &settings).unwrap();
-            let plan = if funding { plan } else { plan.bar_by_bar() };
+            let plan = if funding { plan } else { plan.reference() };
             simulate::finish(&plan, &run(SimdLevel::detect(), &plan, &settings, &signals)).0
         };
         prop_assert!(of(plain.clone(), false) == of(plain.with_funding(&zero).unwrap(), true));

@@ -46,7 +46,7 @@ fn check(seed: u64, kind: u32) -> Result<(), TestCaseError> {
         prop_assert_eq!(plan.path, Path::Bars);
     }
     let fast = run(SimdLevel::Baseline, &plan, &settings, &signals);
-    let slow = run(SimdLevel::Baseline, &plan.bar_by_bar(), &settings, &signals);
+    let slow = run(SimdLevel::Baseline, &plan.reference(), &settings, &signals);
     let (fast_metrics, fast_sketch) = simulate::finish(&plan, &fast);
     let (slow_metrics, slow_sketch) = simulate::finish(&plan, &slow);
     let replayed = replay(&plan, &settings, &mut &signals);

@@ -77,6 +77,7 @@ fn job(name: &str, trials: u64) -> NewJob {
         strategy: "name = \"ma_cross\"".to_owned(),
         data: vec![DataHash {
             funding: None,
+            ticks: None,
             symbol: "EURUSD".to_owned(),
             hash: "00".repeat(32),
         }],

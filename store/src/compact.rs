@@ -202,7 +202,7 @@ pub(crate) fn compact_cut(
     let mut written = trials.finish()?;
     written.extend(sketches.finish()?);
     files::sync_all(&written)?;
-    publish(home, layout, &work)?;
+    publish(home, layout, &work, &[TRIALS, SKETCHES])?;
     Ok(total)
 }
 
@@ -242,24 +242,23 @@ fn keep_points(batch: &RecordBatch, keep: &BTreeSet<Ordinal>) -> Result<RecordBa
 }
 
 /// Moves finished folders to where readers look for them.
-fn publish(home: &Path, layout: &Layout, work: &Path) -> Result<(), StoreError> {
-    let kinds = [TRIALS, SKETCHES];
-    files::sync_all(&kinds.map(|kind| work.join(kind)))?;
-    let places = kinds.map(|kind| files::results_folder(home, kind, layout.job));
-    let parents = places
-        .each_ref()
-        .map(|place| place.parent().expect("result folders have a parent").to_owned());
-    for ((kind, place), parent) in kinds.iter().zip(&places).zip(&parents) {
-        let from = work.join(kind);
-        files::create_folder(parent)?;
-        files::remove_folder(place)?;
-        fs::rename(&from, place).map_err(|e| StoreError::io("rename", &from, e))?;
+pub(crate) fn publish(home: &Path, layout: &Layout, work: &Path, kinds: &[&str]) -> Result<(), StoreError> {
+    let folders: Vec<PathBuf> = kinds.iter().map(|kind| work.join(kind)).collect();
+    files::sync_all(&folders)?;
+    let mut parents = Vec::new();
+    for (kind, from) in kinds.iter().zip(&folders) {
+        let place = files::results_folder(home, kind, layout.job);
+        let parent = place.parent().expect("result folders have a parent").to_owned();
+        files::create_folder(&parent)?;
+        files::remove_folder(&place)?;
+        fs::rename(from, &place).map_err(|e| StoreError::io("rename", from, e))?;
+        parents.push(parent);
     }
     files::sync_all(&parents)
 }
 
 /// Writes rows into `part-00000.parquet` and so on.
-struct PartWriter {
+pub(crate) struct PartWriter {
     folder: PathBuf,
     schema: SchemaRef,
     description: Value,
@@ -293,7 +292,17 @@ impl PartWriter {
         })
     }
 
-    fn write(&mut self, batch: &RecordBatch) -> Result<(), StoreError> {
+    /// Of some thousand rows with the columns of trials.
+    pub(crate) fn small(work: &Path, kind: &str, layout: &Layout) -> Result<Self, StoreError> {
+        Self::new(work, kind, layout, layout.trials_schema(), Compression::SNAPPY, CUT)
+    }
+
+    /// Says something more in the description beside the parts.
+    pub(crate) fn describe(&mut self, key: &str, value: Value) {
+        self.description[key] = value;
+    }
+
+    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<(), StoreError> {
         let mut done = 0;
         while done < batch.num_rows() {
             if self.open.is_none() {
@@ -332,7 +341,7 @@ impl PartWriter {
     }
 
     /// Ends the last part, adds schema and mark of success, and names all files. A job without rows has one part without rows.
-    fn finish(mut self) -> Result<Vec<PathBuf>, StoreError> {
+    pub(crate) fn finish(mut self) -> Result<Vec<PathBuf>, StoreError> {
         if self.written.is_empty() {
             self.open = Some(self.open_part()?);
         }

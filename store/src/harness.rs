@@ -34,6 +34,7 @@ pub(crate) fn new_job() -> NewJob {
         strategy: "name = \"x\"".to_owned(),
         data: vec![DataHash {
             funding: None,
+            ticks: None,
             symbol: "SYM0".to_owned(),
             hash: "ab".repeat(32),
         }],

@@ -111,6 +111,9 @@ pub struct DataHash {
     /// Hexadecimal hash of its funding rates, for jobs that apply them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub funding: Option<String>,
+    /// Hexadecimal hash of its ticks, for jobs that are decided by ticks of another dataset than their bars.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticks: Option<String>,
 }
 
 /// A job about to be run.

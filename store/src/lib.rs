@@ -6,6 +6,7 @@
 //! <home>/staging/<job>/t<first block>-<blocks>.<attempt>.parquet
 //! <home>/results/v1/kind=trials/job=<id>/part-00000.parquet, _schema.json, _SUCCESS
 //! <home>/results/v1/kind=sketches/job=<id>/...
+//! <home>/results/v1/kind=fidelity/job=<id>/...             the best points again on ticks, where a job asks for it
 //! ```
 //! One coordinator is in office ([`Store::lead`]) and makes [`Change`]s, many in one transaction ([`Store::apply`]); whoever takes office
 //! next goes on from [`Store::unfinished`], and the changes of the one before are refused from then on. The rows of a task are written with
@@ -40,6 +41,7 @@ mod database;
 mod datasets;
 mod error;
 mod families;
+mod fidelity;
 mod files;
 #[cfg(test)]
 mod fixture;
@@ -78,6 +80,7 @@ pub use compact::{Compacted, TaskRows, compact, has_results};
 pub use datasets::DatasetRecord;
 pub use error::StoreError;
 pub use families::{FamilyKey, FamilyRecord, Look, Searched, TimeRange};
+pub use fidelity::{read_fidelity, write_fidelity};
 pub use files::{free_bytes, results_folder};
 pub use job::{DataHash, JobRecord, JobState, NewJob};
 pub use layout::{Layout, ParamColumn, ParamKind};

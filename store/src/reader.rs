@@ -206,17 +206,31 @@ fn best_points(parts: &[PathBuf], layout: &Layout, count: usize, objective: &Obj
     Ok(best.into_sorted_vec())
 }
 
+/// All rows of the result files in a folder, which have the columns of trials.
+pub(crate) fn all_rows(folder: &Path, layout: &Layout) -> Result<Vec<TrialRow>, StoreError> {
+    let mut rows = Vec::new();
+    for path in parts_in(folder, layout)? {
+        let part = Part::open(&path)?;
+        let every: Vec<usize> = (0..part.rows() as usize).collect();
+        rows.extend(part.rows_at(layout, None, &every)?);
+    }
+    Ok(rows)
+}
+
 /// Result files of a job, in the order of their rows.
 fn parts(home: &Path, layout: &Layout) -> Result<Vec<PathBuf>, StoreError> {
-    let folder = files::results_folder(home, TRIALS, layout.job);
+    parts_in(&files::results_folder(home, TRIALS, layout.job), layout)
+}
+
+fn parts_in(folder: &Path, layout: &Layout) -> Result<Vec<PathBuf>, StoreError> {
     let missing = || StoreError::MissingResults {
         job: layout.job.to_string(),
-        path: folder.clone(),
+        path: folder.to_owned(),
     };
-    let entries = fs::read_dir(&folder).map_err(|_| missing())?;
+    let entries = fs::read_dir(folder).map_err(|_| missing())?;
     let mut parts = Vec::new();
     for entry in entries {
-        let path = entry.map_err(|e| StoreError::io("list", &folder, e))?.path();
+        let path = entry.map_err(|e| StoreError::io("list", folder, e))?.path();
         if path.extension().is_some_and(|extension| extension == "parquet") {
             parts.push(path);
         }

@@ -3,11 +3,12 @@
 //! The same [`Job`] is made in three places, by who submits it, by the coordinator and by every worker, from the same text
 //! ([`Job::body`]), so that they agree on its id or do not work together.
 
+use assay_core::bars::BarSpec;
 use assay_core::ids::{JobId, Symbol};
 use assay_core::instrument::{Facts, Instrument};
-use assay_core::job::{DataKind, Extent, JobError, JobSpec, Sampling, ValidationSpec};
+use assay_core::job::{DataKind, Extent, Fill, Intrabar, JobError, JobSpec, Sampling, ValidationSpec};
 use assay_core::space::Space;
-use assay_core::time::{BarLength, DAY_NS, UtcNs};
+use assay_core::time::{BarLength, DAY_NS, DurationNs, UtcNs};
 use assay_core::{Domain, Explain, SEMANTICS_VERSION};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -54,6 +55,18 @@ pub struct JobInstrument {
     pub last: UtcNs,
     /// Hexadecimal hash of its funding rates, if the job applies them.
     pub funding: Option<String>,
+    /// Its ticks, if they decide fills or levels of the job.
+    pub ticks: Option<JobTicks>,
+}
+
+/// The ticks that decide fills or levels on an instrument of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobTicks {
+    /// Quotes or trades.
+    pub kind: DataKind,
+    /// Hexadecimal hash of the dataset's values.
+    pub values: String,
 }
 
 /// The end of a window that a search may not see.
@@ -150,6 +163,8 @@ struct BodyInstrument {
     last: UtcNs,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     funding: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ticks: Option<JobTicks>,
 }
 
 impl JobInstrument {
@@ -159,6 +174,12 @@ impl JobInstrument {
             Some(bar) => format!("{}-{bar}", self.kind),
             None => self.kind.to_string(),
         }
+    }
+
+    /// The hash of its ticks, where its bars are not made from them.
+    pub fn other_ticks(&self) -> Option<&str> {
+        let ticks = self.ticks.as_ref()?;
+        (ticks.values != self.values).then_some(&ticks.values)
     }
 }
 
@@ -200,6 +221,7 @@ impl Job {
             first: item.first,
             last: item.last,
             funding: item.funding.clone(),
+            ticks: item.ticks.clone(),
         });
         let body = Body {
             semantics: SEMANTICS_VERSION,
@@ -238,8 +260,24 @@ impl Job {
             first: item.first,
             last: item.last,
             funding: item.funding,
+            ticks: item.ticks,
         });
         Self::new(spec, body.source, strategy, body.strategy, instruments.collect())
+    }
+
+    /// The same job with fills from these ticks, one dataset an instrument: the upper rung of its fidelity ladder.
+    pub fn on_ticks(&self, latency: DurationNs, ticks: Vec<JobTicks>) -> Result<Self, JobFault> {
+        let mut spec = self.spec.clone();
+        spec.execution.fill = Fill::NextTick;
+        spec.execution.latency = latency;
+        spec.execution.intrabar = Intrabar::default();
+        spec.fidelity = None;
+        let mut instruments = self.instruments.clone();
+        for (item, ticks) in instruments.iter_mut().zip(ticks) {
+            item.ticks = Some(ticks);
+        }
+        let (source, strategy) = (self.source.clone(), self.strategy.clone());
+        Self::new(spec, source, strategy, self.strategy_source.clone(), instruments)
     }
 
     /// The text that the database shows: the job with its defaults, and under `source` the file it came from.
@@ -264,7 +302,7 @@ impl Job {
         let begins = to.0 - ((to.0 - from.0) as f64 * holdout.share) as i64;
         let length = |extent: Extent| match extent {
             Extent::Time(time) => time.0,
-            Extent::Bars(bars) => bars as i64 * self.spec.data.bars.ns(),
+            Extent::Bars(bars) => bars as i64 * self.spec.data.bars.bar_ns(),
         };
         Some(HeldBack {
             searched_to: UtcNs(begins - length(holdout.purge) - length(holdout.embargo)),
@@ -290,7 +328,7 @@ impl Job {
 /// Refuses a window that reaches beyond the data, by more than a market may be closed: most likely the wrong data are imported.
 fn check_window(spec: &JobSpec, item: &JobInstrument) -> Result<(), JobFault> {
     let (first, last) = (item.first, item.last);
-    let slack = LONGEST_CLOSE_NS.max(spec.data.bars.ns());
+    let slack = LONGEST_CLOSE_NS.max(spec.data.bars.bar_ns());
     let refuse = |key, at, what| {
         Err(JobFault::Window {
             key,
@@ -314,6 +352,8 @@ fn check_window(spec: &JobSpec, item: &JobInstrument) -> Result<(), JobFault> {
 fn canonical(spec: &JobSpec, strategy: &Strategy, space: &Space, instruments: &[JobInstrument]) -> Value {
     let mut spec = spec.clone();
     spec.params = None;
+    // What is run again on ticks are other rows.
+    spec.fidelity = None;
     spec.metrics.sampling.get_or_insert(default_sampling(spec.data.bars));
     let params: Vec<Value> = space
         .params
@@ -339,6 +379,9 @@ fn canonical(spec: &JobSpec, strategy: &Strategy, space: &Space, instruments: &[
             if let Some(hash) = &item.funding {
                 data["funding"] = json!(hash);
             }
+            if let Some(hash) = item.other_ticks() {
+                data["ticks"] = json!(hash);
+            }
             data
         })
         .collect();
@@ -357,8 +400,8 @@ fn spelled(text: &str) -> String {
 }
 
 /// As semantics.md has it: daily returns of bars shorter than a day.
-fn default_sampling(bars: BarLength) -> Sampling {
-    if bars.is_daily_or_longer() {
+fn default_sampling(bars: BarSpec) -> Sampling {
+    if bars.length().is_some_and(BarLength::is_daily_or_longer) {
         Sampling::Bar
     } else {
         Sampling::Day
@@ -382,6 +425,7 @@ mod tests {
             first: UtcNs(0),
             last: UtcNs(100 * DAY_NS),
             funding: None,
+            ticks: None,
         };
         let strategy = Strategy::parse(STRATEGY, "s.toml").unwrap();
         Job::new(

@@ -56,7 +56,7 @@ pub use error::{LocatedError, StrategyError};
 pub use evaluator::Evaluator;
 pub use expression::evaluate_expression;
 pub use graph::{BitsId, ColumnId};
-pub use job::{HeldBack, Job, JobFault, JobInstrument};
+pub use job::{HeldBack, Job, JobFault, JobInstrument, JobTicks};
 pub use library::{library, library_strategy};
 pub use look_ahead::{Difference, LookAhead, look_ahead};
 pub use program::{NodeCount, Program, TILE, TrialPlan};

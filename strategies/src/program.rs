@@ -348,6 +348,6 @@ fn annual_volatility(binder: &mut Binder<'_>, market: &Market, n: u32) -> Result
         n,
         sample: true,
     });
-    let factor = market.instrument.facts.calendar.bars_per_year(market.bar_ns).sqrt();
+    let factor = market.bars_per_year().sqrt();
     Ok(binder.scale(deviation, factor))
 }

@@ -53,16 +53,16 @@ impl Explain for SweepError {
         match self {
             Self::Strategy(error) => error.hint(),
             Self::Config(ConfigError::SpreadOnQuotes(_)) => Some("leave `spread` out: fills use the quotes' own".to_owned()),
-            Self::Config(ConfigError::NeedsTicks(_)) => {
-                Some("use fill = \"next_open\" or \"close\", and intrabar = \"worst\" or \"best\"".to_owned())
-            }
+            Self::Config(ConfigError::NeedsTicks { .. } | ConfigError::BarWithoutTicks { .. }) => Some(
+                "import quotes or trades of the whole window, or use fill = \"next_open\" and intrabar = \"worst\"".to_owned(),
+            ),
             Self::Config(ConfigError::NeedsFunding(symbol)) => Some(format!(
                 "import them with `assay data import FILE --symbol {symbol} --kind funding`, or leave `funding` out"
             )),
             Self::Market(MarketError::EmptyWindow { .. } | MarketError::FundingWindow { .. }) => {
                 Some("move `from` and `to` into the data; `assay data ls` shows its range".to_owned())
             }
-            Self::Market(MarketError::Column(_) | MarketError::Funding) | Self::Trial(_) => None,
+            Self::Market(MarketError::Column(_) | MarketError::Funding | MarketError::Ticks) | Self::Trial(_) => None,
         }
     }
 }
@@ -131,6 +131,8 @@ impl Sweep {
             (Path::Events, true) => "events, compounding",
             (Path::Events, false) => "events",
             (Path::Bars, _) => "bar by bar",
+            (Path::Ticks, _) => "tick to tick",
+            (Path::EachTick, _) => "tick by tick",
         }
     }
 

@@ -51,7 +51,7 @@ impl Instrument {
         let table = catalog
             .bars(&BarRequest {
                 symbol: symbol.parse().unwrap(),
-                length: golden.bars.length,
+                bars: golden.bars.length.into(),
                 fill_gaps: FillGaps::None,
                 source: None,
             })

@@ -10,9 +10,6 @@ use assay_strategies::{Job, JobInstrument};
 
 use crate::error::WorkerError;
 
-/// Bytes of a bar in memory: time, five mid columns, eight quote columns and the trading day.
-const BAR_BYTES: u64 = 8 * 14 + 4;
-
 /// An instrument's bars, ready to be swept.
 #[derive(Debug)]
 struct Prepared {
@@ -44,7 +41,7 @@ fn load_window(
     let symbol = &item.instrument.symbol;
     let request = BarRequest {
         symbol: symbol.clone(),
-        length: job.spec.data.bars,
+        bars: job.spec.data.bars,
         fill_gaps: job.spec.data.fill_gaps,
         source: Some(item.kind),
     };
@@ -57,11 +54,23 @@ fn load_window(
     let bars = catalog.bars_of(item.instrument.clone(), &request)?;
     let rates = item.funding.as_ref().map(|_| catalog.funding(symbol)).transpose()?;
     let bounds = (window.0.map(|time| time.0), window.1.map(|time| time.0));
-    let market = Market::new(&bars.batch, bars.instrument, bars.length.ns(), bounds.0, bounds.1);
+    let market = Market::new(&bars.batch, bars.instrument, bars.bars.bar_ns(), bounds.0, bounds.1);
     let market = market.and_then(|market| match &rates {
         Some(rates) => market.with_funding(rates),
         None => Ok(market),
     });
+    let market = match (&item.ticks, market) {
+        (Some(wanted), Ok(market)) => {
+            let manifest = catalog.tick_source(symbol, Some(wanted.kind))?;
+            if manifest.hash.to_string() != wanted.values {
+                return Err(WorkerError::OtherValues {
+                    symbol: symbol.to_string(),
+                });
+            }
+            market.with_ticks(&catalog.ticks(&manifest)?, item.other_ticks().is_none())
+        }
+        (_, market) => market,
+    };
     market.map_err(|error| WorkerError::Market {
         error,
         instrument: Box::new(item.clone()),
@@ -146,12 +155,9 @@ impl Markets {
         self.prepared.iter().map(of).min().unwrap_or_default()
     }
 
-    /// Memory of the bars.
+    /// Memory of the bars, and of what is kept of ticks.
     pub fn bytes(&self) -> u64 {
-        self.prepared
-            .iter()
-            .map(|prepared| prepared.market.len() as u64 * BAR_BYTES)
-            .sum()
+        self.prepared.iter().map(|prepared| prepared.market.bytes()).sum()
     }
 
     /// Symbol, bars traded, and bars there are, of each instrument.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use assay_core::bars::BarSpec;
 use assay_core::calendar::Zone;
 use assay_core::ids::Symbol;
 use assay_core::job::{DataKind, FillGaps};
@@ -94,9 +95,9 @@ pub(crate) struct CheckArgs {
 pub(crate) struct ExportArgs {
     /// Symbol in the catalog
     pub(crate) symbol: Symbol,
-    /// Length of the bars, such as 1m, 4h, 1d
+    /// Length of the bars, such as 1m, 4h, 1d; or 100t (ticks), 1000v (volume), ticks (each is a bar)
     #[arg(long, value_name = "LENGTH", required_unless_present = "funding")]
-    pub(crate) bars: Option<BarLength>,
+    pub(crate) bars: Option<BarSpec>,
     /// Funding rates instead of bars
     #[arg(long, conflicts_with_all = ["bars", "fill_gaps", "source"])]
     pub(crate) funding: bool,

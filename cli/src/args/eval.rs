@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use assay_core::bars::BarSpec;
 use assay_core::ids::Symbol;
 use assay_core::job::FillGaps;
-use assay_core::time::{BarLength, UtcNs};
+use assay_core::time::UtcNs;
 use clap::Args;
 
 /// `assay eval`
@@ -16,9 +17,9 @@ pub(crate) struct EvalArgs {
     /// one that begins with a minus
     #[arg(required = true, value_name = "EXPRESSION")]
     pub(crate) expressions: Vec<String>,
-    /// Length of the bars, such as 1m, 4h, 1d
+    /// Length of the bars, such as 1m, 4h, 1d; or 100t (ticks), 1000v (volume), ticks (each is a bar)
     #[arg(long, value_name = "LENGTH")]
-    pub(crate) bars: BarLength,
+    pub(crate) bars: BarSpec,
     /// File to write instead of stdout; its ending, .csv or .parquet, says the format
     #[arg(long, value_name = "FILE")]
     pub(crate) to: Option<PathBuf>,

@@ -126,10 +126,10 @@ fn print_reports(reports: &[CheckReport]) -> Result<(), Failure> {
 
 pub(super) fn export(args: &ExportArgs, catalog: &Catalog, settings: &Settings) -> Outcome {
     let (rows, what, source) = match args.bars {
-        Some(length) => {
+        Some(bars) => {
             let request = BarRequest {
                 symbol: args.symbol.clone(),
-                length,
+                bars,
                 fill_gaps: args.fill_gaps,
                 source: args.source,
             };

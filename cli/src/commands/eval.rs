@@ -19,13 +19,13 @@ pub(super) fn run(args: &EvalArgs, settings: &Settings) -> Outcome {
     let catalog = Catalog::open(&settings.home)?;
     let request = BarRequest {
         symbol: args.symbol.clone(),
-        length: args.bars,
+        bars: args.bars,
         fill_gaps: args.fill_gaps,
         source: None,
     };
     let bars = catalog.bars(&request)?;
     let span = span(&bars.batch, "bars", &args.symbol, args.from, args.until)?;
-    let market = Market::new(&bars.batch, bars.instrument, args.bars.ns(), None, None)
+    let market = Market::new(&bars.batch, bars.instrument, args.bars.bar_ns(), None, None)
         .map_err(|error| Failure::external(format!("{}: {error}", args.symbol)))?;
     let mut series = Vec::with_capacity(args.expressions.len());
     for expression in &args.expressions {

@@ -1,16 +1,20 @@
 //! Ranked points as people and programs see them.
 
+use std::collections::BTreeMap;
+
 use assay_coordinator::Luck;
-use assay_core::ids::TrialId;
-use assay_core::job::{Aggregate, Goal};
+use assay_core::ids::{Ordinal, TrialId};
+use assay_core::job::{Aggregate, Goal, Objective};
 use assay_core::metrics::{Metric, Metrics};
 use assay_core::rank::Ranked;
+use assay_core::row::TrialRow;
 use assay_optimizer::statistics::{deflation_threshold, verdict_variance};
 use assay_proto::Recorded;
 use assay_store::{JobRecord, ParamKind};
 use serde_json::{Map, Value, json};
 
 use crate::failure::Failure;
+use crate::local::{by_ordinal, objective_of};
 use crate::output::{Cell, Kind, Rows};
 
 /// Metrics that a table shows, after the one that ranks.
@@ -31,6 +35,8 @@ pub(super) struct Board<'a> {
     ranked: &'a [Ranked],
     goal: Goal,
     aggregate: Aggregate,
+    /// Metrics of points that were run again on ticks, by instrument.
+    on_ticks: BTreeMap<Ordinal, Vec<Option<Metrics>>>,
     /// What the best of as many trials without skill would be expected to show, per observation.
     threshold: Option<f64>,
 }
@@ -43,8 +49,29 @@ impl<'a> Board<'a> {
             ranked,
             goal,
             aggregate: record.objective()?.aggregate,
+            on_ticks: BTreeMap::new(),
             threshold: None,
         })
+    }
+
+    /// With the rows of points that were run again on ticks.
+    pub(super) fn on_ticks(mut self, rows: &[TrialRow]) -> Self {
+        self.on_ticks = by_ordinal(rows);
+        self
+    }
+
+    /// What the points are ranked by, over bars and on ticks; `None` unless the point was run again.
+    fn rungs(&self, point: &Ranked) -> Option<(Option<f64>, Option<f64>)> {
+        let again = self.on_ticks.get(&point.ordinal)?;
+        let of = |metrics: &[Option<Metrics>]| {
+            let objective = Objective {
+                maximize: self.goal,
+                aggregate: self.aggregate,
+                ..Objective::default()
+            };
+            objective_of(&objective, metrics)
+        };
+        Some((of(&point.metrics), of(again)))
     }
 
     /// With Sharpe ratios deflated by what is recorded of the search.
@@ -92,6 +119,12 @@ impl<'a> Board<'a> {
                 json!({ "trial_id": self.trial_id(point, index), "instrument": instrument, "metrics": metrics })
             });
             entry.insert("by_instrument".to_owned(), trials.collect());
+        }
+        if let Some((bars, ticks)) = self.rungs(point) {
+            let metrics: Vec<Value> = self.on_ticks[&point.ordinal].iter().map(|metrics| json!(metrics)).collect();
+            let divergence = ticks.zip(bars).map(|(ticks, bars)| ticks - bars);
+            let on_ticks = json!({ "objective": ticks, "divergence": divergence, "metrics": metrics });
+            entry.insert("on_ticks".to_owned(), on_ticks);
         }
         Value::Object(entry)
     }
@@ -160,6 +193,10 @@ impl<'a> Board<'a> {
                 columns.push(("deflated_sharpe".to_owned(), Kind::Number));
             }
         }
+        if !self.on_ticks.is_empty() {
+            let kind: Kind = self.goal.metric.unit().into();
+            columns.extend([("on_ticks".to_owned(), kind), ("divergence".to_owned(), kind)]);
+        }
         let mut rows = Rows::new(columns);
         for (rank, point) in (1u64..).zip(self.ranked) {
             let mut row: Vec<Cell> = vec![rank.into(), self.trial_id(point, 0).to_string().into()];
@@ -173,8 +210,12 @@ impl<'a> Board<'a> {
             for metric in metrics {
                 row.push(metric_cell(*metric, values.as_ref()));
                 if self.shows_deflated(*metric) {
-                    row.push(self.deflated_sharpe(values.as_ref()).map_or(Cell::Null, Cell::from));
+                    row.push(self.deflated_sharpe(values.as_ref()).into());
                 }
+            }
+            if !self.on_ticks.is_empty() {
+                let (bars, ticks) = self.rungs(point).unwrap_or_default();
+                row.extend([ticks.into(), ticks.zip(bars).map(|(ticks, bars)| ticks - bars).into()]);
             }
             rows.push(row);
         }

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use anstream::eprintln;
+use assay_core::job::Goal;
 use assay_data::Catalog;
 use serde_json::{Value, json};
 
@@ -10,7 +11,7 @@ use super::leaderboard::Board;
 use crate::args::{OutputFormat, RunArgs};
 use crate::failure::{Failure, INTERRUPTED, Outcome, SOME_TRIALS_FAILED};
 use crate::job;
-use crate::local::{self, Ended, Finished, Ledger};
+use crate::local::{self, Ended, Fidelity, Finished, Ledger};
 use crate::output::{Cell, Kind, Rows, human, print_json, print_rows, stdout, table};
 use crate::settings::Settings;
 
@@ -24,8 +25,13 @@ pub(super) fn run(args: &RunArgs, settings: &Settings) -> Outcome {
     settings.log(|| format!("job {} ({}) in {}", job.spec.name, job.id, settings.home.display()));
     match local::run(&job, &catalog, settings, args.limits)? {
         Ended::Done(finished) => {
+            let fidelity = local::climb(&job, &finished.record, &catalog, settings, args.limits)?;
             let seconds = settings.started.elapsed().as_secs_f64();
-            report(&finished, seconds, first_failure(&finished, settings)?, settings)
+            let outcome = report(&finished, seconds, first_failure(&finished, settings)?, settings)?;
+            if let (Some(fidelity), OutputFormat::Table) = (fidelity, settings.format()) {
+                print_fidelity(&fidelity, finished.record.objective()?.maximize)?;
+            }
+            Ok(outcome)
         }
         Ended::Interrupted { done, trials } => {
             eprintln!(
@@ -65,6 +71,31 @@ pub(super) fn report(finished: &Finished, seconds: f64, failure: Option<(String,
         eprintln!("first reason, of {} of them: {reason}", human::count(count as i64));
     }
     Ok(SOME_TRIALS_FAILED)
+}
+
+/// What became of the best points on ticks.
+fn print_fidelity(fidelity: &Fidelity, goal: Goal) -> Result<(), Failure> {
+    let mut out = stdout();
+    let value = |value: Option<f64>| human::metric(goal.metric, value);
+    writeln!(
+        out,
+        "\nthe best {} again on ticks:",
+        human::count(fidelity.points.len() as i64)
+    )?;
+    writeln!(
+        out,
+        "  median {goal}  {} over bars, {} on ticks; rank correlation {}",
+        value(fidelity.median(|point| point.bars)),
+        value(fidelity.median(|point| point.ticks)),
+        fidelity
+            .correlation()
+            .map_or_else(|| human::UNDEFINED.to_owned(), human::number)
+    )?;
+    if let Some(best) = fidelity.best() {
+        let (bars, ticks) = (value(best.bars), value(best.ticks));
+        writeln!(out, "  best on ticks  {}: {bars} over bars, {ticks} on ticks", best.trial)?;
+    }
+    Ok(out.flush()?)
 }
 
 fn to_json(finished: &Finished, seconds: f64) -> Result<Value, Failure> {

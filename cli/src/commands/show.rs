@@ -1,12 +1,14 @@
 //! `assay show`: one trial again in full detail, compared with its row.
 
 use assay_core::ids::TrialId;
+use assay_core::job::Intrabar;
 use assay_core::metrics::{Metric, Metrics};
 use assay_core::row::{Outcome as TrialOutcome, TrialRow};
 use assay_core::time::UtcNs;
 use assay_data::Catalog;
 use assay_engine::{ExitReason, Replay, Side, Trade};
-use assay_store::JobRecord;
+use assay_store::{JobRecord, read_fidelity};
+use assay_strategies::Job;
 use assay_worker::Markets;
 use serde_json::{Map, Value, json};
 
@@ -29,6 +31,17 @@ pub(super) struct Shown {
     /// As stored.
     pub(super) metrics: Metrics,
     pub(super) replay: Replay,
+    /// The trial under other assumptions about what came first within a bar, and on ticks.
+    pub(super) readings: Readings,
+}
+
+/// A trial as it would have been.
+#[derive(Default)]
+pub(super) struct Readings {
+    /// With the stop first, and with the target first, where a bar reached both.
+    pub(super) bounds: Option<[Metrics; 2]>,
+    /// With fills from ticks, where `[fidelity]` ran it again.
+    pub(super) on_ticks: Option<Metrics>,
 }
 
 impl Shown {
@@ -115,16 +128,46 @@ fn replay_row(record: JobRecord, trial: TrialId, row: TrialRow, settings: &Setti
     let job = job::restore(&record, trial.instrument as usize, &catalog)?;
     let markets = Markets::load(&job, &catalog)?;
     let replay = markets.sweep(0).replay(&row.point)?;
+    let readings = Readings {
+        bounds: bounds(&job, &row, &metrics, &catalog)?,
+        on_ticks: on_ticks(&record, trial, settings)?,
+    };
     Ok(Shown {
         record,
         trial,
         row,
         metrics,
         replay,
+        readings,
     })
 }
 
+/// The trial with the stop and with the target first, where bars reached both.
+fn bounds(job: &Job, row: &TrialRow, metrics: &Metrics, catalog: &Catalog) -> Result<Option<[Metrics; 2]>, Failure> {
+    if metrics.get(Metric::AmbiguousBars).is_none_or(|bars| bars == 0.0) {
+        return Ok(None);
+    }
+    let with = |intrabar| -> Result<Metrics, Failure> {
+        let mut job = job.clone();
+        job.spec.execution.intrabar = intrabar;
+        Ok(Markets::load(&job, catalog)?.sweep(0).replay(&row.point)?.metrics)
+    };
+    Ok(Some([with(Intrabar::Worst)?, with(Intrabar::Best)?]))
+}
+
+/// The trial on ticks, if it was run again.
+fn on_ticks(record: &JobRecord, trial: TrialId, settings: &Settings) -> Result<Option<Metrics>, Failure> {
+    let Some((_, rows)) = read_fidelity(&settings.home, &record.layout)? else {
+        return Ok(None);
+    };
+    let row = rows
+        .iter()
+        .find(|row| row.ordinal == trial.ordinal && row.instrument == trial.instrument);
+    Ok(row.and_then(|row| row.metrics().copied()))
+}
+
 fn to_json(shown: &Shown) -> Value {
+    let [worst, best] = shown.readings.bounds.map_or([None; 2], |bounds| bounds.map(Some));
     json!({
         "trial_id": shown.trial,
         "job_id": shown.record.id,
@@ -133,6 +176,9 @@ fn to_json(shown: &Shown) -> Value {
         "metrics": shown.metrics,
         "replay": show_view::extra(shown).iter().map(|extra| (extra.name.to_owned(), json!(extra.value))).collect::<Map<_, _>>(),
         "trades": shown.replay.trades.iter().map(trade_json).collect::<Vec<_>>(),
+        "worst": worst,
+        "best": best,
+        "on_ticks": shown.readings.on_ticks,
         "matches_stored": shown.differences().is_empty(),
     })
 }

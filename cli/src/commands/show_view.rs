@@ -6,7 +6,7 @@ use assay_core::metrics::Metric;
 
 use super::show::{Shown, params_text, trade_rows};
 use crate::failure::Failure;
-use crate::output::{human, stdout, table};
+use crate::output::{Kind, Rows, human, stdout, table};
 
 /// Metrics by subject; every metric is in one of them.
 const GROUPS: [(&str, &[Metric]); 6] = [
@@ -58,6 +58,15 @@ const GROUPS: [(&str, &[Metric]); 6] = [
     ),
     ("orders", &[Metric::AmbiguousBars, Metric::SkippedOrders, Metric::MarginCalls]),
 ];
+/// Metrics shown of each reading.
+const READ: [Metric; 6] = [
+    Metric::TotalReturn,
+    Metric::Sharpe,
+    Metric::MaxDrawdown,
+    Metric::ProfitFactor,
+    Metric::WinRate,
+    Metric::Trades,
+];
 /// Trades shown at each end.
 const TRADES_SHOWN: usize = 5;
 const SPARKLINE_WIDTH: usize = 60;
@@ -99,6 +108,7 @@ pub(super) fn print(shown: &Shown) -> Result<(), Failure> {
     for line in columns(&groups) {
         writeln!(out, "{line}")?;
     }
+    print_readings(shown, &mut out)?;
     print_trades(shown, &mut out)?;
     let verdict = if shown.differences().is_empty() {
         "equals"
@@ -182,6 +192,29 @@ fn columns(groups: &[(&str, Vec<Line>)]) -> Vec<String> {
         text.push(String::new());
     }
     text
+}
+
+/// The trial under other assumptions, side by side.
+fn print_readings(shown: &Shown, out: &mut dyn Write) -> Result<(), Failure> {
+    let readings = &shown.readings;
+    let mut columns = vec![("as run", shown.metrics)];
+    if let Some([worst, best]) = readings.bounds {
+        columns = vec![("stop first", worst), ("as run", shown.metrics), ("target first", best)];
+    }
+    columns.extend(readings.on_ticks.map(|metrics| ("on ticks", metrics)));
+    if columns.len() == 1 {
+        return Ok(());
+    }
+    let names = std::iter::once(("readings", Kind::Text)).chain(columns.iter().map(|(name, _)| (*name, Kind::Text)));
+    let mut rows = Rows::new(names);
+    for metric in READ {
+        let values = columns
+            .iter()
+            .map(|(_, metrics)| human::metric(metric, metrics.get(metric)).into());
+        rows.push(std::iter::once(metric.name().into()).chain(values).collect());
+    }
+    writeln!(out, "{}\n", table(&rows))?;
+    Ok(())
 }
 
 fn print_trades(shown: &Shown, out: &mut dyn Write) -> Result<(), Failure> {

@@ -8,7 +8,7 @@ use assay_core::job::Goal;
 use assay_core::rank::Ranked;
 use assay_data::Catalog;
 use assay_proto::Recorded;
-use assay_store::{JobRecord, JobState};
+use assay_store::{JobRecord, JobState, read_fidelity};
 
 use super::leaderboard::Board;
 use crate::args::{OutputFormat, TopArgs};
@@ -56,7 +56,11 @@ pub(super) fn run(args: &TopArgs, settings: &Settings) -> Outcome {
 }
 
 fn show(record: &JobRecord, ranked: &[Ranked], goal: Goal, recorded: &Recorded, settings: &Settings) -> Outcome {
-    let board = Board::new(record, ranked, goal)?.deflated(recorded);
+    let mut board = Board::new(record, ranked, goal)?.deflated(recorded);
+    // Those of a cluster lie in its depot, not here.
+    if let Some((_, rows)) = read_fidelity(&settings.home, &record.layout)? {
+        board = board.on_ticks(&rows);
+    }
     match settings.format() {
         OutputFormat::Json => print_json(&board.to_json())?,
         OutputFormat::Table => {

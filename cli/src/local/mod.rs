@@ -3,6 +3,7 @@
 //! The order of things makes every moment safe to be killed in: a task's file is durable before its record, all records before
 //! the result files, and these before the job is done. Running again continues from what is recorded.
 
+mod fidelity;
 mod ledger;
 mod plan;
 
@@ -25,6 +26,7 @@ use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+pub(crate) use fidelity::{Fidelity, by_ordinal, climb, objective_of};
 pub(crate) use ledger::Ledger;
 pub(crate) use plan::{Plan, plan};
 

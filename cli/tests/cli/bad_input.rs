@@ -181,7 +181,12 @@ fn jobs_that_make_no_sense() {
         ("bars = ", "from = \"soon\"\nbars = ", 2, &["`soon` is not a time"]),
         ("\"ma_cross\"", "\"ma_cros\"", 3, &["did you mean `ma_cross`?"]),
         ("\"ma_cross\"", "\"./mine.toml\"", 3, &["mine.toml"]),
-        ("commission = ", "fill = \"next_tick\"\ncommission = ", 2, &["next_tick"]),
+        (
+            "commission = ",
+            "fill = \"next_tick\"\ncommission = ",
+            3,
+            &["no ticks of", "next_tick"],
+        ),
         ("commission = ", "stop_loss = \"2 * atr(\"\ncommission = ", 2, &["stop_loss"]),
         (
             "[execution]",

@@ -8,4 +8,5 @@ mod interruption;
 mod journey;
 mod settings;
 mod support;
+mod ticks;
 mod verdict;

@@ -172,6 +172,13 @@ pub struct Execution {
     pub max_bars: Option<Amount>,
 }
 
+impl Execution {
+    /// Fills or levels are decided by ticks.
+    pub fn needs_ticks(&self) -> bool {
+        self.fill == Fill::NextTick || self.intrabar == Intrabar::Ticks
+    }
+}
+
 impl Default for Execution {
     fn default() -> Self {
         Self {

@@ -2,6 +2,7 @@
 
 mod error;
 mod execution;
+mod fidelity;
 mod forms;
 mod methods;
 mod objective;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use error::{JobError, explain_toml};
 pub use execution::{Amount, Direction, Execution, Fill, Intrabar, Level, OnOpposite, Size};
+pub use fidelity::FidelitySpec;
 pub use methods::{
     BayesSettings, CmaesSettings, DeSettings, GeneticSettings, HalvingSettings, PolishSettings, PsoSettings, RefineSettings,
     Restarts, TpeSettings,
@@ -25,9 +27,10 @@ pub use objective::{Aggregate, Goal, Objective};
 pub use search::{DEFAULT_BATCH, DEFAULT_LAG, DEFAULT_PROBE, Method, SearchSpec};
 pub use validation::{CpcvSpec, Extent, HoldoutSpec, ValidationSpec, WalkForwardSpec};
 
+use crate::bars::BarSpec;
 use crate::ids::Symbol;
 use crate::space::Space;
-use crate::time::{BarLength, UtcNs};
+use crate::time::UtcNs;
 
 /// A job as written, defaults filled in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,6 +60,9 @@ pub struct JobSpec {
     /// What the search may not see. Left out of the canonical job where there is none, so that such jobs keep their ids.
     #[serde(default, skip_serializing_if = "ValidationSpec::is_none")]
     pub validation: ValidationSpec,
+    /// What is run again on ticks. It changes no row of the job, and so not its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fidelity: Option<FidelitySpec>,
     /// What is kept.
     #[serde(default)]
     pub results: ResultsSpec,
@@ -68,8 +74,8 @@ pub struct JobSpec {
 pub struct DataSpec {
     /// Symbols in the catalog.
     pub instruments: Vec<Symbol>,
-    /// Length of the bars.
-    pub bars: BarLength,
+    /// What makes a bar.
+    pub bars: BarSpec,
     /// First moment traded (bars before it are warm-up).
     #[serde(default)]
     pub from: Option<UtcNs>,

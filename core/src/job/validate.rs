@@ -1,7 +1,10 @@
 //! Values that parse but have no meaning.
 
-use super::{DataKind, Extent, Fill, JobError, JobSpec, Method, ValidationSpec};
+use super::{DataKind, Extent, Fill, FillGaps, JobError, JobSpec, Method, ValidationSpec};
 use crate::time::DurationNs;
+
+/// Most points that are run again on ticks: a database keeps no more of a job's best points.
+const MOST_FIDELITY: u64 = 10_000;
 
 impl JobSpec {
     /// Reads and validates a job. Paths in it are not resolved here.
@@ -45,6 +48,27 @@ impl JobSpec {
                 "no bars are made from funding".to_owned(),
                 "leave it out, or choose quotes, trades or bars; `[execution] funding = true` applies the rates",
             );
+        }
+        if self.data.bars.length().is_none() && self.data.fill_gaps == FillGaps::Forward {
+            return bad(
+                "data.fill_gaps",
+                format!("bars of {} leave no gaps", self.data.bars),
+                "leave it out: only bars of a length of time have gaps",
+            );
+        }
+        if let Some(fidelity) = &self.fidelity {
+            if fidelity.top == 0 || fidelity.top > MOST_FIDELITY {
+                let message = format!("{} is not between 1 and {MOST_FIDELITY}", fidelity.top);
+                return bad("fidelity.top", message, "so many of the best points are run again on ticks");
+            }
+            if self.execution.fill == Fill::NextTick {
+                let message = "the job fills from ticks already".to_owned();
+                return bad(
+                    "fidelity",
+                    message,
+                    "leave it out, or sweep over bars first with fill = \"next_open\"",
+                );
+            }
         }
         let e = &self.execution;
         for (key, value) in [("execution.capital", e.capital), ("execution.leverage", e.leverage)] {
@@ -232,8 +256,8 @@ impl JobSpec {
             );
         }
         if let ValidationSpec::WalkForward(walk) = &self.validation
-            && let (Extent::Time(train), true) = (walk.train, self.data.bars.ns() > 0)
-            && train.0 < self.data.bars.ns()
+            && let (Extent::Time(train), Some(length)) = (walk.train, self.data.bars.length())
+            && train.0 < length.ns()
         {
             let message = format!("{train} is shorter than a bar of {}", self.data.bars);
             return bad(

@@ -10,6 +10,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use assay_core::calendar::Calendar;
 use assay_core::job::FillGaps;
+use assay_core::time::BarLength;
 
 use super::BarRequest;
 use crate::catalog::{Manifest, read_parquet, write_parquet};
@@ -25,7 +26,8 @@ pub(super) fn key(manifest: &Manifest, request: &BarRequest, calendar: &Calendar
         FillGaps::Forward => "forward",
     };
     // Only bars of whole days and filled bars depend on the calendar; the others survive a change of the symbol table.
-    let calendar = if request.length.is_daily_or_longer() || request.fill_gaps == FillGaps::Forward {
+    let days = request.bars.length().is_some_and(BarLength::is_daily_or_longer);
+    let calendar = if days || request.fill_gaps == FillGaps::Forward {
         serde_json::to_string(calendar).expect("a calendar is plain data")
     } else {
         String::new()
@@ -34,7 +36,7 @@ pub(super) fn key(manifest: &Manifest, request: &BarRequest, calendar: &Calendar
         &format!("bars {VERSION}"),
         &manifest.dataset_kind().to_string(),
         &manifest.hash.to_string(),
-        &request.length.to_string(),
+        &request.bars.to_string(),
         fill,
         &calendar,
     ] {
@@ -42,7 +44,7 @@ pub(super) fn key(manifest: &Manifest, request: &BarRequest, calendar: &Calendar
         hasher.update(part.as_bytes());
     }
     let hash = hasher.finalize().to_hex();
-    format!("{}-{}.parquet", &hash.as_str()[..32], request.length)
+    format!("{}-{}.parquet", &hash.as_str()[..32], request.bars)
 }
 
 pub(super) fn load(home: &Path, key: &str, schema: &SchemaRef) -> Option<RecordBatch> {

@@ -1,7 +1,8 @@
-//! Time bars of any length: from ticks, or from stored bars that divide it.
+//! Bars of any length in time: from ticks, or from stored bars that divide it; and bars that count ticks or volume.
 
 pub(crate) mod buckets;
 mod cache;
+mod counted;
 mod fill;
 mod resample;
 
@@ -9,6 +10,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Float64Array, RecordBatch, TimestampNanosecondArray};
 use arrow::datatypes::{Float64Type, Schema, TimestampNanosecondType};
+use assay_core::bars::BarSpec;
 use assay_core::calendar::Calendar;
 use assay_core::ids::Symbol;
 use assay_core::instrument::Instrument;
@@ -26,8 +28,8 @@ use resample::{Bars, Side};
 pub struct BarRequest {
     /// The instrument.
     pub symbol: Symbol,
-    /// Their length. Lengths below a day are counted from UTC midnight; whole days are the instrument's trading days.
-    pub length: BarLength,
+    /// What makes one. Lengths below a day are counted from UTC midnight; whole days are the instrument's trading days.
+    pub bars: BarSpec,
     /// What to do where there was no data.
     pub fill_gaps: FillGaps,
     /// Which dataset to make them from; by default quotes, else trades, else bars.
@@ -39,12 +41,13 @@ pub struct BarRequest {
 pub struct BarTable {
     /// One batch without nulls: `time` (start of the bar, UTC nanoseconds, strictly ascending), `open, high, low, close, volume`
     /// and, from quotes, `bid_open` to `ask_close`; the former prices are then the mid, (bid + ask) / 2 column by column.
-    /// Volume is the sum of sizes, 0 where the data has none.
+    /// Volume is the sum of sizes, 0 where the data has none. Bars that count ticks or volume have an `end`, the time of their last tick
+    /// (then times ascend, but not strictly), and, unless each tick is a bar, the number of their `ticks` (Int64).
     pub batch: RecordBatch,
     /// The instrument's facts.
     pub instrument: Instrument,
-    /// Length of the bars.
-    pub length: BarLength,
+    /// What makes one.
+    pub bars: BarSpec,
     /// The dataset that they were made from: `quotes`, `trades`, `bars-1m`.
     pub source: String,
     /// Hash of that dataset's values.
@@ -65,48 +68,73 @@ impl Catalog {
     /// whatever the symbol table says here.
     pub fn bars_of(&self, instrument: Instrument, request: &BarRequest) -> Result<BarTable, DataError> {
         let manifest = self.bar_source(request)?;
-        let calendar = &instrument.facts.calendar;
+        let batch = match request.bars {
+            BarSpec::Time(length) => self.bars_of_time(&manifest, length, request, &instrument.facts.calendar)?,
+            _ if request.fill_gaps == FillGaps::Forward => return Err(DataError::NoGaps { bars: request.bars }),
+            BarSpec::EVERY_TICK => self.tick_bars(&manifest)?,
+            counted => {
+                let key = cache::key(&manifest, request, &instrument.facts.calendar);
+                let schema = schema::counted_bars(manifest.kind == DataKind::Quotes, true);
+                if let Some(batch) = cache::load(self.home(), &key, &schema) {
+                    batch
+                } else {
+                    let batch = counted::bars(self, &manifest, counted)?;
+                    cache::store(self.home(), &key, &batch);
+                    batch
+                }
+            }
+        };
+        Ok(BarTable {
+            batch,
+            instrument,
+            bars: request.bars,
+            source: manifest.dataset_kind().to_string(),
+            values_hash: manifest.hash,
+            decimals: manifest.decimals,
+        })
+    }
+
+    fn bars_of_time(
+        &self,
+        manifest: &Manifest,
+        length: BarLength,
+        request: &BarRequest,
+        calendar: &Calendar,
+    ) -> Result<RecordBatch, DataError> {
         let kind = manifest.dataset_kind();
-        let buckets = Buckets::new(request.length, calendar)?;
+        let buckets = Buckets::new(length, calendar)?;
         let from_quotes = kind == DatasetKind::Quotes || manifest.has_column("bid_open");
-        let stored_as_wanted = kind == DatasetKind::Bars(request.length);
+        let stored_as_wanted = kind == DatasetKind::Bars(length);
 
         let batch = if stored_as_wanted && request.fill_gaps == FillGaps::None {
-            self.stored_bars(&manifest, from_quotes)?
+            self.stored_bars(manifest, from_quotes)?
         } else {
-            let key = cache::key(&manifest, request, calendar);
+            let key = cache::key(manifest, request, calendar);
             if let Some(batch) = cache::load(self.home(), &key, &schema::bars(from_quotes)) {
                 batch
             } else {
                 let bars = if stored_as_wanted {
-                    as_stored(&self.stored_bars(&manifest, from_quotes)?)
+                    as_stored(&self.stored_bars(manifest, from_quotes)?)
                 } else {
-                    self.resample_files(&manifest, &buckets)?
+                    self.resample_files(manifest, &buckets)?
                 };
                 let bars = match request.fill_gaps {
                     FillGaps::None => bars,
-                    FillGaps::Forward => fill_forward(&bars, &buckets, calendar, request)?,
+                    FillGaps::Forward => fill_forward(&bars, &buckets, calendar, (&request.symbol, length))?,
                 };
                 let batch = to_batch(bars);
                 cache::store(self.home(), &key, &batch);
                 batch
             }
         };
-        Ok(BarTable {
-            batch,
-            instrument,
-            length: request.length,
-            source: kind.to_string(),
-            values_hash: manifest.hash,
-            decimals: manifest.decimals,
-        })
+        Ok(batch)
     }
 
     /// The dataset that bars are made from.
     pub fn bar_source(&self, request: &BarRequest) -> Result<Manifest, DataError> {
         let fits = |kind: DatasetKind| match kind {
             DatasetKind::Quotes | DatasetKind::Trades => true,
-            DatasetKind::Bars(length) => request.length.ns() % length.ns() == 0,
+            DatasetKind::Bars(length) => request.bars.length().is_some_and(|wanted| wanted.ns() % length.ns() == 0),
             DatasetKind::Funding => false,
         };
         let mut candidates: Vec<Manifest> = self
@@ -117,8 +145,9 @@ impl Catalog {
         // Kinds sort as quotes, trades, bars; of several lengths of bars the longest is the quickest.
         candidates.sort_by_key(|manifest| (manifest.kind, std::cmp::Reverse(manifest.bar)));
         let wanted = || {
-            let bars = format!("bars that make up {}", request.length);
+            let bars = format!("bars that make up {}", request.bars);
             match request.source {
+                _ if request.bars.length().is_none() => format!("ticks for bars of {}", request.bars),
                 None => format!("ticks or {bars}"),
                 Some(DataKind::Bars) => bars,
                 Some(kind) => kind.to_string(),
@@ -185,10 +214,15 @@ pub fn resample_rows(
     Ok(to_batch(resample::resample(kind, &rows, &buckets)))
 }
 
-fn fill_forward(bars: &Bars, buckets: &Buckets, calendar: &Calendar, request: &BarRequest) -> Result<Bars, DataError> {
+fn fill_forward(
+    bars: &Bars,
+    buckets: &Buckets,
+    calendar: &Calendar,
+    (symbol, length): (&Symbol, BarLength),
+) -> Result<Bars, DataError> {
     fill::forward(bars, buckets, calendar).map_err(|bars| DataError::TooManyBars {
-        symbol: request.symbol.clone(),
-        length: request.length,
+        symbol: symbol.clone(),
+        length,
         bars,
     })
 }

@@ -141,7 +141,7 @@ impl Bars {
 
 impl Side {
     /// Adds a bar, or widens the last one.
-    fn put(&mut self, fresh: bool, [open, high, low, close]: [f64; 4]) {
+    pub(super) fn put(&mut self, fresh: bool, [open, high, low, close]: [f64; 4]) {
         if fresh {
             self.open.push(open);
             self.high.push(high);

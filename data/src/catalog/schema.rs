@@ -53,6 +53,20 @@ pub fn bars(from_quotes: bool) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
+/// [`bars`] that count ticks or volume: with `end`, the time of the last tick, and the number of `ticks`, unless each is a bar.
+pub fn counted_bars(from_quotes: bool, with_counts: bool) -> SchemaRef {
+    let mut fields: Vec<_> = bars(from_quotes)
+        .fields()
+        .iter()
+        .map(|field| field.as_ref().clone())
+        .collect();
+    fields.push(Field::new("end", time_type(), false));
+    if with_counts {
+        fields.push(Field::new("ticks", DataType::Int64, false));
+    }
+    Arc::new(Schema::new(fields))
+}
+
 /// `time, rate`: what a long position pays at that time, a share of its notional; negative is received.
 pub fn funding() -> SchemaRef {
     Arc::new(Schema::new(vec![time(), price("rate")]))

@@ -41,6 +41,9 @@ pub(in crate::commands) fn submit(args: &SubmitArgs, settings: &Settings) -> Out
 }
 
 fn send(session: &Session, job: &Job, priority: u8, key: Option<String>) -> Result<(JobId, JobState), Failure> {
+    if job.spec.fidelity.is_some() {
+        eprintln!("note: a cluster does not run the best points again on ticks; `assay run` does where the data are");
+    }
     let body = job.body();
     let (id, state) = session.ask(|remote| async move { remote.submit(body, priority, key).await })?;
     if id != job.id {

@@ -5,7 +5,7 @@ use assay_core::job::{JobSpec, ValidationSpec};
 use assay_core::metrics::{Metric, Metrics};
 use assay_core::rank::Ranked;
 use assay_core::space::Point;
-use assay_core::time::DAY_NS;
+use assay_core::time::{BarLength, DAY_NS};
 use assay_data::Catalog;
 use assay_optimizer::statistics::SharpeEstimate;
 use assay_optimizer::verdict::{BeyondMarket, Evidence, OutOfSample, judge};
@@ -368,8 +368,8 @@ fn of_costs(metrics: &Metrics, record: &JobRecord, spec: &JobSpec, again: Option
     if let Some(turnover) = metrics.get(Metric::Turnover) {
         facts.push(fact("turnover", format!("{} times the capital", human::number(turnover))));
         let bars = record.bars.unwrap_or_default() / record.layout.instruments.len().max(1) as u64;
-        let days = (bars as f64 * spec.data.bars.ns() as f64 / DAY_NS as f64).max(1.0);
-        let years = if spec.data.bars.is_daily_or_longer() {
+        let days = (bars as f64 * spec.data.bars.bar_ns() as f64 / DAY_NS as f64).max(1.0);
+        let years = if spec.data.bars.length().is_some_and(BarLength::is_daily_or_longer) {
             bars as f64 / 252.0
         } else {
             days / 365.0
