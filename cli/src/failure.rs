@@ -164,6 +164,7 @@ from_explained!(
     SweepError,
     OptimizerError,
     CoordinatorError,
+    assay_coordinator::schedule::ScheduleError,
     QueueError,
     WorkerError
 );

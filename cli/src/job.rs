@@ -43,6 +43,15 @@ pub(crate) fn resolve(
     Ok(Job::new(spec, source, strategy, strategy_source, instruments)?)
 }
 
+/// A job on the data that this home has now.
+#[cfg(feature = "cluster")]
+pub(crate) fn renew(job: Job, catalog: &Catalog) -> Result<Job, Failure> {
+    let instruments = job.spec.data.instruments.iter();
+    let instruments = instruments.map(|symbol| instrument(&job.spec, symbol, catalog));
+    let instruments = instruments.collect::<Result<_, Failure>>()?;
+    Ok(job.on(instruments)?)
+}
+
 /// An instrument of a job, and its data as they are now.
 fn instrument(spec: &JobSpec, symbol: &Symbol, catalog: &Catalog) -> Result<JobInstrument, Failure> {
     let manifest = catalog.bar_source(&BarRequest {

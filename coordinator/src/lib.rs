@@ -1,7 +1,7 @@
 //! Plans jobs, hands out tasks, ranks results.
 //!
 //! [`Core`] decides and does nothing else: events in, effects out. An [`Office`] drives it: one task that makes decisions durable and
-//! carries them out. A [`Coordinator`] is how everybody speaks to it; with
+//! carries them out. [`schedule`] knows when nights are due and what they changed. A [`Coordinator`] is how everybody speaks to it; with
 //! the feature `grpc`, `server` has the services through which workers and users elsewhere do so.
 
 mod core;
@@ -12,6 +12,7 @@ mod office;
 mod plan;
 mod recorded;
 mod results;
+pub mod schedule;
 #[cfg(feature = "grpc")]
 pub mod server;
 mod settings;

@@ -12,7 +12,7 @@ use assay_core::time::UtcNs;
 use assay_core::{Domain, Explain};
 use assay_optimizer::JobStatistics;
 use assay_optimizer::verdict::Plateau;
-use assay_store::{JobRecord, JobState, Scope, Staged, TaskRange};
+use assay_store::{JobRecord, JobState, Schedule, ScheduledRun, Scope, Staged, TaskRange};
 use tokio::sync::{mpsc, oneshot};
 
 /// What a worker says to its coordinator.
@@ -267,6 +267,31 @@ pub struct KeyInfo {
     pub expires: Option<UtcNs>,
     /// When it was taken back.
     pub revoked: Option<UtcNs>,
+}
+
+/// A schedule as lists show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScheduleInfo {
+    /// What the database knows of it, without its body.
+    pub schedule: Schedule,
+    /// When it is due next; `None` while it is disabled.
+    pub next: Option<UtcNs>,
+    /// Its last run, without its report.
+    pub last: Option<ScheduledRun>,
+}
+
+impl ScheduleInfo {
+    /// From what the database knows; `next` tells the times of a schedule.
+    pub fn new(schedule: Schedule, last: Option<ScheduledRun>, next: impl FnOnce(&Schedule) -> Option<UtcNs>) -> Self {
+        Self {
+            next: if schedule.enabled { next(&schedule) } else { None },
+            schedule: Schedule {
+                body: String::new(),
+                ..schedule
+            },
+            last: last.map(|run| ScheduledRun { report: None, ..run }),
+        }
+    }
 }
 
 /// A worker, as far as the coordinator knows.

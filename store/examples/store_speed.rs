@@ -7,7 +7,7 @@ use std::error::Error;
 use std::path::Path;
 use std::time::Instant;
 
-use assay_core::ids::{JobId, Ordinal, TrialId};
+use assay_core::ids::{Attempt, JobId, Ordinal, TaskId, TrialId};
 use assay_core::job::{Goal, Objective};
 use assay_core::metrics::{Metric, Metrics};
 use assay_core::rank::{self, Ranked};
@@ -15,7 +15,7 @@ use assay_core::row::{Outcome, Sketch, TrialRow};
 use assay_core::space::{Domain, Parameter, Point, Space};
 use assay_core::time::UtcNs;
 use assay_store::{
-    Completion, DataHash, HomeLock, JobState, Layout, NewJob, Store, StoredMoments, TaskRange, TaskRows, compact,
+    Change, DataHash, JobDone, JobState, Layout, NewJob, Staged, Store, StoredMoments, TaskDone, TaskRange, TaskRows, compact,
     remove_staging, write_staged,
 };
 
@@ -104,6 +104,18 @@ fn ranked(rows: &[TrialRow]) -> Vec<Ranked> {
     points
 }
 
+fn done(task: TaskId, staged: Staged) -> Change {
+    Change::TaskDone(Box::new(TaskDone {
+        task,
+        attempt: Attempt(staged.attempt),
+        staged,
+        statistics: Vec::new(),
+        entered: Vec::new(),
+        left: Vec::new(),
+        at: UtcNs(2),
+    }))
+}
+
 /// Runs a job of rows that are ready; returns milliseconds by step.
 async fn run(home: &Path, name: &str, rows: &[TrialRow], staged: bool) -> Result<JobId, Box<dyn Error>> {
     let start = Instant::now();
@@ -112,11 +124,18 @@ async fn run(home: &Path, name: &str, rows: &[TrialRow], staged: bool) -> Result
         print!("  {step} {:.1} ms", last.elapsed().as_secs_f64() * 1e3);
         last = Instant::now();
     };
-    let _lock = HomeLock::acquire(home, name)?;
     let store = Store::open(home).await?;
+    let office = store.lead(name).await?;
     lap("open");
-    let job = store.submit(&job(name, rows.len() as u64)).await?;
-    store.transition(job.id, JobState::Running, UtcNs(1), None).await?;
+    let job = job(name, rows.len() as u64);
+    let begun = Change::JobMoved {
+        job: job.id,
+        to: JobState::Running,
+        at: UtcNs(1),
+        error: None,
+    };
+    let submitted = [Change::JobAdded(Box::new(job.clone())), begun];
+    store.apply(office.epoch(), &submitted).await?;
     lap("submit");
     let blocks = (rows.len() as u64).div_ceil(assay_core::BLOCK);
     let task = |(chunk, i): (_, u64)| {
@@ -133,7 +152,13 @@ async fn run(home: &Path, name: &str, rows: &[TrialRow], staged: bool) -> Result
     let mut files = Vec::new();
     for (range, rows) in tasks.iter().filter(|_| staged) {
         let file = write_staged(home, &job.layout, *range, 1, rows)?;
-        store.record_task(&file).await?;
+        let task = store.next_task().await?;
+        let carved = Change::TaskCarved {
+            task,
+            job: job.id,
+            range: *range,
+        };
+        store.apply(office.epoch(), &[carved, done(task, file.clone())]).await?;
         files.push(file);
     }
     lap("stage");
@@ -147,19 +172,21 @@ async fn run(home: &Path, name: &str, rows: &[TrialRow], staged: bool) -> Result
     lap("compact");
     let ranked = ranked(rows);
     lap("rank");
-    let goal = Objective::default().maximize;
-    let completion = Completion {
-        compacted: &compacted,
+    let end = JobDone {
+        job: job.id,
         points: compacted.trials,
+        compacted,
         bars: 1,
         seconds: start.elapsed().as_secs_f64(),
-        finished: UtcNs(2),
-        ranked: &ranked,
-        goal,
+        at: UtcNs(2),
+        ranked,
+        goal: Objective::default().maximize,
         objective: StoredMoments::default(),
         sharpe: StoredMoments::default(),
+        luck: String::new(),
+        searched: Vec::new(),
     };
-    store.complete(&job, &completion).await?;
+    store.apply(office.epoch(), &[Change::JobDone(Box::new(end))]).await?;
     remove_staging(home, job.id)?;
     lap("complete");
     store.close().await;

@@ -23,7 +23,7 @@ use crate::sql::{Set, Value, values};
 use crate::tasks::hex;
 use crate::trades::{self, TrialTrades};
 
-/// Applies changes in one transaction. Without an epoch the caller holds the home's lock.
+/// Applies changes in one transaction. Without an epoch they are of a kind that needs no office.
 pub(crate) async fn apply(database: &Database, epoch: Option<Epoch>, changes: &[Change]) -> Result<(), StoreError> {
     let durable = changes.iter().any(|change| matches!(change, Change::JobDone(_)));
     if durable {
@@ -388,7 +388,12 @@ async fn write_alone(transaction: &mut Transaction<'_>, change: &Change) -> Resu
             transaction.execute(sql, values![worker.as_str(), at.0]).await.map(|_| ())
         }
         Change::Submitted(submission) => access::add_submission(transaction, submission).await,
-        Change::RunStarted { schedule, planned, job } => schedules::started(transaction, schedule, *planned, *job).await,
+        Change::RunTaken(run) => schedules::taken(transaction, run).await,
+        Change::RunReported {
+            schedule,
+            planned,
+            report,
+        } => schedules::reported(transaction, schedule, *planned, report).await,
         Change::Looked(look) => families::look(transaction, look).await,
         Change::Audited(entry) => access::add_audit(transaction, entry).await,
         Change::TaskCarved { .. }

@@ -13,6 +13,7 @@ use crate::compact::Compacted;
 use crate::families::{Look, Searched};
 use crate::job::{JobRecord, JobState, NewJob};
 use crate::ranked::StoredMoments;
+use crate::schedules::ScheduledRun;
 use crate::staging::{Staged, TaskRange};
 use crate::trades::TrialTrades;
 
@@ -102,14 +103,17 @@ pub enum Change {
     TradesKept(Box<TrialTrades>),
     /// A submission under a key that its user chose; with the job that it became, in one batch.
     Submitted(Submission),
-    /// A scheduled run that was claimed has its job.
-    RunStarted {
+    /// A planned time of a schedule was taken up, with the job that it became, in one batch. A time that was taken up before stays as it
+    /// is.
+    RunTaken(Box<ScheduledRun>),
+    /// What a run changed.
+    RunReported {
         /// The schedule.
         schedule: String,
         /// When it was due.
         planned: UtcNs,
-        /// What it became.
-        job: JobId,
+        /// In the encoding of whoever reports it.
+        report: String,
     },
     /// A verdict looked at data that its job had held back.
     Looked(Look),

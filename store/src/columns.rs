@@ -111,8 +111,7 @@ pub(crate) fn failures(batch: &RecordBatch) -> Result<impl Iterator<Item = &str>
 /// The rows of a batch with the columns of trials, and with their sketches if it has them; `Err` names what is wrong.
 pub(crate) fn rows_of(layout: &Layout, batch: &RecordBatch) -> Result<Vec<TrialRow>, String> {
     let instrument = instrument_indices(layout, batch)?;
-    let params = layout.params.iter().map(|param| coordinates(param, batch));
-    let params = params.collect::<Result<Vec<Vec<f64>>, String>>()?;
+    let params = coordinates_of(layout, batch)?;
     let metrics = Metric::ALL.map(|metric| metric_values(batch, metric));
     let metrics = metrics.into_iter().collect::<Result<Vec<Vec<f64>>, String>>()?;
     let ordinals = ordinals(batch)?;
@@ -203,6 +202,11 @@ pub(crate) fn instrument_indices(layout: &Layout, batch: &RecordBatch) -> Result
             .ok_or_else(|| "`instrument` has a null".to_owned())
     };
     dictionary.keys().values().iter().map(of_key).collect()
+}
+
+/// The coordinates of the rows of a batch, one column a parameter.
+pub(crate) fn coordinates_of(layout: &Layout, batch: &RecordBatch) -> Result<Vec<Vec<f64>>, String> {
+    layout.params.iter().map(|param| coordinates(param, batch)).collect()
 }
 
 fn coordinates(param: &crate::layout::ParamColumn, batch: &RecordBatch) -> Result<Vec<f64>, String> {

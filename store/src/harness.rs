@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use assay_core::BLOCK;
-use assay_core::ids::Ordinal;
+use assay_core::ids::{Attempt, JobId, Ordinal, TaskId};
 use assay_core::job::Objective;
 use assay_core::rank::{self, Ranked};
 use assay_core::row::{Outcome, TrialRow};
@@ -101,32 +101,108 @@ impl Fate {
     }
 }
 
-/// A run as a command makes it, dying where its fate says. `staged` tasks get files, the last one stays in memory.
+/// A store of a home, and the right to change it.
+pub(crate) struct Led {
+    pub(crate) store: Store,
+    office: Leadership,
+}
+
+impl Led {
+    pub(crate) async fn open(home: &Path) -> Self {
+        let store = Store::open(home).await.unwrap();
+        let office = store.lead("a sweep").await.unwrap();
+        Self { store, office }
+    }
+
+    pub(crate) async fn apply(&self, changes: &[Change]) -> Result<(), StoreError> {
+        self.store.apply(self.office.epoch(), changes).await
+    }
+
+    pub(crate) async fn job(&self, id: JobId) -> JobRecord {
+        self.store.job(id).await.unwrap().unwrap()
+    }
+
+    /// Enters a job, and says how it stands.
+    pub(crate) async fn submit(&self, job: NewJob) -> JobRecord {
+        let id = job.id;
+        self.apply(&[Change::JobAdded(Box::new(job))]).await.unwrap();
+        self.job(id).await
+    }
+
+    pub(crate) async fn step(&self, job: JobId, to: JobState, at: i64, error: Option<&str>) -> Result<(), StoreError> {
+        let (at, error) = (UtcNs(at), error.map(str::to_owned));
+        self.apply(&[Change::JobMoved { job, to, at, error }]).await
+    }
+
+    /// Tasks of a job that are done, and whose files are as they were written; the others are forgotten, for a reason each.
+    pub(crate) async fn intact_tasks(&self, job: JobId) -> (Vec<Staged>, Vec<String>) {
+        let (mut intact, mut reasons, mut forgotten) = (Vec::new(), Vec::new(), Vec::new());
+        for record in self.store.tasks(job).await.unwrap() {
+            let TaskRecordState::Done { staged, .. } = record.state else {
+                continue;
+            };
+            match staged.verify(self.store.home()) {
+                Ok(()) => intact.push(staged),
+                Err(reason) => {
+                    reasons.push(reason);
+                    forgotten.push(Change::TaskForgotten { task: record.task });
+                }
+            }
+        }
+        self.apply(&forgotten).await.unwrap();
+        (intact, reasons)
+    }
+
+    /// The task of these blocks, carved now unless it is known.
+    async fn task(&self, job: JobId, range: TaskRange) -> TaskId {
+        let known = self.store.tasks(job).await.unwrap();
+        if let Some(record) = known.iter().find(|record| record.range == range) {
+            return record.task;
+        }
+        let task = self.store.next_task().await.unwrap();
+        self.apply(&[Change::TaskCarved { task, job, range }]).await.unwrap();
+        task
+    }
+}
+
+fn done(task: TaskId, staged: &Staged) -> Change {
+    Change::TaskDone(Box::new(TaskDone {
+        task,
+        attempt: Attempt(staged.attempt),
+        staged: staged.clone(),
+        statistics: Vec::new(),
+        entered: Vec::new(),
+        left: Vec::new(),
+        at: UtcNs(0),
+    }))
+}
+
+/// A run as a coordinator and a worker make it, dying where its fate says. `staged` tasks get files, the last one stays in memory.
 pub(crate) async fn run(
     home: &Path,
     tasks: &[TaskRange],
     keep: Option<&BTreeSet<Ordinal>>,
     mut fate: Fate,
 ) -> Result<JobRecord, Killed> {
-    let _lock = HomeLock::acquire(home, "a sweep").unwrap();
-    let store = Store::open(home).await.unwrap();
+    let led = Led::open(home).await;
     fate.may_die()?;
-    let job = store.submit(&new_job()).await.unwrap();
+    let job = led.submit(new_job()).await;
     fate.may_die()?;
     if job.state != JobState::Done {
-        store.transition(job.id, JobState::Running, UtcNs(2), None).await.unwrap();
+        led.step(job.id, JobState::Running, 2, None).await.unwrap();
         fate.may_die()?;
-        let mut staged = store.intact_tasks(job.id).await.unwrap().intact;
+        let mut staged = led.intact_tasks(job.id).await.0;
         let (last, others) = tasks.split_last().unwrap();
         for range in others {
             if staged.iter().any(|task| task.range == *range) {
                 continue;
             }
-            let task = write_staged(home, &job.layout, *range, 1, &rows(*range)).unwrap();
+            let file = write_staged(home, &job.layout, *range, 1, &rows(*range)).unwrap();
             fate.may_die()?;
-            store.record_task(&task).await.unwrap();
+            let task = led.task(job.id, *range).await;
+            led.apply(&[done(task, &file)]).await.unwrap();
             fate.may_die()?;
-            staged.push(task);
+            staged.push(file);
         }
         let in_memory = rows(*last);
         let mut all: Vec<TaskRows<'_>> = staged.iter().map(TaskRows::Staged).collect();
@@ -137,14 +213,14 @@ pub(crate) async fn run(
         let compacted = compact(home, &job.layout, BLOCKS, &all, keep).unwrap();
         fate.may_die()?;
         let objective = job.objective().unwrap();
-        let ranked = rank_all(&objective, 100, |_| true);
-        let completion = Completion {
-            compacted: &compacted,
+        let end = JobDone {
+            job: job.id,
             points: compacted.trials / INSTRUMENTS as u64,
+            compacted,
             bars: 1000,
             seconds: 0.5,
-            finished: UtcNs(3),
-            ranked: &ranked,
+            at: UtcNs(3),
+            ranked: rank_all(&objective, 100, |_| true),
             goal: objective.maximize,
             objective: StoredMoments {
                 count: 3,
@@ -152,14 +228,16 @@ pub(crate) async fn run(
                 variance: None,
             },
             sharpe: StoredMoments::default(),
+            luck: String::new(),
+            searched: Vec::new(),
         };
-        store.complete(&job, &completion).await.unwrap();
+        led.apply(&[Change::JobDone(Box::new(end))]).await.unwrap();
         fate.may_die()?;
     }
     remove_staging(home, job.id).unwrap();
     fate.may_die()?;
-    let job = store.job(job.id).await.unwrap().unwrap();
-    store.close().await;
+    let job = led.job(job.id).await;
+    led.store.close().await;
     Ok(job)
 }
 

@@ -53,7 +53,6 @@ mod layout;
 mod lead;
 #[cfg(test)]
 mod lifecycle_tests;
-mod local;
 mod lock;
 mod memory;
 mod office;
@@ -85,8 +84,6 @@ pub use files::{free_bytes, results_folder};
 pub use job::{DataHash, JobRecord, JobState, NewJob};
 pub use layout::{Layout, ParamColumn, ParamKind};
 pub use lead::Leadership;
-pub use local::{Completion, DamagedTask, IntactTasks};
-pub use lock::HomeLock;
 pub use ranked::{LedgerEntry, RANKED, StoredMoments};
 pub use reader::Scored;
 pub use schedules::{Schedule, ScheduledRun};

@@ -9,13 +9,13 @@ use crate::files;
 
 /// The right to write into a home. The operating system releases it when the process ends, however it ends.
 #[derive(Debug)]
-pub struct HomeLock {
+pub(crate) struct HomeLock {
     _file: File,
 }
 
 impl HomeLock {
     /// Takes the lock for a job, creating the home if need be. `job` is its name, shown to whoever comes second.
-    pub fn acquire(home: &Path, job: &str) -> Result<Self, StoreError> {
+    pub(crate) fn acquire(home: &Path, job: &str) -> Result<Self, StoreError> {
         files::create_folder(home)?;
         let path = home.join("run.lock");
         let failed = |e| StoreError::io("lock", &path, e);

@@ -73,20 +73,35 @@ impl Store {
         }
     }
 
-    /// Lets a schedule run, or not; `false` if it is unknown.
-    pub async fn enable_schedule(&self, name: &str, enabled: bool) -> Result<bool, StoreError> {
+    /// Lets a schedule run again, for times after `since`; `false` if it is unknown or runs already.
+    pub async fn enable_schedule(&self, name: &str, since: UtcNs) -> Result<bool, StoreError> {
         match &self.backend {
-            Backend::Database(database) => schedules::enable(database, name, enabled).await,
-            Backend::Memory(memory) => Ok(memory.enable_schedule(name, enabled)),
+            Backend::Database(database) => schedules::enable(database, name, since).await,
+            Backend::Memory(memory) => Ok(memory.change_schedule(name, Some(since))),
         }
     }
 
-    /// Takes up a planned time of a schedule: `true` once, whoever asks and however often. A run that was claimed by somebody who died
-    /// before it had a job ([`crate::Change::RunStarted`]) is found by [`Store::runs`].
-    pub async fn claim_run(&self, schedule: &str, planned: UtcNs, at: UtcNs) -> Result<bool, StoreError> {
+    /// Lets a schedule rest; `false` if it is unknown or rests already.
+    pub async fn disable_schedule(&self, name: &str) -> Result<bool, StoreError> {
         match &self.backend {
-            Backend::Database(database) => schedules::claim(database, schedule, planned, at).await,
-            Backend::Memory(memory) => Ok(memory.claim_run(schedule, planned, at)),
+            Backend::Database(database) => schedules::disable(database, name).await,
+            Backend::Memory(memory) => Ok(memory.change_schedule(name, None)),
+        }
+    }
+
+    /// Removes a schedule and the record of its runs, not their jobs; `false` if it is unknown.
+    pub async fn remove_schedule(&self, name: &str) -> Result<bool, StoreError> {
+        match &self.backend {
+            Backend::Database(database) => schedules::remove(database, name).await,
+            Backend::Memory(memory) => Ok(memory.remove_schedule(name)),
+        }
+    }
+
+    /// Runs that became jobs and have no report yet.
+    pub async fn unreported_runs(&self) -> Result<Vec<ScheduledRun>, StoreError> {
+        match &self.backend {
+            Backend::Database(database) => schedules::unreported(database).await,
+            Backend::Memory(memory) => Ok(memory.unreported_runs()),
         }
     }
 

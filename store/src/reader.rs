@@ -109,6 +109,42 @@ pub(crate) fn scores(home: &Path, layout: &Layout, objective: &Objective) -> Res
     Ok(scored)
 }
 
+/// A point by its coordinates, and what became of it; `None` if the result files do not have it.
+pub(crate) fn find_point(
+    home: &Path,
+    layout: &Layout,
+    point: &Point,
+    objective: &Objective,
+) -> Result<Option<Ranked>, StoreError> {
+    let names: Vec<String> = layout.params.iter().map(ParamColumn::column).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut rows = Vec::new();
+    for path in &parts(home, layout)? {
+        let part = Part::open(path)?;
+        let (mut found, mut before) = (Vec::new(), 0);
+        for batch in part.read(&names, None, None)? {
+            let batch = batch.map_err(|e| StoreError::unreadable(path, e))?;
+            let coordinates = columns::coordinates_of(layout, &batch).map_err(|reason| StoreError::unreadable(path, reason))?;
+            let same = |i: &usize| coordinates.iter().zip(&point.0).all(|(column, x)| column[*i] == *x);
+            found.extend((0..batch.num_rows()).filter(same).map(|i| before + i));
+            before += batch.num_rows();
+        }
+        rows.extend(part.rows_at(layout, None, &found)?);
+        if rows.len() >= layout.instruments.len() {
+            break;
+        }
+    }
+    let Some(first) = rows.first() else { return Ok(None) };
+    let metric = objective.maximize.metric;
+    let score = objective.score(rows.iter().map(|row| row.metrics().and_then(|metrics| metrics.get(metric))));
+    Ok(Some(Ranked {
+        ordinal: first.ordinal,
+        point: point.clone(),
+        objective: score.map(|score| objective.value(score)),
+        metrics: rows.iter().map(|row| row.metrics().copied()).collect(),
+    }))
+}
+
 /// The reason of the first failed row, and how many rows share it.
 pub(crate) fn first_failure(home: &Path, layout: &Layout) -> Result<Option<(String, u64)>, StoreError> {
     let mut first: Option<(String, u64)> = None;
@@ -396,6 +432,12 @@ mod tests {
             assert_eq!((&point.point, &point.metrics), (&of_point[0].point, &metrics));
         }
         assert_eq!(top(home.path(), &layout, 10, &objective).unwrap(), all[..10]);
+        for point in all.iter().step_by(61) {
+            let found = find_point(home.path(), &layout, &point.point, &objective).unwrap();
+            assert_eq!(found.as_ref(), Some(point));
+        }
+        let elsewhere = Point(rows[0].point.0.iter().map(|x| x - 1e9).collect());
+        assert_eq!(find_point(home.path(), &layout, &elsewhere, &objective).unwrap(), None);
         assert!(top(home.path(), &layout, 0, &objective).unwrap().is_empty());
         let scored = scores(home.path(), &layout, &objective).unwrap();
         assert!(scored.is_sorted_by_key(|of| of.ordinal) && scored.len() == all.len());

@@ -26,6 +26,8 @@ pub struct Schedule {
     pub enabled: bool,
     /// When it was made.
     pub created: UtcNs,
+    /// Planned times up to here are not run: when it was made, or enabled again.
+    pub since: UtcNs,
 }
 
 /// A planned time that was taken up.
@@ -33,17 +35,21 @@ pub struct Schedule {
 pub struct ScheduledRun {
     /// The schedule.
     pub schedule: String,
-    /// When it was due.
+    /// When it was due, or asked for.
     pub planned: UtcNs,
     /// When it was taken up.
-    pub claimed: UtcNs,
-    /// What it became; `None` if nobody came to submit it since.
+    pub taken: UtcNs,
+    /// What it became; `None` if it became nothing.
     pub job: Option<JobId>,
+    /// Why it became nothing.
+    pub error: Option<String>,
+    /// What changed, in the encoding of whoever reports it; `None` until its job is over.
+    pub report: Option<String>,
 }
 
 pub(crate) async fn add(database: &Database, schedule: &Schedule) -> Result<bool, StoreError> {
-    let sql = "INSERT INTO schedules (name, owner, priority, cron, zone, body, enabled, created_ns) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING";
+    let sql = "INSERT INTO schedules (name, owner, priority, cron, zone, body, enabled, created_ns, since_ns) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING";
     let values = values![
         schedule.name.as_str(),
         schedule.owner.as_str(),
@@ -53,6 +59,7 @@ pub(crate) async fn add(database: &Database, schedule: &Schedule) -> Result<bool
         schedule.body.as_str(),
         i64::from(schedule.enabled),
         schedule.created.0,
+        schedule.since.0,
     ];
     Ok(database.execute("add the schedule", sql, values).await? == 1)
 }
@@ -71,48 +78,82 @@ pub(crate) async fn all(database: &Database) -> Result<Vec<Schedule>, StoreError
             body: row.get("body")?,
             enabled: row.count("enabled")? == 1,
             created: UtcNs(row.get("created_ns")?),
+            since: UtcNs(row.get("since_ns")?),
         })
     };
     rows.iter().map(schedule).collect()
 }
 
-pub(crate) async fn enable(database: &Database, name: &str, enabled: bool) -> Result<bool, StoreError> {
-    let sql = "UPDATE schedules SET enabled = $2 WHERE name = $1";
-    Ok(database
-        .execute("change the schedule", sql, values![name, i64::from(enabled)])
-        .await?
-        == 1)
+pub(crate) async fn enable(database: &Database, name: &str, since: UtcNs) -> Result<bool, StoreError> {
+    let sql = "UPDATE schedules SET enabled = 1, since_ns = $2 WHERE name = $1 AND enabled = 0";
+    Ok(database.execute("enable the schedule", sql, values![name, since.0]).await? == 1)
 }
 
-pub(crate) async fn claim(database: &Database, name: &str, planned: UtcNs, at: UtcNs) -> Result<bool, StoreError> {
-    let sql = "INSERT INTO runs (schedule, planned_ns, claimed_ns) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
-    Ok(database.execute("claim the run", sql, values![name, planned.0, at.0]).await? == 1)
+pub(crate) async fn disable(database: &Database, name: &str) -> Result<bool, StoreError> {
+    let sql = "UPDATE schedules SET enabled = 0 WHERE name = $1 AND enabled = 1";
+    Ok(database.execute("disable the schedule", sql, values![name]).await? == 1)
 }
 
-pub(crate) async fn started(
+pub(crate) async fn remove(database: &Database, name: &str) -> Result<bool, StoreError> {
+    let mut transaction = database.begin("remove the schedule").await?;
+    transaction
+        .execute("DELETE FROM runs WHERE schedule = $1", values![name])
+        .await?;
+    let removed = transaction
+        .execute("DELETE FROM schedules WHERE name = $1", values![name])
+        .await?;
+    transaction.commit().await?;
+    Ok(removed == 1)
+}
+
+/// Records that a planned time was taken up. That is done once: whoever comes later changes nothing.
+pub(crate) async fn taken(transaction: &mut Transaction<'_>, run: &ScheduledRun) -> Result<(), StoreError> {
+    let sql = "INSERT INTO runs (schedule, planned_ns, claimed_ns, job, error, report) VALUES ($1, $2, $3, $4, $5, $6) \
+               ON CONFLICT DO NOTHING";
+    let values = values![
+        run.schedule.as_str(),
+        run.planned.0,
+        run.taken.0,
+        run.job.map(|job| job.to_string()),
+        run.error.clone(),
+        run.report.clone(),
+    ];
+    transaction.execute(sql, values).await.map(|_| ())
+}
+
+pub(crate) async fn reported(
     transaction: &mut Transaction<'_>,
-    name: &str,
+    schedule: &str,
     planned: UtcNs,
-    job: JobId,
+    report: &str,
 ) -> Result<(), StoreError> {
-    let sql = "UPDATE runs SET job = $3 WHERE schedule = $1 AND planned_ns = $2";
-    let values = values![name, planned.0, job.to_string()];
+    let sql = "UPDATE runs SET report = $3 WHERE schedule = $1 AND planned_ns = $2";
+    let values = values![schedule, planned.0, report];
     transaction.execute(sql, values).await.map(|_| ())
 }
 
 pub(crate) async fn runs(database: &Database, name: &str, limit: usize) -> Result<Vec<ScheduledRun>, StoreError> {
     let sql = "SELECT * FROM runs WHERE schedule = $1 ORDER BY planned_ns DESC LIMIT $2";
     let rows = database.rows("read the runs", sql, values![name, limit as u64]).await?;
-    let run = |row: &Row| {
-        Ok(ScheduledRun {
-            schedule: row.get("schedule")?,
-            planned: UtcNs(row.get("planned_ns")?),
-            claimed: UtcNs(row.get("claimed_ns")?),
-            job: match row.get::<Option<&str>>("job")? {
-                Some(_) => Some(row.parse("job")?),
-                None => None,
-            },
-        })
-    };
     rows.iter().map(run).collect()
+}
+
+pub(crate) async fn unreported(database: &Database) -> Result<Vec<ScheduledRun>, StoreError> {
+    let sql = "SELECT * FROM runs WHERE report IS NULL AND job IS NOT NULL ORDER BY schedule, planned_ns";
+    let rows = database.rows("read the runs", sql, &[]).await?;
+    rows.iter().map(run).collect()
+}
+
+fn run(row: &Row) -> Result<ScheduledRun, StoreError> {
+    Ok(ScheduledRun {
+        schedule: row.get("schedule")?,
+        planned: UtcNs(row.get("planned_ns")?),
+        taken: UtcNs(row.get("claimed_ns")?),
+        job: match row.get::<Option<&str>>("job")? {
+            Some(_) => Some(row.parse("job")?),
+            None => None,
+        },
+        error: row.get("error")?,
+        report: row.get("report")?,
+    })
 }

@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, SqlSafeStr};
 
 use crate::fixture::{drop_database, new_database, server};
-use crate::harness::block_on;
+use crate::harness::{Led, block_on};
 use crate::testing::layout;
 use crate::*;
 
@@ -111,11 +111,13 @@ fn an_old_home_keeps_what_was_found() {
         assert_eq!(store.ledger().await.unwrap().len(), 1);
         let found = store.unfinished().await.unwrap();
         assert_eq!((found.jobs.len(), found.jobs[0].tasks.len(), found.next_task), (1, 0, 1));
-        store
-            .transition(jobs[0].id, JobState::Queued, jobs[0].created, None)
-            .await
-            .unwrap();
-        assert!(store.ledger().await.unwrap().is_empty(), "the ledger still knows its jobs");
+        drop(store);
+        let led = Led::open(home.path()).await;
+        led.step(jobs[0].id, JobState::Queued, jobs[0].created.0, None).await.unwrap();
+        assert!(
+            led.store.ledger().await.unwrap().is_empty(),
+            "the ledger still knows its jobs"
+        );
     });
 }
 

@@ -6,6 +6,7 @@ use assay_core::ids::{Epoch, JobId, TaskId, TrialId};
 use assay_core::job::{Goal, Objective};
 use assay_core::rank::Ranked;
 use assay_core::row::TrialRow;
+use serde_json::{Map, Value};
 
 use crate::activity::{self, AttemptRecord, LogLine, TaskCounts, WorkerRecord};
 use crate::apply;
@@ -26,7 +27,7 @@ use crate::trades::{self, TradeRecord};
 
 /// Jobs, tasks, rankings, and what their records point to.
 ///
-/// Changing jobs is for whoever is in office ([`Store::lead`]) or holds the [`crate::HomeLock`]; reading is for everyone, at any time.
+/// Changing jobs is for whoever is in office ([`Store::lead`]); reading is for everyone, at any time.
 #[derive(Debug)]
 pub struct Store {
     home: PathBuf,
@@ -128,7 +129,7 @@ impl Store {
         self.write(Some(epoch), changes).await
     }
 
-    pub(crate) async fn write(&self, epoch: Option<Epoch>, changes: &[Change]) -> Result<(), StoreError> {
+    async fn write(&self, epoch: Option<Epoch>, changes: &[Change]) -> Result<(), StoreError> {
         match &self.backend {
             // A large future, and not one that its callers should carry along.
             Backend::Database(database) => Box::pin(apply::apply(database, epoch, changes)).await,
@@ -272,6 +273,27 @@ impl Store {
         let (home, layout) = (self.home.clone(), job.layout.clone());
         let found = tokio::task::spawn_blocking(move || reader::top(&home, &layout, count, &objective));
         found.await.map_err(|e| unreadable("result", e))?
+    }
+
+    /// A point of a finished job by the values of its parameters, and its rank from 1 if that is known; `None` if the job has no such
+    /// point, or did not keep it.
+    pub async fn find_point(
+        &self,
+        job: &JobRecord,
+        values: &Map<String, Value>,
+    ) -> Result<Option<(Ranked, Option<u64>)>, StoreError> {
+        let Some(point) = job.layout.point(values) else {
+            return Ok(None);
+        };
+        let objective = job.objective()?;
+        let best = self.top(job, RANKED, objective.maximize).await?;
+        if let Some(at) = best.iter().position(|ranked| ranked.point == point) {
+            return Ok(Some((best[at].clone(), Some(at as u64 + 1))));
+        }
+        let (home, layout) = (self.home.clone(), job.layout.clone());
+        let found = tokio::task::spawn_blocking(move || reader::find_point(&home, &layout, &point, &objective));
+        let found = found.await.map_err(|e| unreadable("result", e))??;
+        Ok(found.map(|ranked| (ranked, None)))
     }
 
     /// The row of a trial, without its sketch; `None` if its job is unknown or did not keep it.

@@ -80,8 +80,10 @@ fn every_row_and_every_ranking_is_found_again() {
             negated: false,
         };
         assert!(matches!(store.top(&job, 5, by).await, Err(StoreError::MissingResults { .. })));
-        store.transition(job.id, JobState::Queued, UtcNs(9), None).await.unwrap();
-        assert!(store.ledger().await.unwrap().is_empty());
+        drop(store);
+        let led = Led::open(home.path()).await;
+        led.step(job.id, JobState::Queued, 9, None).await.unwrap();
+        assert!(led.store.ledger().await.unwrap().is_empty());
     });
     assert_eq!(block_on(run(home.path(), &tasks(), None, Fate(None))).unwrap(), job);
 }
@@ -117,7 +119,8 @@ fn jobs_are_found_by_name_and_by_the_beginning_of_their_id() {
     let home = tempfile::tempdir().unwrap();
     block_on(async {
         assert!(Store::open_existing(&home.path().join("none")).await.unwrap().is_none());
-        let store = Store::open(home.path()).await.unwrap();
+        let led = Led::open(home.path()).await;
+        let store = &led.store;
         assert!(
             store
                 .find_job("anything")
@@ -127,12 +130,12 @@ fn jobs_are_found_by_name_and_by_the_beginning_of_their_id() {
                 .unwrap()
                 .contains("assay run")
         );
-        let first = store.submit(&new_job()).await.unwrap();
+        let first = led.submit(new_job()).await;
         let mut second = new_job();
         second.id = assay_core::ids::JobId::from_hash([0xaa; 32]);
         second.layout.job = second.id;
         second.created = UtcNs(5);
-        store.submit(&second).await.unwrap();
+        led.submit(second.clone()).await;
         let by_id = store.find_job(&first.id.to_string()).await.unwrap();
         assert_eq!(by_id, first);
         assert_eq!(store.find_job("j_abab").await.unwrap(), first);
@@ -154,25 +157,18 @@ fn jobs_are_found_by_name_and_by_the_beginning_of_their_id() {
 fn illegal_steps_are_refused_by_name() {
     let home = tempfile::tempdir().unwrap();
     block_on(async {
-        let store = Store::open(home.path()).await.unwrap();
-        let job = store.submit(&new_job()).await.unwrap();
-        let error = store.transition(job.id, JobState::Done, UtcNs(2), None).await.unwrap_err();
+        let led = Led::open(home.path()).await;
+        let id = led.submit(new_job()).await.id;
+        let error = led.step(id, JobState::Done, 2, None).await.unwrap_err();
         assert!(error.to_string().ends_with("is queued and cannot become done"), "{error}");
-        store.transition(job.id, JobState::Running, UtcNs(2), None).await.unwrap();
-        store
-            .transition(job.id, JobState::Failed, UtcNs(3), Some("out of luck"))
-            .await
-            .unwrap();
-        let job = store.job(job.id).await.unwrap().unwrap();
+        led.step(id, JobState::Running, 2, None).await.unwrap();
+        led.step(id, JobState::Failed, 3, Some("out of luck")).await.unwrap();
+        let job = led.job(id).await;
         assert_eq!(
             (job.state, job.error.as_deref(), job.started),
             (JobState::Failed, Some("out of luck"), Some(UtcNs(2)))
         );
-        assert_eq!(
-            store.submit(&new_job()).await.unwrap(),
-            job,
-            "submitting again changes nothing"
-        );
+        assert_eq!(led.submit(new_job()).await, job, "submitting again changes nothing");
     });
 }
 

@@ -209,6 +209,11 @@ impl Job {
         })
     }
 
+    /// The same job on other data: `instruments` are its own, with other datasets.
+    pub fn on(self, instruments: Vec<JobInstrument>) -> Result<Self, JobFault> {
+        Self::new(self.spec, self.source, self.strategy, self.strategy_source, instruments)
+    }
+
     /// The text from which [`Job::from_body`] makes the same job anywhere.
     pub fn body(&self) -> String {
         let instruments = self.instruments.iter().map(|item| BodyInstrument {

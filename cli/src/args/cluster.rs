@@ -54,6 +54,64 @@ pub(crate) struct LogsArgs {
     pub(crate) cluster: ClusterArgs,
 }
 
+/// A schedule by its name.
+#[derive(Debug, Args)]
+pub(crate) struct ScheduleArgs {
+    /// Its name
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+}
+
+/// Commands about schedules.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ScheduleCommand {
+    /// Run a job again and again, each time on the newest data
+    Add {
+        /// Job file
+        job: PathBuf,
+        /// When: minute, hour, day of the month, month, day of the week; `0 2 * * *` is every night at two
+        #[arg(long, value_name = "TIMES")]
+        cron: String,
+        /// In which IANA time zone, such as Europe/London
+        #[arg(long, value_name = "ZONE", default_value = "UTC")]
+        tz: String,
+        /// What to call it [default: the job's name]
+        #[arg(long)]
+        name: Option<String>,
+        /// Weight of its jobs beside others, 1 to 10
+        #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=10))]
+        priority: u8,
+        #[command(flatten)]
+        cluster: ClusterArgs,
+    },
+    /// List the schedules, when each is due and what became of its last run
+    Ls(ClusterArgs),
+    /// Run it now, besides its planned times
+    RunNow {
+        #[command(flatten)]
+        schedule: ScheduleArgs,
+        #[command(flatten)]
+        limits: Limits,
+    },
+    /// Let it rest
+    Disable(ScheduleArgs),
+    /// Let it run again; what was due meanwhile is not made up for
+    Enable(ScheduleArgs),
+    /// Remove it; its jobs stay
+    Rm(ScheduleArgs),
+    /// Show what its last run changed: the best points now and before, and how yesterday's best did on the new data
+    Report {
+        #[command(flatten)]
+        schedule: ScheduleArgs,
+        /// Of the run that was due then, instead of the last one
+        #[arg(long, value_name = "TIME")]
+        at: Option<UtcNs>,
+    },
+    /// Run what is due on this machine, without a cluster, and end; for a timer of the system's to call
+    RunDue(Limits),
+}
+
 /// Commands about keys.
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {

@@ -15,8 +15,8 @@ use clap::{ArgAction, Parser, Subcommand};
 
 #[cfg(feature = "cluster")]
 pub(crate) use cluster::{
-    ClusterArgs, CoordinatorArgs, CoordinatorCommand, DatabaseArgs, KeyCommand, LogsArgs, PlaceArgs, SubmitArgs, WatchArgs,
-    WorkerArgs,
+    ClusterArgs, CoordinatorArgs, CoordinatorCommand, DatabaseArgs, KeyCommand, LogsArgs, PlaceArgs, ScheduleArgs,
+    ScheduleCommand, SubmitArgs, WatchArgs, WorkerArgs,
 };
 pub(crate) use data::{CheckArgs, DataCommand, ExportArgs, ImportArgs};
 pub(crate) use eval::EvalArgs;
@@ -110,6 +110,10 @@ pub(crate) enum Command {
     /// Show what happened to a job of a cluster
     #[cfg(feature = "cluster")]
     Logs(LogsArgs),
+    /// Run jobs again and again on the newest data, on a cluster or here
+    #[cfg(feature = "cluster")]
+    #[command(subcommand, arg_required_else_help = true)]
+    Schedule(ScheduleCommand),
     /// Make, list and revoke keys of a cluster
     #[cfg(feature = "cluster")]
     #[command(subcommand, arg_required_else_help = true)]

@@ -223,7 +223,8 @@ impl<'a> Board<'a> {
     }
 }
 
-fn param_cell(value: &Value) -> Cell {
+/// A parameter's value as a cell.
+pub(super) fn param_cell(value: &Value) -> Cell {
     match value {
         Value::Number(number) => match number.as_i64() {
             Some(whole) => Cell::Whole(whole),

@@ -55,6 +55,8 @@ pub(crate) fn run(command: Command, settings: &Settings) -> Outcome {
         #[cfg(feature = "cluster")]
         Command::Logs(args) => cluster::logs(&args, settings),
         #[cfg(feature = "cluster")]
+        Command::Schedule(command) => cluster::schedule(&command, settings),
+        #[cfg(feature = "cluster")]
         Command::Key(command) => cluster::key(&command, settings),
         #[cfg(feature = "cluster")]
         Command::Coordinator(args) => cluster::coordinator(&args, settings),

@@ -5,6 +5,8 @@
 
 mod fidelity;
 mod ledger;
+#[cfg(feature = "cluster")]
+mod nights;
 mod plan;
 
 use std::sync::Arc;
@@ -28,6 +30,8 @@ use tokio::time::timeout;
 
 pub(crate) use fidelity::{Fidelity, by_ordinal, climb, objective_of};
 pub(crate) use ledger::Ledger;
+#[cfg(feature = "cluster")]
+pub(crate) use nights::Nights;
 pub(crate) use plan::{Plan, plan};
 
 use crate::args::Limits;

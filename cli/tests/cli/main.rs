@@ -6,6 +6,8 @@ mod cluster;
 mod funding;
 mod interruption;
 mod journey;
+#[cfg(feature = "cluster")]
+mod schedule;
 mod settings;
 mod support;
 mod ticks;

@@ -60,7 +60,7 @@ impl Cluster for ClusterService {
             create_key(&request.owner, scope, request.expires_ns.map(UtcNs), now()).map_err(|error| error.status())?;
         self.0.store.add_key(&key).await.map_err(refuse)?;
         let detail = format!("scope {scope} for {}", key.owner);
-        let audit = audited(&caller, "key.create", &key.id, detail);
+        let audit = audited(&caller.owner, "key.create", &key.id, detail);
         self.0.coordinator()?.record(vec![audit]).await.map_err(refuse)?;
         Ok(Response::new(wire::CreateKeyReply {
             key: Some(info(key).into()),
@@ -85,7 +85,7 @@ impl Cluster for ClusterService {
         }
         self.0.store.revoke_key(&request.id, now()).await.map_err(refuse)?;
         self.0.keys.forget();
-        let audit = audited(&caller, "key.revoke", &request.id, "");
+        let audit = audited(&caller.owner, "key.revoke", &request.id, "");
         self.0.coordinator()?.record(vec![audit]).await.map_err(refuse)?;
         Ok(Response::new(wire::RevokeKeyReply {}))
     }

@@ -24,7 +24,7 @@ use crate::recorded::recorded;
 /// Who may look.
 pub(super) const READERS: &[Scope] = &[Scope::Read, Scope::Submit, Scope::Admin];
 /// Who may change.
-const WRITERS: &[Scope] = &[Scope::Submit, Scope::Admin];
+pub(super) const WRITERS: &[Scope] = &[Scope::Submit, Scope::Admin];
 /// How often a watch looks whether a job has moved.
 const LOOK: Duration = Duration::from_millis(200);
 /// Most lines of a log in one answer.
@@ -34,11 +34,26 @@ const LINES: u32 = 10_000;
 #[derive(Debug)]
 pub(super) struct JobsService(pub(super) Arc<Front>);
 
+/// A caller with one of these scopes, and what it asks.
 #[allow(clippy::result_large_err, reason = "tonic's error")]
-fn open<T>(request: Request<T>, needed: &'static [Scope]) -> Result<(Caller, T), Status> {
+pub(super) fn open<T>(request: Request<T>, needed: &'static [Scope]) -> Result<(Caller, T), Status> {
     let caller = caller_of(&request)?;
     caller.needs(needed)?;
     Ok((caller, request.into_inner()))
+}
+
+/// A job on its way in, besides the job.
+pub(super) struct Entry<'a> {
+    /// Whose it is.
+    pub(super) owner: &'a str,
+    /// Its weight beside other jobs.
+    pub(super) priority: u8,
+    /// What its user calls the submission.
+    pub(super) key: Option<String>,
+    /// BLAKE3 of what was submitted.
+    pub(super) body_hash: [u8; 32],
+    /// What is recorded with it.
+    pub(super) also: Vec<Change>,
 }
 
 impl Front {
@@ -86,8 +101,40 @@ impl Front {
         Ok(JobInfo::new(job, view))
     }
 
+    /// Enters a job, or finds it.
+    pub(super) async fn enter(&self, entry: Entry<'_>, job: &Job, plan: JobPlan) -> Result<JobState, Status> {
+        let at = now();
+        let _one_at_a_time = self.submitting.lock().await;
+        let mut records = entry.also;
+        let id = job.id.to_string();
+        // Under its own id as well, which tells later that this user knows of the job.
+        for key in entry.key.into_iter().chain([id.clone()]) {
+            let earlier = self.store.submission(entry.owner, &key).await.map_err(refuse)?;
+            match earlier {
+                None => records.push(Change::Submitted(Submission {
+                    owner: entry.owner.to_owned(),
+                    key,
+                    body_hash: entry.body_hash,
+                    job: job.id,
+                    at,
+                })),
+                // The same job may be written in several ways.
+                Some(earlier) if earlier.job == job.id && (earlier.body_hash == entry.body_hash || key == id) => {}
+                Some(earlier) => {
+                    return Err(refuse(StoreError::KeyReused {
+                        key,
+                        job: earlier.job.to_string(),
+                    }));
+                }
+            }
+        }
+        let new = plan.new_job(job, entry.owner, entry.priority, at);
+        let coordinator = self.coordinator()?;
+        coordinator.submit_with(new, Arc::new(plan), records).await.map_err(refuse)
+    }
+
     /// Refuses what is no job, or larger than jobs may be.
-    async fn plan(&self, body: String) -> Result<(Job, JobPlan), Status> {
+    pub(super) async fn plan(&self, body: String) -> Result<(Job, JobPlan), Status> {
         let most = self.limits.job_bytes;
         if body.len() > most {
             let message = format!("the job has {} bytes, {most} are allowed", body.len());
@@ -124,41 +171,17 @@ impl Jobs for JobsService {
     async fn submit(&self, request: Request<wire::SubmitRequest>) -> Result<Response<wire::SubmitReply>, Status> {
         let (caller, request) = open(request, WRITERS)?;
         let front = &self.0;
-        let priority = priority(request.priority).map_err(malformed)?;
         let body_hash = *blake3::hash(request.body.as_bytes()).as_bytes();
+        let priority = priority(request.priority).map_err(malformed)?;
         let (job, plan) = front.plan(request.body).await?;
-        let at = now();
-        let submission = |key: String| Submission {
-            owner: caller.owner.clone(),
-            key,
+        let entry = Entry {
+            owner: &caller.owner,
+            priority,
+            key: request.key,
             body_hash,
-            job: job.id,
-            at,
+            also: vec![audited(&caller.owner, "job.submit", &job.id, format!("priority {priority}"))],
         };
-        let _one_at_a_time = front.submitting.lock().await;
-        let mut records = Vec::new();
-        // Under its own id as well, which tells later that this user knows of the job.
-        for key in request.key.into_iter().chain([job.id.to_string()]) {
-            let earlier = front.store.submission(&caller.owner, &key).await.map_err(refuse)?;
-            match earlier {
-                None => records.push(Change::Submitted(submission(key))),
-                // The same job may be written in several ways.
-                Some(earlier) if earlier.job == job.id && (earlier.body_hash == body_hash || key == job.id.to_string()) => {}
-                Some(earlier) => {
-                    return Err(refuse(StoreError::KeyReused {
-                        key,
-                        job: earlier.job.to_string(),
-                    }));
-                }
-            }
-        }
-        records.push(audited(&caller, "job.submit", &job.id, format!("priority {priority}")));
-        let new = plan.new_job(&job, &caller.owner, priority, at);
-        let state = front
-            .coordinator()?
-            .submit_with(new, Arc::new(plan), records)
-            .await
-            .map_err(refuse)?;
+        let state = front.enter(entry, &job, plan).await?;
         Ok(Response::new(wire::SubmitReply {
             job: job.id.to_string(),
             state: wire::JobState::from(state).into(),
@@ -217,7 +240,7 @@ impl Jobs for JobsService {
             .control(job.id, control)
             .await
             .map_err(|error| refuse(not_open(error)))?;
-        let audit = audited(&caller, "job.control", &job.id, format!("{control:?}"));
+        let audit = audited(&caller.owner, "job.control", &job.id, format!("{control:?}"));
         coordinator.record(vec![audit]).await.map_err(refuse)?;
         Ok(Response::new(wire::ControlReply { job: job.id.to_string() }))
     }

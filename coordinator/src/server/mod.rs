@@ -6,6 +6,8 @@
 mod access;
 mod cluster;
 mod jobs;
+mod nights;
+mod schedules;
 mod workers;
 
 use std::num::NonZeroU32;
@@ -17,6 +19,7 @@ use assay_core::{Domain, Explain};
 use assay_proto::status::{self, LARGEST_ANSWER, LARGEST_REPORT, LARGEST_REQUEST};
 use assay_proto::wire::cluster_server::ClusterServer;
 use assay_proto::wire::jobs_server::JobsServer;
+use assay_proto::wire::schedules_server::SchedulesServer;
 use assay_proto::wire::workers_server::WorkersServer;
 use assay_store::{AuditEntry, Change, Store};
 use axum::extract::{Request, State};
@@ -167,6 +170,8 @@ impl Server {
         let workers = WorkersServer::new(workers::WorkersService(Arc::clone(&front)));
         let jobs = JobsServer::new(jobs::JobsService(Arc::clone(&front)));
         let cluster = ClusterServer::new(cluster::ClusterService(Arc::clone(&front)));
+        let schedules = SchedulesServer::new(schedules::SchedulesService(Arc::clone(&front)));
+        let nights = tokio::spawn(nights::keep(Arc::clone(&front)));
         let routes = Routes::new(health)
             .add_service(reflection)
             .add_service(workers.max_decoding_message_size(LARGEST_REPORT))
@@ -176,6 +181,11 @@ impl Server {
             )
             .add_service(
                 cluster
+                    .max_decoding_message_size(LARGEST_REQUEST)
+                    .max_encoding_message_size(LARGEST_ANSWER),
+            )
+            .add_service(
+                schedules
                     .max_decoding_message_size(LARGEST_REQUEST)
                     .max_encoding_message_size(LARGEST_ANSWER),
             )
@@ -191,11 +201,12 @@ impl Server {
             transport = transport.tls_config(ServerTlsConfig::new().identity(identity))?;
         }
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-        transport
+        let served = transport
             .add_routes(Routes::from(routes))
             .serve_with_incoming_shutdown(incoming, stop)
-            .await?;
-        Ok(())
+            .await;
+        nights.abort();
+        Ok(served?)
     }
 }
 
@@ -241,10 +252,10 @@ impl Front {
 }
 
 /// A line of the audit.
-fn audited(caller: &Caller, action: &str, subject: &impl ToString, detail: impl Into<String>) -> Change {
+fn audited(actor: &str, action: &str, subject: &impl ToString, detail: impl Into<String>) -> Change {
     Change::Audited(AuditEntry {
         at: now(),
-        actor: caller.owner.clone(),
+        actor: actor.to_owned(),
         action: action.to_owned(),
         subject: subject.to_string(),
         detail: detail.into(),

@@ -1,6 +1,7 @@
 //! The way to a cluster.
 
 mod error;
+mod schedules;
 mod users;
 mod workers;
 

@@ -86,7 +86,7 @@ pub(super) async fn the_same_submission_twice_is_one_job(store: &Store) {
     assert_eq!(audit.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [2, 3]);
 }
 
-pub(super) async fn a_planned_run_is_claimed_once(store: &Store) {
+pub(super) async fn a_planned_time_is_taken_up_once(store: &Store) {
     let epoch = store.lead("one").await.unwrap().epoch();
     let nightly = Schedule {
         name: "nightly".to_owned(),
@@ -97,28 +97,48 @@ pub(super) async fn a_planned_run_is_claimed_once(store: &Store) {
         body: "job".to_owned(),
         enabled: true,
         created: UtcNs(1),
+        since: UtcNs(1),
     };
     assert!(store.add_schedule(&nightly).await.unwrap());
     assert!(!store.add_schedule(&nightly).await.unwrap());
-    assert!(store.enable_schedule("nightly", false).await.unwrap());
-    assert!(!store.enable_schedule("daily", false).await.unwrap());
-    let disabled = Schedule {
-        enabled: false,
+    assert!(!store.enable_schedule("nightly", UtcNs(5)).await.unwrap(), "it is enabled");
+    assert!(store.disable_schedule("nightly").await.unwrap());
+    assert!(!store.disable_schedule("nightly").await.unwrap());
+    assert!(store.enable_schedule("nightly", UtcNs(6)).await.unwrap());
+    assert!(!store.disable_schedule("daily").await.unwrap());
+    let since = Schedule {
+        since: UtcNs(6),
         ..nightly
     };
-    assert_eq!(store.schedules().await.unwrap(), [disabled]);
-    assert!(store.claim_run("nightly", UtcNs(10), UtcNs(11)).await.unwrap());
-    assert!(!store.claim_run("nightly", UtcNs(10), UtcNs(12)).await.unwrap());
-    assert!(store.claim_run("nightly", UtcNs(20), UtcNs(21)).await.unwrap());
-    let started = Change::RunStarted {
+    assert_eq!(store.schedules().await.unwrap(), [since]);
+
+    let run = |planned, job, error: Option<&str>| ScheduledRun {
+        schedule: "nightly".to_owned(),
+        planned: UtcNs(planned),
+        taken: UtcNs(planned + 1),
+        job,
+        error: error.map(str::to_owned),
+        report: None,
+    };
+    let first = run(10, Some(job_id(1)), None);
+    let failed = run(20, None, Some("no data"));
+    let again = run(10, Some(job_id(2)), None);
+    let taken = [&first, &failed, &again].map(|run| Change::RunTaken(Box::new(run.clone())));
+    store.apply(epoch, &taken).await.unwrap();
+    assert_eq!(store.runs("nightly", 5).await.unwrap(), [failed.clone(), first.clone()]);
+    assert_eq!(store.unreported_runs().await.unwrap(), std::slice::from_ref(&first));
+    let reported = Change::RunReported {
         schedule: "nightly".to_owned(),
         planned: UtcNs(10),
-        job: job_id(1),
+        report: "{}".to_owned(),
     };
-    store.apply(epoch, &[started]).await.unwrap();
-    let runs = store.runs("nightly", 5).await.unwrap();
-    let runs: Vec<_> = runs.iter().map(|run| (run.planned.0, run.claimed.0, run.job)).collect();
-    assert_eq!(runs, [(20, 21, None), (10, 11, Some(job_id(1)))]);
+    store.apply(epoch, &[reported]).await.unwrap();
+    assert_eq!(store.unreported_runs().await.unwrap(), []);
+    assert_eq!(store.runs("nightly", 1).await.unwrap(), [failed]);
+    assert_eq!(store.runs("nightly", 2).await.unwrap()[1].report.as_deref(), Some("{}"));
+    assert!(store.remove_schedule("nightly").await.unwrap());
+    assert!(!store.remove_schedule("nightly").await.unwrap());
+    assert_eq!(store.runs("nightly", 5).await.unwrap(), []);
 }
 
 pub(super) async fn datasets_are_found_by_their_values(store: &Store) {

@@ -34,7 +34,7 @@ on_every_store! {
     logs_are_read_on_from_where_one_was
     keys_are_found_by_their_hash_until_revoked
     the_same_submission_twice_is_one_job
-    a_planned_run_is_claimed_once
+    a_planned_time_is_taken_up_once
     datasets_are_found_by_their_values
     trades_are_kept_once
     what_was_searched_adds_up_once

@@ -133,9 +133,14 @@ impl Tables {
                 }
                 self.submissions.add(key, new.clone());
             }
-            Change::RunStarted { schedule, planned, job } => {
+            Change::RunTaken(run) => _ = self.runs.add((run.schedule.clone(), run.planned), (**run).clone()),
+            Change::RunReported {
+                schedule,
+                planned,
+                report,
+            } => {
                 if let Some(run) = self.runs.change(&(schedule.clone(), *planned)) {
-                    run.job = Some(*job);
+                    run.report = Some(report.clone());
                 }
             }
             Change::Looked(look) => {

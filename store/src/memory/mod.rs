@@ -223,24 +223,32 @@ impl Memory {
         self.tables().schedules.values().cloned().collect()
     }
 
-    pub(crate) fn enable_schedule(&self, name: &str, enabled: bool) -> bool {
-        self.settled(|tables| match tables.schedules.change(&name.to_owned()) {
-            Some(schedule) => {
-                schedule.enabled = enabled;
-                true
-            }
-            None => false,
+    /// Enables a schedule from a time on, or disables it.
+    pub(crate) fn change_schedule(&self, name: &str, since: Option<UtcNs>) -> bool {
+        self.settled(|tables| {
+            let schedule = tables.schedules.change(&name.to_owned());
+            let Some(schedule) = schedule.filter(|schedule| schedule.enabled != since.is_some()) else {
+                return false;
+            };
+            schedule.enabled = since.is_some();
+            schedule.since = since.unwrap_or(schedule.since);
+            true
         })
     }
 
-    pub(crate) fn claim_run(&self, schedule: &str, planned: UtcNs, at: UtcNs) -> bool {
-        let run = ScheduledRun {
-            schedule: schedule.to_owned(),
-            planned,
-            claimed: at,
-            job: None,
-        };
-        self.settled(|tables| tables.runs.add((schedule.to_owned(), planned), run))
+    pub(crate) fn remove_schedule(&self, name: &str) -> bool {
+        self.settled(|tables| {
+            let known = tables.schedules.contains_key(name);
+            tables.schedules.remove(&name.to_owned());
+            tables.runs.remove_where(|(schedule, _), _| schedule == name);
+            known
+        })
+    }
+
+    pub(crate) fn unreported_runs(&self) -> Vec<ScheduledRun> {
+        let tables = self.tables();
+        let open = |run: &&ScheduledRun| run.job.is_some() && run.report.is_none();
+        tables.runs.values().filter(open).cloned().collect()
     }
 
     pub(crate) fn runs(&self, schedule: &str, limit: usize) -> Vec<ScheduledRun> {

@@ -4,6 +4,8 @@ mod control;
 mod coordinator;
 mod key;
 mod look;
+mod schedule;
+mod schedule_view;
 mod submit;
 mod worker;
 
@@ -11,5 +13,6 @@ pub(super) use control::{cancel, pause, resume};
 pub(super) use coordinator::run as coordinator;
 pub(super) use key::run as key;
 pub(super) use look::{logs, queue, workers};
+pub(super) use schedule::run as schedule;
 pub(super) use submit::{run_there, submit, watch};
 pub(super) use worker::run as worker;
