@@ -32,6 +32,15 @@ pub(crate) fn memory_limit() -> Memory {
     }
 }
 
+/// Bytes of memory that the process has in use; 0 where the operating system does not say.
+#[cfg(feature = "cluster")]
+pub(crate) fn memory_used() -> u64 {
+    let text = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = text.lines().find(|line| line.starts_with("VmRSS:"));
+    let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
+    kib.unwrap_or_default() * 1024
+}
+
 fn machine_memory() -> Option<u64> {
     let text = fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find(|line| line.starts_with("MemTotal:"))?;

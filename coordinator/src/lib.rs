@@ -8,6 +8,7 @@ mod core;
 mod error;
 mod families;
 mod luck;
+mod meters;
 mod office;
 mod plan;
 mod recorded;
@@ -21,6 +22,7 @@ pub use crate::core::{CompactError, Compaction, Core, Effect, Event, Request, Wr
 pub use error::CoordinatorError;
 pub use families::{Families, family_records, looks};
 pub use luck::{InstrumentLuck, Luck};
+pub use meters::Meters;
 pub use office::{Coordinator, JobEnd, Office};
 pub use plan::JobPlan;
 pub use recorded::recorded;

@@ -20,6 +20,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::core::{CompactError, Compaction, Core, Effect, Event, Request};
 use crate::error::CoordinatorError;
+use crate::meters::Meters;
 use crate::plan::JobPlan;
 use crate::results;
 use crate::settings::Settings;
@@ -44,6 +45,8 @@ pub struct Office {
     pub producer: Arc<Producer>,
     /// The folder of result files, and of what is on its way there.
     pub home: PathBuf,
+    /// What it counts.
+    pub meters: Meters,
 }
 
 /// How a job ended.
@@ -278,7 +281,8 @@ impl Office {
             commands: commands.clone(),
             ends: ends.clone(),
         };
-        tokio::spawn(publish(Arc::clone(&self.producer), outbox, commands.downgrade()));
+        let meters = self.meters.clone();
+        tokio::spawn(publish(Arc::clone(&self.producer), outbox, commands.downgrade(), meters));
         let desk = Desk {
             office: self,
             core,
@@ -305,7 +309,10 @@ impl Desk {
                     Some(command) => self.take(command, &mut effects).await?,
                     None => return Ok(()),
                 },
-                _ = tick.tick() => effects.extend(self.core.step(Event::Tick, self.clock.now())),
+                _ = tick.tick() => {
+                    effects.extend(self.core.step(Event::Tick, self.clock.now()));
+                    self.office.meters.ticked();
+                }
                 () = self.office.leadership.lost() => return Err(CoordinatorError::Deposed),
             }
             for _ in 1..BATCH {
@@ -440,7 +447,9 @@ impl Desk {
             }
         }
         if !changes.is_empty() {
+            let began = Instant::now();
             self.office.store.apply(self.office.leadership.epoch(), &changes).await?;
+            self.office.meters.committed(&changes, began);
         }
         for effect in others {
             match effect {
@@ -457,7 +466,10 @@ impl Desk {
                 },
                 Effect::Compact(compaction) => self.compact(*compaction),
                 Effect::Ended { job, state, error } => self.ended(job, state, error),
-                Effect::Alarm(text) => tracing::error!(alarm = true, "{text}"),
+                Effect::Alarm(text) => {
+                    self.office.meters.alarm();
+                    tracing::error!(alarm = true, "{text}");
+                }
             }
         }
         Ok(())
@@ -496,6 +508,7 @@ async fn publish(
     producer: Arc<Producer>,
     mut outbox: mpsc::UnboundedReceiver<TaskMessage>,
     commands: mpsc::WeakSender<Command>,
+    meters: Meters,
 ) {
     let mut connection = producer.connection();
     let mut established = connection.borrow_and_update().established;
@@ -506,7 +519,11 @@ async fn publish(
                 if count == 0 {
                     return;
                 }
+                let began = Instant::now();
                 let published = producer.publish(&batch).await;
+                if published.is_ok() {
+                    meters.published(batch.len(), began.elapsed());
+                }
                 if let Err(error) = &published {
                     tracing::warn!(%error, messages = batch.len(), "tasks could not be published, they will be sent again");
                     tokio::time::sleep(TICK).await;

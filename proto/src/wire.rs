@@ -8,5 +8,8 @@
 
 tonic::include_proto!("assay.v1");
 
+/// All methods, as `package.Service/Method`.
+pub const METHODS: &[&str] = include!(concat!(env!("OUT_DIR"), "/methods.rs"));
+
 /// The `.proto` files as a descriptor set, for reflection.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

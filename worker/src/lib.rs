@@ -7,6 +7,7 @@
 mod budget;
 mod error;
 mod markets;
+mod meters;
 mod pool;
 mod prepared;
 mod rung;
@@ -17,8 +18,9 @@ mod worker;
 pub use budget::{Budget, MOST_UNIT};
 pub use error::WorkerError;
 pub use markets::{Markets, load_market};
+pub use meters::Meters;
 pub use pool::{Computed, Pool};
 pub use prepared::{Prepared, SHARING, sample_points};
 pub use rung::run_points;
 pub use warmup::NeverTrades;
-pub use worker::{Settings, Stop, Worker};
+pub use worker::{Load, Settings, Stop, Worker};

@@ -20,6 +20,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tracing::Instrument;
 
 use crate::error::WorkerError;
+use crate::meters::{Ending, Meters};
 use crate::pool::{Computed, Pool};
 use crate::prepared::Prepared;
 use crate::tally::{interleave, tally};
@@ -76,6 +77,18 @@ pub struct Worker {
     jobs: Mutex<Vec<(JobId, Bars)>>,
     running: Mutex<BTreeMap<(TaskId, Attempt), Arc<AtomicBool>>>,
     trouble: Mutex<Option<WorkerError>>,
+    meters: Meters,
+}
+
+/// How busy a worker is, and what it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Load {
+    /// Tasks at work.
+    pub running: usize,
+    /// Jobs whose bars are in memory.
+    pub jobs: usize,
+    /// Memory of these bars.
+    pub bars_bytes: u64,
 }
 
 /// What becomes of the message about a task.
@@ -97,6 +110,25 @@ impl Worker {
             jobs: Mutex::default(),
             running: Mutex::default(),
             trouble: Mutex::default(),
+            meters: Meters::default(),
+        }
+    }
+
+    /// What it counts.
+    pub fn meters(&self) -> &Meters {
+        &self.meters
+    }
+
+    /// How busy it is.
+    pub fn load(&self) -> Load {
+        let jobs = lock(&self.jobs);
+        let loaded = jobs.iter().filter_map(|(_, bars)| bars.get());
+        let bytes = loaded.map(|prepared| prepared.markets.bytes());
+        let bytes: Vec<u64> = bytes.collect();
+        Load {
+            running: lock(&self.running).len(),
+            jobs: bytes.len(),
+            bars_bytes: bytes.iter().sum(),
         }
     }
 
@@ -203,6 +235,12 @@ impl Worker {
                 Some(report)
             }
         };
+        self.meters.ended(match &report {
+            Some(Report::Done(_)) => Ending::Done,
+            Some(Report::GivenBack) => Ending::GivenBack,
+            Some(Report::Failed(_)) => Ending::Failed,
+            None => Ending::Dropped,
+        });
         let after = match report {
             Some(report) => self.report(&grant, report).await,
             None => After::Forget,
@@ -280,6 +318,7 @@ impl Worker {
         let Some(Computed { rows, seconds }) = computed else {
             return Ok(None);
         };
+        self.meters.computed(rows.iter().map(Vec::len).sum(), seconds);
         let (statistics, best) = tally(&prepared.job, grant, &rows, prepared.markets.observations());
         let bars = prepared.markets.bars();
         let rows = self.keep(grant, prepared, interleave(rows)).await?;
@@ -324,10 +363,10 @@ impl Worker {
             }
             Arc::clone(&jobs[jobs.len() - 1].1)
         };
-        cell.get_or_try_init(|| self.load(id)).await.cloned()
+        cell.get_or_try_init(|| self.load_bars(id)).await.cloned()
     }
 
-    async fn load(&self, id: JobId) -> Result<Arc<Prepared>, WorkerError> {
+    async fn load_bars(&self, id: JobId) -> Result<Arc<Prepared>, WorkerError> {
         let Answer::Job(body) = self.link.ask(Question::Job(id)).await? else {
             let reason = format!("job {id} is not running");
             return Err(LinkError::Unreachable { reason }.into());

@@ -118,6 +118,9 @@ pub(crate) enum Command {
     #[cfg(feature = "cluster")]
     #[command(subcommand, arg_required_else_help = true)]
     Key(KeyCommand),
+    /// List the numbers that coordinator and worker serve with --metrics
+    #[cfg(feature = "cluster")]
+    Metrics,
     /// Run a cluster's coordinator
     #[cfg(feature = "cluster")]
     Coordinator(Box<CoordinatorArgs>),

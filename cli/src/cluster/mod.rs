@@ -1,5 +1,7 @@
 //! What commands and processes of a cluster share.
 
+mod logs;
+mod numbers;
 mod observe;
 mod process;
 
@@ -16,8 +18,10 @@ use crate::output::human;
 use crate::progress::Progress;
 use crate::settings::Settings;
 
+pub(crate) use logs::log_to_stderr;
+pub(crate) use numbers::{CoordinatorNumbers, WorkerNumbers};
 pub(crate) use observe::{Metrics, observe};
-pub(crate) use process::{default_name, log_to_stderr, queue, stop_signal};
+pub(crate) use process::{default_name, queue, stop_signal};
 
 /// How often Ctrl-C is looked after.
 const LOOK: Duration = Duration::from_millis(100);

@@ -56,6 +56,11 @@ impl Metrics {
         family
     }
 
+    /// The numbers of a part of the program.
+    pub(crate) fn register(&self, part: impl FnOnce(&mut Registry)) {
+        part(&mut self.registry());
+    }
+
     /// Called before the numbers are read.
     pub(crate) fn refresh_by(&self, refresh: impl Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync + 'static) {
         *self.0.refresh.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(Box::new(refresh)));
@@ -70,7 +75,8 @@ impl Metrics {
         self.0.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn text(&self) -> Option<String> {
+    /// All numbers, as they are served.
+    pub(crate) async fn text(&self) -> Option<String> {
         let refresh = self.0.refresh.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(refresh) = refresh {
             refresh().await;

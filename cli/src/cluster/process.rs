@@ -1,35 +1,13 @@
 //! What a coordinator and a worker have in common as processes.
 
-use std::io::stderr;
-use std::str::FromStr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use assay_core::ids::WorkerId;
 use assay_queue::{Queue, QueueAddress, QueueSettings};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::args::PlaceArgs;
 use crate::failure::Failure;
-
-/// What is logged unless `ASSAY_LOG` says otherwise.
-const LOG: &str = "warn,assay=info";
-
-/// From now on events are lines of JSON on stderr. `ASSAY_LOG` says which: `debug`, or `warn,assay_coordinator=debug`.
-pub(crate) fn log_to_stderr() -> Result<(), Failure> {
-    let wish = std::env::var("ASSAY_LOG").unwrap_or_else(|_| LOG.to_owned());
-    let targets = Targets::from_str(&wish).map_err(|error| {
-        Failure::usage(format!("ASSAY_LOG `{wish}`: {error}")).hint("write a level, or targets and levels: warn,assay=debug")
-    })?;
-    let lines = tracing_subscriber::fmt::layer()
-        .json()
-        .with_writer(stderr)
-        .with_current_span(false);
-    tracing_subscriber::registry().with(targets).with(lines).init();
-    Ok(())
-}
 
 /// A name that no other process has: the host's, the process's number, and when it began.
 pub(crate) fn default_name() -> WorkerId {

@@ -59,6 +59,8 @@ pub(crate) fn run(command: Command, settings: &Settings) -> Outcome {
         #[cfg(feature = "cluster")]
         Command::Key(command) => cluster::key(&command, settings),
         #[cfg(feature = "cluster")]
+        Command::Metrics => cluster::metrics(settings),
+        #[cfg(feature = "cluster")]
         Command::Coordinator(args) => cluster::coordinator(&args, settings),
         #[cfg(feature = "cluster")]
         Command::Worker(args) => cluster::worker(&args, settings),

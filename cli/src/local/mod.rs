@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anstream::eprintln;
-use assay_coordinator::{Coordinator, JobEnd, JobPlan, Office, Settings as CoordinatorSettings};
+use assay_coordinator::{Coordinator, JobEnd, JobPlan, Meters, Office, Settings as CoordinatorSettings};
 use assay_core::ids::JobId;
 use assay_core::job::Goal;
 use assay_core::time::UtcNs;
@@ -135,6 +135,7 @@ impl Run {
             store: Arc::clone(&store),
             producer: Arc::new(queue.producer().await?),
             home: settings.home.clone(),
+            meters: Meters::default(),
         };
         let (coordinator, desk) = office.open().await?;
         let office = tokio::spawn(desk);

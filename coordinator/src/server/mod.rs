@@ -12,7 +12,7 @@ mod workers;
 
 use std::num::NonZeroU32;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use assay_core::time::UtcNs;
 use assay_core::{Domain, Explain};
@@ -26,16 +26,17 @@ use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use tokio::net::TcpListener;
-use tonic::Status;
 use tonic::service::Routes;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Identity, Server as Transport, ServerTlsConfig};
+use tonic::{Code, Status};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 use access::Keys;
 pub use access::{AccessError, Caller, create_key};
 
+use crate::meters::Meters;
 use crate::office::Coordinator;
 
 /// How often a quiet connection is tried, and how long that may take.
@@ -120,19 +121,21 @@ struct Front {
     keys: Keys,
     office: RwLock<Option<Coordinator>>,
     health: HealthReporter,
+    meters: Meters,
     /// One submission at a time, so that none is looked up while another one is written.
     submitting: tokio::sync::Mutex<()>,
 }
 
 impl Server {
-    /// A server that stands by.
-    pub fn new(store: Arc<Store>, limits: Limits) -> Self {
+    /// A server that stands by, and counts what it is asked.
+    pub fn new(store: Arc<Store>, limits: Limits, meters: Meters) -> Self {
         Self(Arc::new(Front {
             keys: Keys::new(Arc::clone(&store), limits.requests_per_second),
             store,
             limits,
             office: RwLock::new(None),
             health: HealthReporter::new(),
+            meters,
             submitting: tokio::sync::Mutex::new(()),
         }))
     }
@@ -190,7 +193,7 @@ impl Server {
                     .max_encoding_message_size(LARGEST_ANSWER),
             )
             .into_axum_router()
-            .layer(middleware::from_fn_with_state(front, admit));
+            .layer(middleware::from_fn_with_state(front, attend));
         let mut transport = Transport::builder()
             .timeout(ANSWER_WITHIN)
             .max_concurrent_streams(MOST_STREAMS)
@@ -210,8 +213,18 @@ impl Server {
     }
 }
 
+/// Counts a request and how it was answered.
+async fn attend(State(front): State<Arc<Front>>, request: Request, next: Next) -> Response {
+    let (path, began) = (request.uri().path().to_owned(), Instant::now());
+    let response = admit(&front, request, next).await;
+    // The status of a call that failed comes first; that of a stream, at its end, is not waited for.
+    let code = Status::from_header_map(response.headers()).map_or(Code::Ok, |status| status.code());
+    front.meters.answered(&path, code, began.elapsed());
+    response
+}
+
 /// Nobody gets past without a key, except for a look at the health; each service sees who calls.
-async fn admit(State(front): State<Arc<Front>>, mut request: Request, next: Next) -> Response {
+async fn admit(front: &Front, mut request: Request, next: Next) -> Response {
     let path = request.uri().path();
     if path.starts_with("/grpc.health.v1.Health/") {
         return next.run(request).await;

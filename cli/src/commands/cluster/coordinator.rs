@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use assay_coordinator::server::{Certificate, Limits, Server, ServerError, create_key};
-use assay_coordinator::{Coordinator, Office, Settings as CoordinatorSettings};
+use assay_coordinator::{Meters, Office, Settings as CoordinatorSettings};
 use assay_core::Domain;
 use assay_proto::KeyInfo;
-use assay_store::{JobState, KeyRecord, Scope, Store};
+use assay_store::{KeyRecord, Scope, Store};
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::sync::watch;
@@ -18,7 +18,7 @@ use tokio::time::timeout;
 
 use super::key::show_secret;
 use crate::args::{CoordinatorArgs, CoordinatorCommand, DatabaseArgs};
-use crate::cluster::{Metrics, default_name, log_to_stderr, observe, queue, stop_signal};
+use crate::cluster::{CoordinatorNumbers, Metrics, default_name, log_to_stderr, observe, queue, stop_signal};
 use crate::failure::{Failure, Outcome};
 use crate::local::now;
 use crate::settings::Settings;
@@ -31,10 +31,12 @@ pub(in crate::commands) fn run(args: &CoordinatorArgs, settings: &Settings) -> O
     let runtime = runtime.map_err(|error| Failure::external(format!("cannot start the runtime: {error}")))?;
     match &args.command {
         Some(CoordinatorCommand::Init { database, owner }) => runtime.block_on(init(database, owner, settings)),
-        None => {
-            log_to_stderr()?;
-            runtime.block_on(reign(args, settings))
-        }
+        None => runtime.block_on(async {
+            let traces = log_to_stderr("assay-coordinator")?;
+            let outcome = reign(args, settings).await;
+            traces.flush().await;
+            outcome
+        }),
     }
 }
 
@@ -79,8 +81,9 @@ async fn reign(args: &CoordinatorArgs, settings: &Settings) -> Outcome {
     })?;
     let metrics = Metrics::new();
     observe(args.places.metrics, &metrics).await?;
-    let leader = metrics.gauge("leader", "1 while this coordinator is in office");
-    let server = Server::new(Arc::clone(&store), Limits::default());
+    let meters = Meters::default();
+    let numbers = CoordinatorNumbers::new(&metrics, &meters);
+    let server = Server::new(Arc::clone(&store), Limits::default(), meters.clone());
     let (stop, mut stopped) = watch::channel(false);
     let stopped = async move { drop(stopped.wait_for(|stop| *stop).await) };
     let serving = tokio::spawn(server.clone().serve(listener, certificate, stopped));
@@ -95,20 +98,21 @@ async fn reign(args: &CoordinatorArgs, settings: &Settings) -> Outcome {
         served = &mut serving => return no_server(served),
         signal = &mut stopping => return signal.map(|()| 0),
     };
-    tracing::info!(coordinator = %name, epoch = leadership.epoch().0, "in office");
+    let epoch = leadership.epoch().0;
+    tracing::info!(coordinator = %name, epoch, "in office");
     let office = Office {
         settings: CoordinatorSettings::CLUSTER,
         leadership,
         store,
         producer: Arc::new(queue.producer().await?),
         home,
+        meters,
     };
     let (coordinator, desk) = office.open().await?;
     let desk = tokio::spawn(desk);
     tokio::pin!(desk);
-    count(&metrics, coordinator.clone());
+    numbers.in_office(&metrics, coordinator.clone(), epoch);
     server.set_office(Some(coordinator)).await;
-    leader.set(1);
     metrics.set_ready(true);
     let result = tokio::select! {
         ended = &mut desk => ended.map_err(|error| Failure::internal(error.to_string()))?.map_err(Failure::from),
@@ -117,7 +121,7 @@ async fn reign(args: &CoordinatorArgs, settings: &Settings) -> Outcome {
     };
     // Whatever it was: nobody is answered for this reign any more. The next one starts from the database.
     metrics.set_ready(false);
-    leader.set(0);
+    numbers.out_of_office();
     server.set_office(None).await;
     let _ = stop.send(true);
     let _ = timeout(GRACE, serving).await;
@@ -140,37 +144,4 @@ fn certificate(args: &CoordinatorArgs) -> Result<Option<Certificate>, Failure> {
         chain: read(chain)?,
         key: read(key)?,
     }))
-}
-
-/// Numbers of the cluster, as the coordinator knows them.
-fn count(metrics: &Metrics, coordinator: Coordinator) {
-    let waiting = metrics.gauge("tasks_waiting", "Tasks that are in the queue");
-    let running = metrics.gauge("tasks_running", "Tasks at work");
-    let slots = metrics.gauge("slots", "Tasks that can be worked on at the same time");
-    let uncarved = metrics.gauge("blocks_uncarved", "Blocks that no task has taken yet");
-    let workers = metrics.gauge("workers", "Workers that are heard of");
-    let jobs = metrics.gauges("jobs", "Jobs that are not over, by where they are");
-    metrics.refresh_by(move || {
-        let coordinator = coordinator.clone();
-        let (waiting, running, slots) = (waiting.clone(), running.clone(), slots.clone());
-        let (uncarved, workers, jobs) = (uncarved.clone(), workers.clone(), jobs.clone());
-        Box::pin(async move {
-            // Out of office the last numbers stay.
-            if let Ok(queue) = coordinator.queue().await {
-                waiting.set(queue.waiting as i64);
-                running.set(queue.running as i64);
-                slots.set(i64::from(queue.slots));
-                uncarved.set(queue.uncarved_blocks as i64);
-            }
-            if let Ok(known) = coordinator.workers().await {
-                workers.set(known.len() as i64);
-            }
-            if let Ok(open) = coordinator.jobs().await {
-                for state in JobState::ALL.into_iter().filter(|state| state.is_open()) {
-                    let count = open.iter().filter(|job| job.state == state).count();
-                    jobs.get_or_create(&[("state", state.name())]).set(count as i64);
-                }
-            }
-        })
-    });
 }

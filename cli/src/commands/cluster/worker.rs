@@ -12,7 +12,7 @@ use tokio::runtime::Builder;
 use tokio::time::sleep;
 
 use crate::args::WorkerArgs;
-use crate::cluster::{Metrics, default_name, log_to_stderr, no_cluster, observe, queue, stop_signal};
+use crate::cluster::{Metrics, WorkerNumbers, default_name, log_to_stderr, no_cluster, observe, queue, stop_signal};
 use crate::failure::{Failure, Outcome, TRIAL_THREAD};
 use crate::local::size_rayon;
 use crate::settings::Settings;
@@ -22,10 +22,14 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const PAUSE: Duration = Duration::from_millis(250);
 
 pub(in crate::commands) fn run(args: &WorkerArgs, settings: &Settings) -> Outcome {
-    log_to_stderr()?;
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| Failure::external(format!("cannot start the runtime: {error}")))?;
-    runtime.block_on(work(args, settings))
+    runtime.block_on(async {
+        let traces = log_to_stderr("assay-worker")?;
+        let outcome = work(args, settings).await;
+        traces.flush().await;
+        outcome
+    })
 }
 
 async fn work(args: &WorkerArgs, settings: &Settings) -> Outcome {
@@ -51,6 +55,7 @@ async fn work(args: &WorkerArgs, settings: &Settings) -> Outcome {
         Catalog::open(&settings.home)?,
     );
     let worker = Arc::new(worker);
+    let numbers = WorkerNumbers::new(&metrics, worker.meters());
     let (stop, stopped) = Stop::new();
     let stopping = stop_signal();
     tokio::pin!(stopping);
@@ -59,9 +64,7 @@ async fn work(args: &WorkerArgs, settings: &Settings) -> Outcome {
         signal = &mut stopping => return signal.map(|()| 0),
     }
     let consumer = queue.consume(threads as u16 + 1).await?;
-    metrics
-        .gauge("slots", "Tasks that can be worked on at the same time")
-        .set(threads as i64);
+    numbers.at_work(&metrics, &worker, threads);
     metrics.set_ready(true);
     tracing::info!(worker = %id, threads, "at work");
     let work = tokio::spawn(worker.run(consumer, stopped));
