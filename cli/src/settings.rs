@@ -7,9 +7,13 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Instant;
 
+#[cfg(feature = "cluster")]
+use assay_coordinator::server::Limits as ServerLimits;
 use assay_core::job::explain_toml;
 use serde::Deserialize;
 
+#[cfg(feature = "cluster")]
+use crate::args::LimitArgs;
 use crate::args::{GlobalArgs, Limits, MemoryLimit, OutputFormat, ThreadCount};
 use crate::failure::Failure;
 use crate::machine;
@@ -20,13 +24,19 @@ const PROJECT_FILE: &str = "assay.toml";
 const USER_FILE: &str = "assay/config.toml";
 
 /// Keys of a settings file.
-#[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Default, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Layer {
     home: Option<PathBuf>,
     threads: Option<ThreadCount>,
     memory: Option<MemoryLimit>,
     output: Option<OutputFormat>,
+    /// Of a coordinator.
+    #[cfg(feature = "cluster")]
+    limits: Option<LimitArgs>,
+    #[cfg(not(feature = "cluster"))]
+    #[serde(rename = "limits")]
+    _limits: Option<serde::de::IgnoredAny>,
 }
 
 /// Everything a command knows besides its own arguments.
@@ -42,6 +52,8 @@ pub(crate) struct Settings {
     pub(crate) verbose: u8,
     threads: ThreadCount,
     memory: MemoryLimit,
+    #[cfg(feature = "cluster")]
+    limits: LimitArgs,
 }
 
 impl Settings {
@@ -69,6 +81,11 @@ impl Settings {
             verbose: global.verbose,
             threads: first(&layers, |layer| layer.threads).ok_or_else(none)?,
             memory: first(&layers, |layer| layer.memory).ok_or_else(none)?,
+            #[cfg(feature = "cluster")]
+            limits: layers
+                .iter()
+                .filter_map(|layer| layer.limits)
+                .fold(LimitArgs::default(), LimitArgs::or),
         })
     }
 
@@ -86,6 +103,13 @@ impl Settings {
             MemoryLimit::Half => machine::memory_limit().bytes / 2,
             MemoryLimit::Bytes(bytes) => bytes,
         }
+    }
+
+    /// What users of a coordinator may ask for at most.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn server_limits(&self, args: LimitArgs) -> Result<ServerLimits, Failure> {
+        let limits = args.or(self.limits).complete();
+        limits.ok_or_else(|| Failure::internal("defaults.toml leaves a limit out"))
     }
 
     /// Tells on stderr, with -v, what was reached and when.
@@ -151,5 +175,7 @@ mod tests {
     fn the_defaults_are_complete() {
         let layer = parse_layer(include_str!("defaults.toml"), Path::new("defaults.toml")).unwrap();
         assert!(layer.home.is_some() && layer.threads.is_some() && layer.memory.is_some());
+        #[cfg(feature = "cluster")]
+        assert!(layer.limits.and_then(LimitArgs::complete).is_some());
     }
 }

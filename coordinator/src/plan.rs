@@ -76,12 +76,6 @@ impl JobPlan {
 
     /// What is recorded of the job when `owner` submits it. `priority` is 1 to 10.
     pub fn new_job(&self, job: &Job, owner: &str, priority: u8, created: UtcNs) -> NewJob {
-        let hash = |item: &JobInstrument| DataHash {
-            symbol: item.instrument.symbol.to_string(),
-            hash: item.values.clone(),
-            funding: item.funding.clone(),
-            ticks: item.other_ticks().map(str::to_owned),
-        };
         NewJob {
             id: self.id,
             name: job.spec.name.clone(),
@@ -90,7 +84,7 @@ impl JobPlan {
             spec: job.stored_spec(),
             strategy: job.strategy_source.clone(),
             body: self.body.to_string(),
-            data: job.instruments.iter().map(hash).collect(),
+            data: data_of(job),
             layout: self.layout.clone(),
             trials: self.trials(),
             created,
@@ -140,6 +134,17 @@ impl JobPlan {
         }
         rows
     }
+}
+
+/// The values that a job runs on.
+pub(crate) fn data_of(job: &Job) -> Vec<DataHash> {
+    let hash = |item: &JobInstrument| DataHash {
+        symbol: item.instrument.symbol.to_string(),
+        hash: item.values.clone(),
+        funding: item.funding.clone(),
+        ticks: item.other_ticks().map(str::to_owned),
+    };
+    job.instruments.iter().map(hash).collect()
 }
 
 /// At most so many bars have all instruments of a job together.

@@ -208,6 +208,21 @@ impl Expr {
         }
     }
 
+    /// Levels of its tree, where a name has those that `of_name` says, else one: `a + b` has two.
+    pub fn depth(&self, of_name: &impl Fn(&str) -> Option<usize>) -> usize {
+        let below = match &self.kind {
+            ExprKind::Name(name) => return of_name(name).unwrap_or(1),
+            ExprKind::Number(_) | ExprKind::Bool(_) | ExprKind::Text(_) => 0,
+            ExprKind::Call { arguments, .. } => {
+                let depths = arguments.iter().map(|argument| argument.value.depth(of_name));
+                depths.max().unwrap_or(0)
+            }
+            ExprKind::Unary(_, operand) => operand.depth(of_name),
+            ExprKind::Binary(_, left, right) | ExprKind::Index(left, right) => left.depth(of_name).max(right.depth(of_name)),
+        };
+        below + 1
+    }
+
     fn strength(&self) -> u8 {
         match &self.kind {
             ExprKind::Binary(op, ..) => op.strength(),

@@ -66,6 +66,15 @@ pub(crate) async fn one(database: &Database, id: JobId) -> Result<Option<JobReco
     row.as_ref().map(record).transpose()
 }
 
+/// How many jobs of an owner are not over, besides one.
+pub(crate) async fn open_of(database: &Database, owner: &str, besides: JobId) -> Result<u64, StoreError> {
+    let sql = "SELECT count(*) AS jobs FROM jobs WHERE state IN ('queued', 'running', 'paused') AND owner = $1 AND id <> $2";
+    let row = database
+        .row("count the jobs", sql, values![owner, besides.to_string()])
+        .await?;
+    row.map_or(Ok(0), |row| row.count("jobs"))
+}
+
 /// Jobs that are not over, and the number of the next task.
 pub(crate) async fn unfinished(database: &Database) -> Result<Unfinished, StoreError> {
     let action = "read the jobs under way";

@@ -181,6 +181,14 @@ impl Store {
         }
     }
 
+    /// How many jobs of an owner are not over, besides one.
+    pub async fn open_jobs_of(&self, owner: &str, besides: JobId) -> Result<u64, StoreError> {
+        match &self.backend {
+            Backend::Database(database) => jobs::open_of(database, owner, besides).await,
+            Backend::Memory(memory) => Ok(memory.open_jobs_of(owner, besides)),
+        }
+    }
+
     /// A job by what a user types: its id, its name (of several the newest), or the beginning of its id.
     pub async fn find_job(&self, text: &str) -> Result<JobRecord, StoreError> {
         if let Ok(id) = text.parse::<JobId>()

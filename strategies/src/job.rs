@@ -3,15 +3,17 @@
 //! The same [`Job`] is made in three places, by who submits it, by the coordinator and by every worker, from the same text
 //! ([`Job::body`]), so that they agree on its id or do not work together.
 
+use std::collections::BTreeMap;
+
 use assay_core::bars::BarSpec;
 use assay_core::ids::{JobId, Symbol};
 use assay_core::instrument::{Facts, Instrument};
 use assay_core::job::{DataKind, Extent, Fill, Intrabar, JobError, JobSpec, Sampling, ValidationSpec};
-use assay_core::space::Space;
+use assay_core::space::{Domain as Values, Space};
 use assay_core::time::{BarLength, DAY_NS, DurationNs, UtcNs};
 use assay_core::{Domain, Explain, SEMANTICS_VERSION};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::error::StrategyError;
 use crate::strategy::Strategy;
@@ -212,6 +214,39 @@ impl Job {
     /// The same job on other data: `instruments` are its own, with other datasets.
     pub fn on(self, instruments: Vec<JobInstrument>) -> Result<Self, JobFault> {
         Self::new(self.spec, self.source, self.strategy, self.strategy_source, instruments)
+    }
+
+    /// The same job, whose search tries these points first, each by the values of its parameters. A search that does not learn, or
+    /// that its user told where to begin, stays as it is.
+    pub fn beginning_with(self, points: &[Map<String, Value>]) -> Result<Self, JobFault> {
+        let search = &self.spec.search;
+        if points.is_empty() || !search.method.learns() || search.start_from.is_some() || !search.enqueue.is_empty() {
+            return Ok(self);
+        }
+        let broken = |error: &dyn std::fmt::Display| JobFault::Body(error.to_string());
+        let mut text: toml::Table = toml::from_str(&self.source).map_err(|error| broken(&error))?;
+        let searched = |name: &&String| {
+            let of_name = self.space.params.iter().find(|parameter| parameter.name == **name);
+            of_name.is_some_and(|parameter| !matches!(parameter.domain, Values::Fixed(_)))
+        };
+        let point = |values: &Map<String, Value>| {
+            let values: BTreeMap<&String, &Value> = values.iter().filter(|(name, _)| searched(name)).collect();
+            toml::Value::try_from(values)
+        };
+        let points = points.iter().map(point).collect::<Result<Vec<_>, _>>();
+        let points = points.map_err(|error| broken(&error))?;
+        let search = text.entry("search").or_insert_with(|| toml::Table::new().into());
+        if let Some(search) = search.as_table_mut() {
+            search.insert("enqueue".to_owned(), points.into());
+        }
+        let source = toml::to_string(&text).map_err(|error| broken(&error))?;
+        Self::new(
+            JobSpec::from_toml(&source)?,
+            source,
+            self.strategy,
+            self.strategy_source,
+            self.instruments,
+        )
     }
 
     /// The text from which [`Job::from_body`] makes the same job anywhere.
@@ -495,6 +530,30 @@ mod tests {
         assert_eq!(job.searched(item), (UtcNs(0), UtcNs(held.from.0 - 10 * minute)));
         let plain = super::tests::job(JOB).unwrap();
         assert_eq!((plain.held_back(item), plain.searched(item)), (None, (UtcNs(0), UtcNs(end))));
+    }
+
+    #[test]
+    fn a_search_that_learns_begins_with_the_points_that_it_is_given() {
+        let point = |n: i64| json!({ "n": n }).as_object().unwrap().clone();
+        let grid = job(JOB).unwrap();
+        let id = grid.id;
+        assert_eq!(
+            grid.beginning_with(&[point(7)]).unwrap().id,
+            id,
+            "a grid tries every point anyway"
+        );
+        let search = format!("{JOB}\n[search]\nmethod = 'tpe'\ntrials = 50");
+        let plain = job(&search).unwrap();
+        let id = plain.id;
+        let warm = plain.clone().beginning_with(&[point(7), point(9)]).unwrap();
+        assert_ne!(warm.id, id);
+        assert_eq!(warm.spec.search.enqueue.len(), 2);
+        assert_eq!(Job::from_body(&warm.body()).unwrap().id, warm.id);
+        assert_eq!(plain.beginning_with(&[]).unwrap().id, id);
+        let told = format!("{search}\nenqueue = [{{ n = 5 }}]");
+        let told = job(&told).unwrap();
+        let id = told.id;
+        assert_eq!(told.beginning_with(&[point(7)]).unwrap().id, id, "its user knows better");
     }
 
     #[test]

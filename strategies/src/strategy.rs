@@ -216,6 +216,18 @@ impl Strategy {
         ]
     }
 
+    /// Levels of its deepest expression, with the lets that it mentions written out: `a + b` has two.
+    pub fn depth(&self) -> usize {
+        let mut lets: BTreeMap<&str, usize> = BTreeMap::new();
+        for item in &self.lets {
+            let depth = item.expression.expr.depth(&|name| lets.get(name).copied());
+            lets.insert(&item.name, depth);
+        }
+        let rules = self.conditions().into_iter().filter_map(|(_, rule)| rule);
+        let rules = rules.map(|rule| rule.expr.depth(&|name| lets.get(name).copied()));
+        rules.chain(lets.values().copied()).max().unwrap_or(0)
+    }
+
     /// The point of the strategy's own space that takes every default; where there is none, the first value of the range.
     pub fn default_point(&self) -> Point {
         let coordinate = |parameter: &assay_core::space::Parameter| {

@@ -1,14 +1,17 @@
 //! `assay coordinator | worker | submit | watch | pause | resume | cancel | workers | queue | logs | key`
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
+use assay_coordinator::server::Limits as ServerLimits;
 use assay_core::ids::WorkerId;
 use assay_core::time::UtcNs;
 use assay_store::Scope;
 use clap::{Args, Subcommand};
+use serde::Deserialize;
 
-use super::Limits;
+use super::{Bytes, Limits};
 
 /// Where the cluster is.
 #[derive(Debug, Clone, Args)]
@@ -50,6 +53,9 @@ pub(crate) struct LogsArgs {
     /// Only lines after the one of this number
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub(crate) after: u64,
+    /// Go on until the job is over; Ctrl-C leaves it running
+    #[arg(short, long)]
+    pub(crate) follow: bool,
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
 }
@@ -162,6 +168,63 @@ pub(crate) struct DatabaseArgs {
     pub(crate) database: Option<String>,
 }
 
+/// What users may ask for at most; what is left out comes from `[limits]` in the settings files.
+#[derive(Debug, Clone, Copy, Default, Args, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[command(next_help_heading = "Limits")]
+#[allow(clippy::struct_field_names, reason = "flags are called like fields")]
+pub(crate) struct LimitArgs {
+    /// Largest message of a user [default: 4MB]
+    #[arg(long, value_name = "SIZE", env = "ASSAY_MAX_MESSAGE", hide_env_values = true)]
+    pub(crate) max_message: Option<Bytes>,
+    /// Largest text of a job, with its strategy [default: 1MB]
+    #[arg(long, value_name = "SIZE", env = "ASSAY_MAX_JOB", hide_env_values = true)]
+    pub(crate) max_job: Option<Bytes>,
+    /// Most trials of a job [default: 1000000000]
+    #[arg(long, value_name = "N", env = "ASSAY_MAX_TRIALS", hide_env_values = true)]
+    pub(crate) max_trials: Option<u64>,
+    /// Most instruments of a job [default: 1000]
+    #[arg(long, value_name = "N", env = "ASSAY_MAX_INSTRUMENTS", hide_env_values = true)]
+    pub(crate) max_instruments: Option<usize>,
+    /// Most jobs of an owner that are not over [default: 100]
+    #[arg(long, value_name = "N", env = "ASSAY_MAX_JOBS", hide_env_values = true)]
+    pub(crate) max_jobs: Option<u64>,
+    /// Deepest expression of a strategy, with its lets written out [default: 256]
+    #[arg(long, value_name = "LEVELS", env = "ASSAY_MAX_DEPTH", hide_env_values = true)]
+    pub(crate) max_depth: Option<usize>,
+    /// Most requests a second of a key, twice as many at once [default: 100]
+    #[arg(long, value_name = "N", env = "ASSAY_MAX_REQUESTS", hide_env_values = true)]
+    pub(crate) max_requests: Option<NonZeroU32>,
+}
+
+impl LimitArgs {
+    /// What is set here, else what is set there.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self {
+            max_message: self.max_message.or(other.max_message),
+            max_job: self.max_job.or(other.max_job),
+            max_trials: self.max_trials.or(other.max_trials),
+            max_instruments: self.max_instruments.or(other.max_instruments),
+            max_jobs: self.max_jobs.or(other.max_jobs),
+            max_depth: self.max_depth.or(other.max_depth),
+            max_requests: self.max_requests.or(other.max_requests),
+        }
+    }
+
+    /// The limits, if none is left out.
+    pub(crate) fn complete(self) -> Option<ServerLimits> {
+        Some(ServerLimits {
+            message_bytes: self.max_message?.0 as usize,
+            job_bytes: self.max_job?.0 as usize,
+            trials: self.max_trials?,
+            instruments: self.max_instruments?,
+            jobs_of_owner: self.max_jobs?,
+            expression_depth: self.max_depth?,
+            requests_per_second: self.max_requests?,
+        })
+    }
+}
+
 /// How the processes of a cluster are told what to log.
 const LOGS: &str =
     "ASSAY_LOG says what is logged to stderr, as lines of JSON: a level, or targets and levels such as warn,assay=debug.";
@@ -206,6 +269,8 @@ pub(crate) struct CoordinatorArgs {
     /// Its name, for the one that stands by [default: from the host's]
     #[arg(long)]
     pub(crate) name: Option<WorkerId>,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
 }
 
 /// `assay coordinator init`

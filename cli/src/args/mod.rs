@@ -15,7 +15,7 @@ use clap::{ArgAction, Parser, Subcommand};
 
 #[cfg(feature = "cluster")]
 pub(crate) use cluster::{
-    ClusterArgs, CoordinatorArgs, CoordinatorCommand, DatabaseArgs, KeyCommand, LogsArgs, PlaceArgs, ScheduleArgs,
+    ClusterArgs, CoordinatorArgs, CoordinatorCommand, DatabaseArgs, KeyCommand, LimitArgs, LogsArgs, PlaceArgs, ScheduleArgs,
     ScheduleCommand, SubmitArgs, WatchArgs, WorkerArgs,
 };
 pub(crate) use data::{CheckArgs, DataCommand, ExportArgs, ImportArgs};
@@ -23,6 +23,8 @@ pub(crate) use eval::EvalArgs;
 pub(crate) use job::{DemoArgs, JobsArgs, Limits, PlanArgs, RunArgs, ShowArgs, TopArgs, VerdictArgs};
 pub(crate) use optimize::{OptimizeFnArgs, Shift};
 pub(crate) use strategy::StrategyCommand;
+#[cfg(feature = "cluster")]
+pub(crate) use values::Bytes;
 pub(crate) use values::{MemoryLimit, OutputFormat, ThreadCount};
 
 /// Backtests and optimizes trading strategies.

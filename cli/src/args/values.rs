@@ -68,21 +68,38 @@ impl FromStr for MemoryLimit {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let bad = || format!("`{text}` is not an amount of memory; expected one such as 500MB, 4GB, 2GiB, or `half`");
         if text == "half" {
             return Ok(Self::Half);
         }
-        let split = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
-        let (number, unit) = text.split_at(split);
-        let number: f64 = number.parse().map_err(|_| bad())?;
-        let unit = unit.trim().to_ascii_lowercase();
-        let (_, scale) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(bad)?;
-        let bytes = number * *scale as f64;
-        if !(1.0..1e18).contains(&bytes) {
-            return Err(bad());
-        }
-        Ok(Self::Bytes(bytes as u64))
+        let bytes = bytes_of(text).map(Self::Bytes);
+        bytes.ok_or_else(|| format!("`{text}` is not an amount of memory; expected one such as 500MB, 4GB, 2GiB, or `half`"))
     }
+}
+
+/// An amount of bytes.
+#[cfg(feature = "cluster")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bytes(pub(crate) u64);
+
+#[cfg(feature = "cluster")]
+impl FromStr for Bytes {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        bytes_of(text)
+            .map(Self)
+            .ok_or_else(|| format!("`{text}` is not a size; expected one such as 500kB, 4MB, 2MiB"))
+    }
+}
+
+fn bytes_of(text: &str) -> Option<u64> {
+    let split = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let number: f64 = number.parse().ok()?;
+    let unit = unit.trim().to_ascii_lowercase();
+    let (_, scale) = UNITS.iter().find(|(name, _)| *name == unit)?;
+    let bytes = number * *scale as f64;
+    (1.0..1e18).contains(&bytes).then_some(bytes as u64)
 }
 
 /// A number in a settings file counts as its text.
@@ -113,6 +130,8 @@ macro_rules! deserialize_by_text {
     )*};
 }
 deserialize_by_text!(ThreadCount, MemoryLimit);
+#[cfg(feature = "cluster")]
+deserialize_by_text!(Bytes);
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,7 @@
 //! Schedules of a home: what a coordinator does about them at night, done when somebody asks for it.
 
 use assay_coordinator::JobPlan;
-use assay_coordinator::schedule::{Report, ScheduleError, Timetable, due};
+use assay_coordinator::schedule::{Report, ScheduleError, Timetable, due, warmed};
 use assay_core::nearest;
 use assay_core::time::UtcNs;
 use assay_data::Catalog;
@@ -151,6 +151,7 @@ impl<'a> Nights<'a> {
         };
         let planned = Job::from_body(&schedule.body).map_err(Failure::from).and_then(|job| {
             let job = job::renew(job, &Catalog::open(&self.settings.home)?)?;
+            let job = self.runtime.block_on(warmed(&self.store, &run, job))?;
             let new = JobPlan::of_job(&job)?.new_job(&job, OWNER, schedule.priority, now());
             Ok((job, new))
         });

@@ -23,7 +23,7 @@ mod remaining;
 #[cfg(test)]
 mod simulation;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use assay_core::ids::{Attempt, JobId, TaskId, WorkerId};
@@ -105,6 +105,9 @@ impl Core {
             if known.record.state == JobState::Queued {
                 effects.push(moved(plan.id, JobState::Running, now, None));
             }
+            let (done, trials) = (known.record.trials_done, plan.trials());
+            let text = format!("a coordinator took over: {done} of {trials} trials are safe");
+            effects.push(logged(plan.id, now, text));
             core.open(plan, priority, Some(known), now, &mut effects);
         }
         core.fill_window(now, &mut effects);
@@ -210,6 +213,13 @@ impl Core {
         if state != Some(JobState::Running) {
             effects.push(moved(id, JobState::Running, now, None));
         }
+        let (trials, blocks) = (plan.trials(), plan.proposals.blocks());
+        let done = known.as_ref().map_or(0, |known| known.record.trials_done);
+        let text = match done {
+            0 => format!("begun: {trials} trials in {blocks} blocks, priority {priority}"),
+            done => format!("goes on: {done} of {trials} trials are safe"),
+        };
+        effects.push(logged(id, now, text));
         let known = known.map(|mut known| {
             known.record.state = JobState::Running;
             known.record.started = Some(now);
@@ -246,11 +256,13 @@ impl Core {
         match (control, job.state) {
             (Control::Priority(priority), _) => {
                 job.priority = priority;
+                effects.push(logged(id, now, format!("priority {priority}")));
                 effects.push(Effect::Record(Change::JobPriority { job: id, priority }));
             }
             (Control::Pause, JobState::Running) => {
                 job.state = JobState::Paused;
                 effects.push(moved(id, JobState::Paused, now, None));
+                effects.push(logged(id, now, "paused: no further task is handed out".to_owned()));
                 self.fair.leave(id);
                 let open = &job.open;
                 self.waiting.retain(|task, _| !open.contains_key(task));
@@ -258,6 +270,7 @@ impl Core {
             (Control::Resume, JobState::Paused) => {
                 job.state = JobState::Running;
                 effects.push(moved(id, JobState::Running, now, None));
+                effects.push(logged(id, now, "resumed".to_owned()));
                 for (task, open) in &job.open {
                     if open.leases.is_empty() {
                         publish(&mut self.waiting, *task, id, now, effects);
@@ -288,6 +301,8 @@ impl Core {
             }
         }
         effects.push(moved(id, state, now, error.clone()));
+        let reason = error.as_deref().map_or(String::new(), |error| format!(": {error}"));
+        effects.push(logged(id, now, format!("{state}{reason}")));
         effects.push(Effect::Ended { job: id, state, error });
     }
 
@@ -320,6 +335,10 @@ impl Core {
 
     fn leave(&mut self, worker: &WorkerId, now: UtcNs, effects: &mut Effects) {
         let held: Vec<(TaskId, JobId, Attempt)> = self.leased_by(worker).collect();
+        let jobs = held.iter().map(|(task, id, _)| (*id, *task));
+        log_by_job(jobs, now, effects, |tasks| {
+            format!("worker {worker} left and gave back {tasks}")
+        });
         for (task, id, attempt) in held {
             self.release(id, task, attempt, AttemptEnd::GivenBack, now, effects);
         }
@@ -476,6 +495,11 @@ impl Core {
             self.close(id, JobState::Failed, Some(reason), now, effects);
             return;
         }
+        let open = self.jobs.get(&id).and_then(|job| job.open.get(&task));
+        if let Some(lease) = open.and_then(|open| open.leases.iter().find(|lease| lease.attempt == attempt)) {
+            let text = format!("try {} of task {task} failed on {}: {reason}", attempt.0, lease.worker);
+            effects.push(logged(id, now, text));
+        }
         self.release(id, task, attempt, AttemptEnd::Failed(reason.clone()), now, effects);
         let Some(job) = self.jobs.get_mut(&id) else { return };
         let Some(open) = job.open.get(&task) else { return };
@@ -491,6 +515,9 @@ impl Core {
             reason: reason.clone(),
             at: now,
         }));
+        let (first, last) = (open.range.first_block, open.range.end() - 1);
+        let text = format!("task {task} is given up, the trials of blocks {first} to {last} count as failed: {reason}");
+        effects.push(logged(id, now, text));
         self.tasks.remove(&task);
         self.waiting.remove(&task);
         job.give_up(task, &open, &reason);
@@ -523,10 +550,18 @@ impl Core {
         for (id, job) in &self.jobs {
             for (task, open) in &job.open {
                 let late = open.leases.iter().filter(|lease| lease.until < now);
-                expired.extend(late.map(|lease| (*id, *task, lease.attempt)));
+                expired.extend(late.map(|lease| (*id, *task, lease.attempt, lease.worker.clone())));
             }
         }
-        for (id, task, attempt) in expired {
+        let lost: BTreeSet<WorkerId> = expired.iter().map(|(_, _, _, worker)| worker.clone()).collect();
+        for worker in lost {
+            let of_worker = expired.iter().filter(|(_, _, _, by)| *by == worker);
+            let of_worker = of_worker.map(|(id, task, _, _)| (*id, *task));
+            log_by_job(of_worker, now, effects, |tasks| {
+                format!("worker {worker} was not heard of and lost {tasks}")
+            });
+        }
+        for (id, task, attempt, _) in expired {
             self.release(id, task, attempt, AttemptEnd::Lost, now, effects);
         }
         let silent = nanoseconds(self.settings.lease);
@@ -622,11 +657,8 @@ impl Core {
             return;
         }
         job.end = End::Compacting;
-        effects.push(Effect::Record(Change::Logged {
-            job: id,
-            at: now,
-            text: "all trials are run: writing the result files".to_owned(),
-        }));
+        let text = "all trials are run: writing the result files".to_owned();
+        effects.push(logged(id, now, text));
         effects.push(Effect::Compact(Box::new(job.compaction())));
     }
 
@@ -635,6 +667,12 @@ impl Core {
         match result {
             Ok(written) => {
                 let done = end_of(job, &self.settings, written, now);
+                let found = &done.compacted;
+                let text = format!(
+                    "done: {} trials, {} of them failed, fingerprint {}",
+                    found.trials, found.failed, found.fingerprint
+                );
+                effects.push(logged(id, now, text));
                 effects.push(Effect::Record(Change::JobDone(Box::new(done))));
                 effects.push(Effect::Ended {
                     job: id,
@@ -654,7 +692,7 @@ impl Core {
                         publish(&mut self.waiting, task, id, now, effects);
                     }
                     let text = format!("the rows of task {task} are run again: {reason}");
-                    effects.push(Effect::Record(Change::Logged { job: id, at: now, text }));
+                    effects.push(logged(id, now, text));
                 }
             }
             Err(CompactError::Other(reason)) if self.settings.in_process => {
@@ -662,7 +700,7 @@ impl Core {
             }
             Err(CompactError::Other(reason)) => {
                 let text = format!("the result files cannot be written, trying again: {reason}");
-                effects.push(Effect::Record(Change::Logged { job: id, at: now, text }));
+                effects.push(logged(id, now, text));
                 job.end = End::Retry {
                     at: after(now, self.settings.retry_after),
                     reason,
@@ -715,6 +753,26 @@ fn publish(waiting: &mut BTreeMap<TaskId, UtcNs>, task: TaskId, job: JobId, now:
 
 fn moved(job: JobId, to: JobState, at: UtcNs, error: Option<String>) -> Effect {
     Effect::Record(Change::JobMoved { job, to, at, error })
+}
+
+fn logged(job: JobId, at: UtcNs, text: String) -> Effect {
+    Effect::Record(Change::Logged { job, at, text })
+}
+
+/// One line for each job about some of its tasks: their numbers, or how many they are.
+fn log_by_job(tasks: impl Iterator<Item = (JobId, TaskId)>, at: UtcNs, effects: &mut Effects, line: impl Fn(String) -> String) {
+    let mut by_job: BTreeMap<JobId, Vec<TaskId>> = BTreeMap::new();
+    for (job, task) in tasks {
+        by_job.entry(job).or_default().push(task);
+    }
+    for (job, tasks) in by_job {
+        let text = match tasks.as_slice() {
+            [task] => format!("task {task}"),
+            [first, second] => format!("tasks {first} and {second}"),
+            many => format!("{} tasks", many.len()),
+        };
+        effects.push(logged(job, at, line(text)));
+    }
 }
 
 fn ended(task: TaskId, attempt: Attempt, end: AttemptEnd, at: UtcNs) -> Effect {

@@ -135,7 +135,7 @@ impl Report {
     }
 
     /// The last run before this one whose job is done.
-    async fn run_before(store: &Store, run: &ScheduledRun) -> Result<Option<JobRecord>, StoreError> {
+    pub(super) async fn run_before(store: &Store, run: &ScheduledRun) -> Result<Option<JobRecord>, StoreError> {
         for earlier in store.runs(&run.schedule, RUNS_BACK).await? {
             if earlier.planned < run.planned
                 && let Some(id) = earlier.job

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
-use super::{Caller, Front, audited, caller_of, malformed, now, refuse};
+use super::{Caller, Front, Limits, audited, caller_of, malformed, now, refuse};
 use crate::error::CoordinatorError;
 use crate::families::looks;
 use crate::plan::JobPlan;
@@ -128,6 +128,13 @@ impl Front {
                 }
             }
         }
+        let open = self.store.open_jobs_of(entry.owner, job.id).await.map_err(refuse)?;
+        let most = self.limits.jobs_of_owner;
+        if open >= most {
+            let message = format!("{} has {open} jobs that are not over, {most} are allowed", entry.owner);
+            let hint = "wait for one to end, or cancel one: `assay jobs` lists them";
+            return Err(status::refusal(Domain::NotAllowed, message, Some(hint)));
+        }
         let new = plan.new_job(job, entry.owner, entry.priority, at);
         let coordinator = self.coordinator()?;
         coordinator.submit_with(new, Arc::new(plan), records).await.map_err(refuse)
@@ -136,10 +143,12 @@ impl Front {
     /// Refuses what is no job, or larger than jobs may be.
     pub(super) async fn plan(&self, body: String) -> Result<(Job, JobPlan), Status> {
         let most = self.limits.job_bytes;
-        if body.len() > most {
-            let message = format!("the job has {} bytes, {most} are allowed", body.len());
-            return Err(status::refusal(Domain::NotAllowed, message, Some("shorten its strategy")));
-        }
+        allowed(
+            "bytes",
+            body.len() as u64,
+            most as u64,
+            "shorten its strategy, or ask the operator for a larger --max-job",
+        )?;
         let planned = tokio::task::spawn_blocking(move || {
             let job = Job::from_body(&body).map_err(refuse)?;
             for item in &job.instruments {
@@ -154,13 +163,32 @@ impl Front {
         let (job, plan) = planned
             .await
             .map_err(|error| status::refusal(Domain::Internal, error.to_string(), None))??;
-        let (trials, most) = (plan.trials(), self.limits.trials);
-        if trials > most {
-            let message = format!("the job has {trials} trials, {most} are allowed");
-            let hint = "search fewer points: `method = \"random\"` takes `trials`";
-            return Err(status::refusal(Domain::NotAllowed, message, Some(hint)));
-        }
+        self.limits.check(&job, &plan)?;
         Ok((job, plan))
+    }
+}
+
+/// Refuses a job that has more of something than is allowed.
+#[allow(clippy::result_large_err, reason = "tonic's error")]
+fn allowed(what: &str, count: u64, most: u64, hint: &str) -> Result<(), Status> {
+    if count <= most {
+        return Ok(());
+    }
+    let message = format!("the job has {count} {what}, {most} are allowed");
+    Err(status::refusal(Domain::NotAllowed, message, Some(hint)))
+}
+
+impl Limits {
+    /// Refuses a job that is larger than jobs may be.
+    #[allow(clippy::result_large_err, reason = "tonic's error")]
+    fn check(&self, job: &Job, plan: &JobPlan) -> Result<(), Status> {
+        let hint = "search fewer points: `method = \"random\"` takes `trials`";
+        allowed("trials", plan.trials(), self.trials, hint)?;
+        let (instruments, most) = (job.instruments.len() as u64, self.instruments as u64);
+        allowed("instruments", instruments, most, "make several jobs of it")?;
+        let (depth, most) = (job.strategy.depth() as u64, self.expression_depth as u64);
+        let hint = "simplify its strategy: nest fewer calls, and chain fewer lets";
+        allowed("levels of expressions in one another", depth, most, hint)
     }
 }
 

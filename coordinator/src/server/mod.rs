@@ -49,22 +49,20 @@ const MOST_STREAMS: u32 = 1_024;
 /// What users may ask for at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
+    /// Bytes of a message from a user.
+    pub message_bytes: usize,
     /// Bytes of a job's text.
     pub job_bytes: usize,
     /// Trials of a job.
     pub trials: u64,
+    /// Instruments of a job.
+    pub instruments: usize,
+    /// Jobs of an owner that are not over.
+    pub jobs_of_owner: u64,
+    /// Levels of an expression, with the lets that it mentions written out.
+    pub expression_depth: usize,
     /// Requests a second of a user's key; twice as many at once.
     pub requests_per_second: NonZeroU32,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            job_bytes: 1 << 20,
-            trials: 1_000_000_000,
-            requests_per_second: NonZeroU32::MIN.saturating_add(99),
-        }
-    }
 }
 
 /// Certificate and key of a server, as PEM.
@@ -171,6 +169,7 @@ impl Server {
             .build_v1()
             .map_err(|error| ServerError::Reflection(error.to_string()))?;
         let workers = WorkersServer::new(workers::WorkersService(Arc::clone(&front)));
+        let largest = front.limits.message_bytes;
         let jobs = JobsServer::new(jobs::JobsService(Arc::clone(&front)));
         let cluster = ClusterServer::new(cluster::ClusterService(Arc::clone(&front)));
         let schedules = SchedulesServer::new(schedules::SchedulesService(Arc::clone(&front)));
@@ -179,7 +178,7 @@ impl Server {
             .add_service(reflection)
             .add_service(workers.max_decoding_message_size(LARGEST_REPORT))
             .add_service(
-                jobs.max_decoding_message_size(LARGEST_REQUEST)
+                jobs.max_decoding_message_size(largest)
                     .max_encoding_message_size(LARGEST_ANSWER),
             )
             .add_service(
@@ -189,7 +188,7 @@ impl Server {
             )
             .add_service(
                 schedules
-                    .max_decoding_message_size(LARGEST_REQUEST)
+                    .max_decoding_message_size(largest)
                     .max_encoding_message_size(LARGEST_ANSWER),
             )
             .into_axum_router()

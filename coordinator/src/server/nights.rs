@@ -14,7 +14,7 @@ use tonic::Status;
 
 use super::jobs::Entry;
 use super::{Front, audited, now, refuse};
-use crate::schedule::{Report, due, newest};
+use crate::schedule::{Report, due, newest, warmed};
 
 /// How often schedules are looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -89,7 +89,8 @@ impl Front {
     async fn begin(&self, schedule: &Schedule, run: &ScheduledRun) -> Result<JobId, Status> {
         let known = Job::from_body(&schedule.body).map_err(refuse)?;
         let instruments = newest(&self.store, &known).await.map_err(refuse)?;
-        let body = known.on(instruments).map_err(refuse)?.body();
+        let job = known.on(instruments).map_err(refuse)?;
+        let body = warmed(&self.store, run, job).await.map_err(refuse)?.body();
         let body_hash = *blake3::hash(body.as_bytes()).as_bytes();
         let (job, plan) = self.plan(body).await?;
         let taken = ScheduledRun {

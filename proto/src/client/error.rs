@@ -61,6 +61,13 @@ impl ClientError {
                 standby: false,
             };
         }
+        if status.code() == Code::OutOfRange && status.message().contains("message length too large") {
+            return Self::Refused {
+                domain: Domain::NotAllowed,
+                message: "the message is larger than the cluster takes".to_owned(),
+                hint: Some("shorten the job's strategy, or ask the operator for a larger --max-message".to_owned()),
+            };
+        }
         Self::Refused {
             domain: status::domain(status),
             message: status.message().to_owned(),

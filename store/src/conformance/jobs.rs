@@ -123,6 +123,9 @@ pub(super) async fn who_takes_office_finds_what_is_under_way(store: &Store) {
         moved(1, JobState::Paused),
     ];
     store.apply(epoch, &batch).await.unwrap();
+    for (owner, besides, count) in [("ann", 9, 2), ("ann", 1, 1), ("bob", 9, 0)] {
+        assert_eq!(store.open_jobs_of(owner, job_id(besides)).await.unwrap(), count);
+    }
     let found = store.unfinished().await.unwrap();
     let jobs: Vec<_> = found.jobs.iter().map(|job| (job.record.id, job.record.state)).collect();
     assert_eq!(jobs, [(job_id(1), JobState::Paused), (job_id(2), JobState::Queued)]);

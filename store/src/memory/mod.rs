@@ -117,6 +117,11 @@ impl Memory {
         jobs
     }
 
+    pub(crate) fn open_jobs_of(&self, owner: &str, besides: JobId) -> u64 {
+        let open = |job: &&JobRecord| job.state.is_open() && job.owner == owner && job.id != besides;
+        self.tables().jobs.values().filter(open).count() as u64
+    }
+
     pub(crate) fn job(&self, id: JobId) -> Option<JobRecord> {
         self.tables().jobs.get(&id).cloned()
     }

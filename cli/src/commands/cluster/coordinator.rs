@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use assay_coordinator::server::{Certificate, Limits, Server, ServerError, create_key};
+use assay_coordinator::server::{Certificate, Server, ServerError, create_key};
 use assay_coordinator::{Meters, Office, Settings as CoordinatorSettings};
 use assay_core::Domain;
 use assay_proto::KeyInfo;
@@ -83,7 +83,7 @@ async fn reign(args: &CoordinatorArgs, settings: &Settings) -> Outcome {
     observe(args.places.metrics, &metrics).await?;
     let meters = Meters::default();
     let numbers = CoordinatorNumbers::new(&metrics, &meters);
-    let server = Server::new(Arc::clone(&store), Limits::default(), meters.clone());
+    let server = Server::new(Arc::clone(&store), settings.server_limits(args.limits)?, meters.clone());
     let (stop, mut stopped) = watch::channel(false);
     let stopped = async move { drop(stopped.wait_for(|stop| *stop).await) };
     let serving = tokio::spawn(server.clone().serve(listener, certificate, stopped));
