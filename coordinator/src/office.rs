@@ -405,6 +405,11 @@ impl Desk {
                 let _ = answer.send(Ok(body.map_or(Answer::UnknownJob, Answer::Job)));
                 return None;
             }
+            // The worker of a run in this process is not asked to: whoever began the run does it.
+            Question::NextReplay { .. } | Question::KeepTrades { .. } => {
+                let _ = answer.send(Ok(Answer::NotWanted));
+                return None;
+            }
             Question::Leave { worker } => {
                 let _ = answer.send(Ok(Answer::Done));
                 Event::Leave { worker }
@@ -479,6 +484,7 @@ impl Desk {
         let (home, commands) = (self.office.home.clone(), self.commands.clone());
         tokio::task::spawn_blocking(move || {
             let job = compaction.plan.id;
+            let _span = tracing::info_span!("results", %job).entered();
             let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| results::write(&home, &compaction)));
             let result = result.unwrap_or_else(|_| Err(CompactError::Other("a defect in writing the result files".to_owned())));
             // Without a coordinator the next one writes them again.

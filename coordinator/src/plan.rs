@@ -33,6 +33,8 @@ pub struct JobPlan {
     pub risk_free: f64,
     /// Whose luck its points add to; `None` if nobody counts them.
     pub families: Option<Families>,
+    /// Best points whose trades are kept, if the job says so.
+    pub trades_kept: Option<u32>,
     /// A guess at the seconds of one thread for a point on all instruments.
     pub seconds_per_point: f64,
     /// Most points in a task, for the memory of its rows.
@@ -58,6 +60,7 @@ impl JobPlan {
             keep: job.spec.results.keep,
             risk_free: job.spec.metrics.risk_free,
             families: Families::of(job),
+            trades_kept: job.spec.results.trades,
             seconds_per_point: bars as f64 * SECONDS_PER_BAR,
             most_points: MOST_POINTS,
         })

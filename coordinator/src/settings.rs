@@ -30,6 +30,8 @@ pub struct Settings {
     pub isolate_after_lost: u32,
     /// After so many failed attempts a task is given up.
     pub quarantine_after_failed: u32,
+    /// Best points of a job whose trades are kept, unless the job says otherwise.
+    pub trades_kept: u32,
     /// The worker is this process: rows of a job that is a single task need no file, the best points are recorded at the end only, and
     /// what fails is not tried again.
     pub in_process: bool,
@@ -49,6 +51,7 @@ impl Settings {
         retry_after: Duration::from_secs(1),
         isolate_after_lost: u32::MAX,
         quarantine_after_failed: 1,
+        trades_kept: 0,
         in_process: true,
     };
 
@@ -65,6 +68,7 @@ impl Settings {
         retry_after: Duration::from_secs(5),
         isolate_after_lost: 2,
         quarantine_after_failed: 3,
+        trades_kept: assay_core::job::TRADES_KEPT,
         in_process: false,
     };
 }

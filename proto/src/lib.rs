@@ -18,5 +18,5 @@ pub mod wire;
 pub use client::{ClientError, Remote, RemoteSettings, Watch};
 pub use protocol::{
     Answer, Call, Control, Grant, HeldBackState, JobInfo, JobView, KeyInfo, Link, LinkError, Question, QueueView, Recorded,
-    Report, Rows, ScheduleInfo, TaskResult, WorkerView,
+    ReplayOrder, Report, Rows, ScheduleInfo, TaskResult, WorkerView,
 };

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use assay_core::ids::{Attempt, JobId, Ordinal, TaskId, WorkerId};
 use assay_core::rank::Ranked;
 use assay_core::row::TrialRow;
+use assay_core::space::Point;
 use assay_core::time::UtcNs;
 use assay_core::{Domain, Explain};
 use assay_optimizer::JobStatistics;
 use assay_optimizer::verdict::Plateau;
-use assay_store::{JobRecord, JobState, Schedule, ScheduledRun, Scope, Staged, TaskRange};
+use assay_store::{JobRecord, JobState, Schedule, ScheduledRun, Scope, Staged, TaskRange, TrialTrades};
 use tokio::sync::{mpsc, oneshot};
 
 /// What a worker says to its coordinator.
@@ -52,6 +53,31 @@ pub enum Question {
     },
     /// What is this job?
     Job(JobId),
+    /// Is there a finished job whose best trials are to be replayed, so that their trades can be kept?
+    NextReplay {
+        /// The worker.
+        worker: WorkerId,
+    },
+    /// Trades of a trial that was to be replayed.
+    KeepTrades {
+        /// The job.
+        job: JobId,
+        /// The trades; `None` after the last trial.
+        trades: Option<Box<TrialTrades>>,
+        /// Why the job's trials cannot be replayed here.
+        error: Option<String>,
+    },
+}
+
+/// A finished job whose best trials are to be replayed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReplayOrder {
+    /// The job.
+    pub job: JobId,
+    /// The text from which it is made.
+    pub body: Arc<str>,
+    /// Its best points, on every instrument.
+    pub points: Vec<(Ordinal, Point)>,
 }
 
 /// Another way for a job.
@@ -135,6 +161,8 @@ pub enum Answer {
     Recorded,
     /// Another result of the same task is safe, with other bits. This one is of no use.
     Conflict,
+    /// These trials are to be replayed.
+    Replay(Box<ReplayOrder>),
 }
 
 /// A task handed to a worker.

@@ -185,6 +185,7 @@ async fn run(home: &Path, name: &str, rows: &[TrialRow], staged: bool) -> Result
         sharpe: StoredMoments::default(),
         luck: String::new(),
         searched: Vec::new(),
+        trades_due: 0,
     };
     store.apply(office.epoch(), &[Change::JobDone(Box::new(end))]).await?;
     remove_staging(home, job.id)?;

@@ -383,6 +383,10 @@ async fn write_alone(transaction: &mut Transaction<'_>, change: &Change) -> Resu
             }
             Ok(())
         }
+        Change::TradesSettled { job } => {
+            let sql = "UPDATE jobs SET trades_due = NULL WHERE id = $1";
+            transaction.execute(sql, values![job.to_string()]).await.map(|_| ())
+        }
         Change::WorkerGone { worker, at } => {
             let sql = "UPDATE workers SET gone_ns = $2 WHERE id = $1 AND gone_ns IS NULL";
             transaction.execute(sql, values![worker.as_str(), at.0]).await.map(|_| ())

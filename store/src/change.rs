@@ -101,6 +101,11 @@ pub enum Change {
     },
     /// The trades of a trial that is kept. A trial that has trades keeps them.
     TradesKept(Box<TrialTrades>),
+    /// The trades of a job that were to be kept are, or cannot be.
+    TradesSettled {
+        /// The job.
+        job: JobId,
+    },
     /// A submission under a key that its user chose; with the job that it became, in one batch.
     Submitted(Submission),
     /// A planned time of a schedule was taken up, with the job that it became, in one batch. A time that was taken up before stays as it
@@ -216,6 +221,8 @@ pub struct JobDone {
     pub luck: String,
     /// What it adds to its families.
     pub searched: Vec<Searched>,
+    /// Best points whose trades are still to be kept.
+    pub trades_due: u32,
 }
 
 /// Everything about jobs that are not over, for a coordinator that takes office.

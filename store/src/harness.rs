@@ -230,6 +230,7 @@ pub(crate) async fn run(
             sharpe: StoredMoments::default(),
             luck: String::new(),
             searched: Vec::new(),
+            trades_due: 0,
         };
         led.apply(&[Change::JobDone(Box::new(end))]).await.unwrap();
         fate.may_die()?;

@@ -66,6 +66,14 @@ pub(crate) async fn one(database: &Database, id: JobId) -> Result<Option<JobReco
     row.as_ref().map(record).transpose()
 }
 
+/// Jobs whose trades are still to be kept, and of how many points, oldest first.
+pub(crate) async fn trades_due(database: &Database) -> Result<Vec<(JobId, u32)>, StoreError> {
+    let sql = "SELECT id, trades_due FROM jobs WHERE trades_due IS NOT NULL ORDER BY finished_ns, id";
+    let rows = database.rows("read what is to be kept", sql, &[]).await?;
+    let due = |row: &Row| Ok((row.parse("id")?, row.count("trades_due")? as u32));
+    rows.iter().map(due).collect()
+}
+
 /// How many jobs of an owner are not over, besides one.
 pub(crate) async fn open_of(database: &Database, owner: &str, besides: JobId) -> Result<u64, StoreError> {
     let sql = "SELECT count(*) AS jobs FROM jobs WHERE state IN ('queued', 'running', 'paused') AND owner = $1 AND id <> $2";
@@ -171,7 +179,7 @@ async fn reopen(transaction: &mut Transaction<'_>, id: &str) -> Result<(), Store
         "DELETE FROM attempts WHERE task IN (SELECT id FROM tasks WHERE job = $1)",
         "DELETE FROM tasks WHERE job = $1",
         "UPDATE jobs SET trials_done = 0, trials_failed = 0, points = NULL, bars = NULL, fingerprint = NULL, seconds = NULL, \
-         finished_ns = NULL WHERE id = $1",
+         finished_ns = NULL, trades_due = NULL WHERE id = $1",
     ] {
         transaction.execute(sql, values![id]).await?;
     }
@@ -215,7 +223,7 @@ pub(crate) async fn complete(transaction: &mut Transaction<'_>, done: &JobDone) 
     families::add(transaction, &done.searched).await?;
 
     let sql = "UPDATE jobs SET state = 'done', error = NULL, finished_ns = $2, trials = $3, trials_done = $3, trials_failed = $4, \
-               points = $5, bars = $6, fingerprint = $7, seconds = $8 WHERE id = $1";
+               points = $5, bars = $6, fingerprint = $7, seconds = $8, trades_due = $9 WHERE id = $1";
     let values = values![
         id.as_str(),
         done.at.0,
@@ -225,6 +233,7 @@ pub(crate) async fn complete(transaction: &mut Transaction<'_>, done: &JobDone) 
         done.bars,
         done.compacted.fingerprint.to_string(),
         done.seconds,
+        (done.trades_due > 0).then_some(done.trades_due),
     ];
     transaction.execute(sql, values).await?;
     let sql = "DELETE FROM statistics WHERE task IN (SELECT id FROM tasks WHERE job = $1)";

@@ -181,6 +181,14 @@ impl Store {
         }
     }
 
+    /// Finished jobs whose trades are still to be kept, and of how many points, oldest first.
+    pub async fn trades_due(&self) -> Result<Vec<(JobId, u32)>, StoreError> {
+        match &self.backend {
+            Backend::Database(database) => jobs::trades_due(database).await,
+            Backend::Memory(memory) => Ok(memory.trades_due()),
+        }
+    }
+
     /// How many jobs of an owner are not over, besides one.
     pub async fn open_jobs_of(&self, owner: &str, besides: JobId) -> Result<u64, StoreError> {
         match &self.backend {

@@ -141,6 +141,8 @@ impl Worker {
     /// Takes tasks until it is told to stop, then finishes what it has begun as far as its grace allows and gives the rest back.
     pub async fn run(self: Arc<Self>, mut consumer: Consumer, mut stop: Stop) -> Result<(), WorkerError> {
         let heart = tokio::spawn(Arc::clone(&self).beat());
+        // A worker of a run in one process is done with that.
+        let replays = self.settings.patient.then(|| tokio::spawn(Arc::clone(&self).replay()));
         let mut tasks = JoinSet::new();
         loop {
             tokio::select! {
@@ -166,6 +168,9 @@ impl Worker {
                 .for_each(|flag| flag.store(true, Ordering::Relaxed));
         }
         heart.abort();
+        if let Some(replays) = replays {
+            replays.abort();
+        }
         consumer.close().await;
         let worker = self.settings.id.clone();
         // A coordinator that does not hear it will miss the heartbeats.
@@ -246,6 +251,7 @@ impl Worker {
             None => After::Forget,
         };
         lock(&self.running).remove(&key);
+        tracing::debug!(attempt = grant.attempt.0, "a task is over");
         after
     }
 
@@ -371,6 +377,29 @@ impl Worker {
             let reason = format!("job {id} is not running");
             return Err(LinkError::Unreachable { reason }.into());
         };
+        self.load_body(body).await
+    }
+
+    /// The bars of a job, if they are in memory.
+    pub(crate) fn loaded(&self, id: JobId) -> Option<Arc<Prepared>> {
+        let jobs = lock(&self.jobs);
+        jobs.iter().find(|(known, _)| *known == id)?.1.get().cloned()
+    }
+
+    pub(crate) fn heartbeat(&self) -> Duration {
+        self.settings.heartbeat
+    }
+
+    pub(crate) fn id(&self) -> &WorkerId {
+        &self.settings.id
+    }
+
+    pub(crate) fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// Loads the bars of a job that is given as text.
+    pub(crate) async fn load_body(&self, body: Arc<str>) -> Result<Arc<Prepared>, WorkerError> {
         let (catalog, memory, threads) = (self.catalog.clone(), self.settings.memory, self.pool.threads());
         let loaded = tokio::task::spawn_blocking(move || Prepared::load(Job::from_body(&body)?, &catalog, memory, threads));
         loaded.await.map_err(|error| WorkerError::Panic(error.to_string()))?

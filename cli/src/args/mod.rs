@@ -84,6 +84,8 @@ pub(crate) enum Command {
     Show(ShowArgs),
     /// Try a method of search on a function whose best points are known
     OptimizeFn(OptimizeFnArgs),
+    /// The trades of one trial
+    Trades(ShowArgs),
     /// From generated ticks to a leaderboard in under a minute
     Demo(DemoArgs),
     /// Check the machine, the home and the data

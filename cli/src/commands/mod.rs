@@ -17,6 +17,7 @@ mod show;
 mod show_view;
 mod strategy;
 mod top;
+mod trades;
 mod verdict;
 
 use crate::args::Command;
@@ -36,6 +37,7 @@ pub(crate) fn run(command: Command, settings: &Settings) -> Outcome {
         Command::Verdict(args) => verdict::run(&args, settings),
         Command::Show(args) => show::run(&args, settings),
         Command::OptimizeFn(args) => optimize_fn::run(&args, settings),
+        Command::Trades(args) => trades::run(&args, settings),
         Command::Demo(args) => demo::run(&args, settings),
         Command::Doctor => doctor::run(settings),
         #[cfg(feature = "cluster")]

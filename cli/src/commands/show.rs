@@ -206,21 +206,24 @@ fn direction(trade: &Trade) -> &'static str {
     }
 }
 
+/// Columns of trades.
+pub(super) const TRADE_COLUMNS: [(&str, Kind); 11] = [
+    ("direction", Kind::Text),
+    ("entry_time", Kind::Time),
+    ("exit_time", Kind::Time),
+    ("entry_price", Kind::Price),
+    ("exit_price", Kind::Price),
+    ("units", Kind::Number),
+    ("pnl", Kind::Money),
+    ("return", Kind::Ratio),
+    ("fees", Kind::Money),
+    ("exit_reason", Kind::Text),
+    ("open", Kind::Flag),
+];
+
 /// Trades as rows, for tables and files.
 pub(super) fn trade_rows(trades: &[Trade]) -> Rows {
-    let mut rows = Rows::new([
-        ("direction", Kind::Text),
-        ("entry_time", Kind::Time),
-        ("exit_time", Kind::Time),
-        ("entry_price", Kind::Price),
-        ("exit_price", Kind::Price),
-        ("units", Kind::Number),
-        ("pnl", Kind::Money),
-        ("return", Kind::Ratio),
-        ("fees", Kind::Money),
-        ("exit_reason", Kind::Text),
-        ("open", Kind::Flag),
-    ]);
+    let mut rows = Rows::new(TRADE_COLUMNS);
     for trade in trades {
         rows.push(vec![
             direction(trade).into(),

@@ -8,7 +8,7 @@ use assay_core::rank::Ranked;
 use assay_core::row::TrialRow;
 use assay_core::space::Point;
 use assay_proto::Recorded;
-use assay_store::{JobRecord, JobState, Store, has_results};
+use assay_store::{JobRecord, JobState, Store, TradeRecord, has_results};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::failure::Failure;
@@ -113,6 +113,15 @@ impl Ledger {
     pub(crate) fn row(&mut self, trial: &TrialId) -> Result<Option<TrialRow>, Failure> {
         let (runtime, store) = self.open()?;
         Ok(runtime.block_on(store.find_row(trial))?)
+    }
+
+    /// The trades of a trial that are kept.
+    pub(crate) fn trades(&mut self, trial: &TrialId) -> Result<Vec<TradeRecord>, Failure> {
+        if self.existing()?.is_none() {
+            return Ok(Vec::new());
+        }
+        let (runtime, store) = self.open()?;
+        Ok(runtime.block_on(store.trades(trial))?)
     }
 
     /// Why the first of the failed trials of a finished job failed, and how many failed alike, as far as the job kept them.

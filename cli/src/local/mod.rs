@@ -14,15 +14,15 @@ use std::time::Duration;
 
 use anstream::eprintln;
 use assay_coordinator::{Coordinator, JobEnd, JobPlan, Meters, Office, Settings as CoordinatorSettings};
-use assay_core::ids::JobId;
+use assay_core::ids::{JobId, TrialId};
 use assay_core::job::Goal;
 use assay_core::time::UtcNs;
 use assay_data::Catalog;
 use assay_proto::{Control, Recorded};
 use assay_queue::{Queue, QueueAddress, QueueSettings};
-use assay_store::{JobRecord, JobState, Layout, Store};
+use assay_store::{Change, JobRecord, JobState, Layout, Store, TrialTrades};
 use assay_strategies::Job;
-use assay_worker::{NeverTrades, Pool, Prepared, Settings as WorkerSettings, Stop, Worker, WorkerError};
+use assay_worker::{NeverTrades, Pool, Prepared, Settings as WorkerSettings, Stop, Worker, WorkerError, trades_of};
 use tokio::runtime::Builder;
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
@@ -104,8 +104,12 @@ pub(crate) fn run(job: &Job, catalog: &Catalog, settings: &Settings, limits: Lim
         .build()
         .map_err(|error| Failure::external(format!("cannot start the runtime: {error}")))?;
     runtime.block_on(async {
-        let run = Run::begin(prepared, plan, catalog, settings).await?;
-        run.end(settings).await
+        let run = Run::begin(Arc::clone(&prepared), plan, catalog, settings).await?;
+        let ended = run.end(settings).await?;
+        if let Ended::Done(finished) = &ended {
+            keep_trades(&prepared, &finished.record, settings).await?;
+        }
+        Ok(ended)
     })
 }
 
@@ -239,6 +243,34 @@ impl Run {
             }),
         }
     }
+}
+
+/// Replays the best points of a job that wants their trades kept.
+async fn keep_trades(prepared: &Prepared, record: &JobRecord, settings: &Settings) -> Result<(), Failure> {
+    let Some(count) = prepared.job.spec.results.trades.filter(|count| *count > 0) else {
+        return Ok(());
+    };
+    let store = Store::open(&settings.home).await?;
+    let best = store.top(record, count as usize, record.objective()?.maximize).await?;
+    let mut changes = Vec::new();
+    for ranked in &best {
+        for (instrument, sweep) in (0..).zip(prepared.markets.sweeps()) {
+            // A trial that failed has no trades.
+            if let Ok(trades) = trades_of(sweep, &ranked.point) {
+                let trial = TrialId {
+                    job: record.id,
+                    instrument,
+                    ordinal: ranked.ordinal,
+                };
+                changes.push(Change::TradesKept(Box::new(TrialTrades { trial, trades })));
+            }
+        }
+    }
+    changes.push(Change::TradesSettled { job: record.id });
+    let office = store.lead(&record.name).await?;
+    store.apply(office.epoch(), &changes).await?;
+    settings.log(|| format!("the trades of {} points are kept", best.len()));
+    Ok(())
 }
 
 /// The wall clock.

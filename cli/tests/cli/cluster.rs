@@ -7,7 +7,8 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -86,15 +87,21 @@ struct Cluster {
     lab: Lab,
     services: BTreeMap<String, String>,
     address: String,
+    metrics: String,
+}
+
+/// An address on which nobody listens yet.
+fn free() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 
 impl Cluster {
     fn new(lab: Lab, services: BTreeMap<String, String>) -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         Self {
             lab,
             services,
-            address: free.to_string(),
+            address: free(),
+            metrics: free(),
         }
     }
 
@@ -105,6 +112,7 @@ impl Cluster {
     fn command(&self, key: &str, args: &[&str]) -> Command {
         let mut command = self.lab.command(args);
         command
+            .env("ASSAY_LOG", "debug")
             .env("ASSAY_CLUSTER", self.url())
             .env("ASSAY_KEY", key)
             .env("ASSAY_DATABASE", &self.services["DATABASE_URL"])
@@ -136,9 +144,26 @@ impl Cluster {
         let made = self.run("", &["coordinator", "init", "-o", "json"]).json();
         let admin = made["secret"].as_str().unwrap().to_owned();
         self.run("", &["coordinator", "init"]).fails(4, &["admin key already"]);
-        let coordinator = self.start("", "coordinator", &["coordinator"]);
+        let coordinator = self.start("", "coordinator", &["coordinator", "--metrics", &self.metrics]);
         self.wait("a coordinator in office", || self.run(&admin, &["queue"]).code == 0);
         (coordinator, admin)
+    }
+
+    /// What a process serves to Prometheus.
+    fn numbers(&self) -> String {
+        let mut stream = TcpStream::connect(&self.metrics).unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n").unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text
+    }
+
+    /// What must not be in any log: secrets of keys, and passwords of broker and database.
+    fn secrets(&self, keys: &[&str]) -> Vec<String> {
+        let addresses = [&self.services["DATABASE_URL"], &self.services["AMQP_URL"]];
+        let password = |url: &&String| Some(url.split_once("://")?.1.split_once('@')?.0.split_once(':')?.1.to_owned());
+        let passwords = addresses.iter().filter_map(password).filter(|password| password.len() > 3);
+        passwords.chain(keys.iter().map(|key| (*key).to_owned())).collect()
     }
 
     fn wait(&self, what: &str, done: impl Fn() -> bool) {
@@ -210,6 +235,50 @@ fn a_cluster_that_loses_a_worker_ends_with_the_fingerprint_of_a_run_without_one(
     assert!(!logs.as_array().unwrap().is_empty());
     let queue = cluster.run(&ann, &["queue", "-o", "json"]).json();
     assert_eq!((&queue[0]["waiting"], &queue[0]["running"]), (&0.into(), &0.into()));
+    let texts: Vec<&str> = logs
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|line| line["text"].as_str())
+        .collect();
+    for text in [
+        "begun: ",
+        "worker a was not heard of and lost ",
+        "paused",
+        "resumed",
+        "done: ",
+    ] {
+        assert!(texts.iter().any(|line| line.starts_with(text)), "{text}: {texts:#?}");
+    }
+    let followed = cluster.run(&ann, &["logs", "shared", "--follow"]).ok();
+    assert!(followed.contains("all trials are run"), "{followed}");
+
+    // What happened can be counted, and nothing secret is said.
+    let numbers = cluster.numbers();
+    for line in [
+        "assay_leader 1",
+        "assay_jobs_ended_total{state=\"done\"} 1",
+        "assay_tasks{state=\"waiting\"} 0",
+    ] {
+        assert!(numbers.contains(line), "{line}: {numbers}");
+    }
+    let lost = numbers
+        .lines()
+        .find(|line| line.starts_with("assay_attempts_total{ending=\"lost\"}"));
+    assert!(lost.is_some_and(|line| !line.ends_with(" 0")), "{lost:?}");
+    let trades = ["trades", trial, "-o", "json"];
+    cluster.wait("the trades of the best", || cluster.run(&ann, &trades).code == 0);
+    assert_eq!(cluster.run(&ann, &trades).json(), shown["trades"]);
+    let secrets = cluster.secrets(&[&admin, &ann, &bob, &key]);
+    for name in ["coordinator", "worker-a", "worker-b"] {
+        let log = std::fs::read_to_string(cluster.lab.path(&format!("{name}.log"))).unwrap();
+        assert!(log.lines().count() > 3, "{name} says nothing");
+        let said: Vec<_> = secrets.iter().filter(|secret| log.contains(*secret)).collect();
+        assert!(said.is_empty(), "{name} says {said:?}");
+        assert!(!log.contains("enter_long"), "{name} says what the strategy is");
+    }
+    let log = std::fs::read_to_string(cluster.lab.path("worker-b.log")).unwrap();
+    assert!(log.contains("\"task\":"), "no line is from inside a task");
 
     // A key that is taken back is of no use any more.
     let keys = cluster.run(&admin, &["key", "ls", "-o", "json"]).json();
@@ -222,6 +291,29 @@ fn a_cluster_that_loses_a_worker_ends_with_the_fingerprint_of_a_run_without_one(
     assert_eq!(steady.terminate(), Some(0));
     assert_eq!(coordinator.terminate(), Some(0));
     cluster.run(&ann, &["jobs"]).fails(7, &["no coordinator answers"]);
+}
+
+#[test]
+fn traces_are_sent_to_the_collector_that_the_standard_variables_name() {
+    let lab = Lab::new();
+    let collector = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", collector.local_addr().unwrap());
+    let mut command = lab.command(&[
+        "worker",
+        "--cluster",
+        "http://127.0.0.1:1",
+        "--queue",
+        "amqp://u:p@127.0.0.1:1/",
+    ]);
+    command
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
+        .env("OTEL_BSP_SCHEDULE_DELAY", "50");
+    command.env("ASSAY_LOG", "info").stdout(Stdio::null()).stderr(Stdio::null());
+    let _worker = Process(command.spawn().unwrap());
+    let (mut stream, _) = collector.accept().unwrap();
+    let mut preface = [0; 14];
+    stream.read_exact(&mut preface).unwrap();
+    assert_eq!(&preface, b"PRI * HTTP/2.0");
 }
 
 #[test]

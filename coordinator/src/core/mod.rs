@@ -743,6 +743,7 @@ fn end_of(job: &OpenJob, settings: &Settings, written: Written, now: UtcNs) -> J
             .iter()
             .flat_map(|families| families.searched(&written.points))
             .collect(),
+        trades_due: job.plan.trades_kept.unwrap_or(settings.trades_kept),
     }
 }
 

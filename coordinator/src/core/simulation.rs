@@ -241,6 +241,7 @@ fn plan(seed: u8, blocks: u64) -> Arc<JobPlan> {
         keep: Keep::All,
         risk_free: 0.0,
         families: None,
+        trades_kept: None,
         seconds_per_point: 1e-3,
         most_points: 1 << 20,
     })

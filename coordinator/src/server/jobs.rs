@@ -8,7 +8,7 @@ use assay_core::ids::TrialId;
 use assay_proto::convert::{goal, parse, priority};
 use assay_proto::wire::jobs_server::Jobs;
 use assay_proto::{Control, JobInfo, JobView, status, wire};
-use assay_store::{Change, JobRecord, JobState, RANKED, Scope, StoreError, Submission};
+use assay_store::{Change, JobRecord, JobState, RANKED, Scope, StoreError, Submission, TrialTrades};
 use assay_strategies::Job;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -339,11 +339,19 @@ impl Jobs for JobsService {
         if request.look {
             let at = now();
             let looks = looks(&job, at).into_iter().map(Change::Looked);
-            let audit = audited(&caller, "job.look", &job.id, "at what was held back".to_owned());
+            let audit = audited(&caller.owner, "job.look", &job.id, "at what was held back".to_owned());
             let changes = looks.chain([audit]).collect();
             self.0.coordinator()?.record(changes).await.map_err(refuse)?;
         }
         Ok(Response::new(wire::EvidenceReply::new(JobInfo::new(job, None), &recorded)))
+    }
+
+    async fn trades(&self, request: Request<wire::TradesRequest>) -> Result<Response<wire::TrialTrades>, Status> {
+        let (caller, request) = open(request, READERS)?;
+        let trial: TrialId = parse("trial", &request.trial).map_err(malformed)?;
+        self.0.find(&caller, &trial.job.to_string()).await?;
+        let trades = self.0.store.trades(&trial).await.map_err(refuse)?;
+        Ok(Response::new(TrialTrades { trial, trades }.into()))
     }
 
     async fn logs(&self, request: Request<wire::LogsRequest>) -> Result<Response<wire::LogsReply>, Status> {

@@ -7,6 +7,7 @@ mod access;
 mod cluster;
 mod jobs;
 mod nights;
+mod replays;
 mod schedules;
 mod workers;
 
@@ -32,6 +33,7 @@ use tonic::transport::{Identity, Server as Transport, ServerTlsConfig};
 use tonic::{Code, Status};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
+use tracing::Instrument;
 
 use access::Keys;
 pub use access::{AccessError, Caller, create_key};
@@ -120,6 +122,7 @@ struct Front {
     office: RwLock<Option<Coordinator>>,
     health: HealthReporter,
     meters: Meters,
+    replays: replays::Replays,
     /// One submission at a time, so that none is looked up while another one is written.
     submitting: tokio::sync::Mutex<()>,
 }
@@ -134,6 +137,7 @@ impl Server {
             office: RwLock::new(None),
             health: HealthReporter::new(),
             meters,
+            replays: replays::Replays::default(),
             submitting: tokio::sync::Mutex::new(()),
         }))
     }
@@ -215,9 +219,16 @@ impl Server {
 /// Counts a request and how it was answered.
 async fn attend(State(front): State<Arc<Front>>, request: Request, next: Next) -> Response {
     let (path, began) = (request.uri().path().to_owned(), Instant::now());
-    let response = admit(&front, request, next).await;
+    // Workers ask so often that only those who look for something want to see it.
+    let span = if path.starts_with("/assay.v1.Workers/") {
+        tracing::debug_span!("request", method = path, code = tracing::field::Empty)
+    } else {
+        tracing::info_span!("request", method = path, code = tracing::field::Empty)
+    };
+    let response = admit(&front, request, next).instrument(span.clone()).await;
     // The status of a call that failed comes first; that of a stream, at its end, is not waited for.
     let code = Status::from_header_map(response.headers()).map_or(Code::Ok, |status| status.code());
+    span.record("code", tracing::field::debug(code));
     front.meters.answered(&path, code, began.elapsed());
     response
 }

@@ -73,6 +73,20 @@ impl Workers for WorkersService {
         Ok(Response::new(wire::LeaveReply {}))
     }
 
+    async fn next_replay(&self, request: Request<wire::NextReplayRequest>) -> Result<Response<wire::NextReplayReply>, Status> {
+        Self::open(request)?;
+        Ok(Response::new(self.0.next_replay().await?.into()))
+    }
+
+    async fn keep_trades(&self, request: Request<wire::KeepTradesRequest>) -> Result<Response<wire::KeepTradesReply>, Status> {
+        let question = Self::open(request)?.try_into().map_err(malformed)?;
+        let Question::KeepTrades { job, trades, error } = question else {
+            return Err(malformed("not about trades"));
+        };
+        self.0.keep_trades(job, trades.map(|trades| *trades), error).await?;
+        Ok(Response::new(wire::KeepTradesReply {}))
+    }
+
     async fn job(&self, request: Request<wire::JobBodyRequest>) -> Result<Response<wire::JobBodyReply>, Status> {
         let job: JobId = parse("job", &Self::open(request)?.job).map_err(malformed)?;
         let body = match self.ask(Question::Job(job)).await? {

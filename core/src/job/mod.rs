@@ -174,4 +174,13 @@ pub enum Keep {
 pub struct ResultsSpec {
     /// Rows kept.
     pub keep: Keep,
+    /// Best points whose trades are kept in the database, on every instrument; by default [`TRADES_KEPT`] in a cluster, and none on one
+    /// machine, where a trial is replayed when it is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trades: Option<u32>,
 }
+
+/// Best points of a job whose trades a cluster keeps, unless the job says otherwise.
+pub const TRADES_KEPT: u32 = 10;
+/// Most that a job may ask for.
+pub const MOST_TRADES_KEPT: u32 = 10_000;

@@ -1,6 +1,6 @@
 //! Values that parse but have no meaning.
 
-use super::{DataKind, Extent, Fill, FillGaps, JobError, JobSpec, Method, ValidationSpec};
+use super::{DataKind, Extent, Fill, FillGaps, JobError, JobSpec, MOST_TRADES_KEPT, Method, ValidationSpec};
 use crate::time::DurationNs;
 
 /// Most points that are run again on ticks: a database keeps no more of a job's best points.
@@ -69,6 +69,13 @@ impl JobSpec {
                     "leave it out, or sweep over bars first with fill = \"next_open\"",
                 );
             }
+        }
+        if self.results.trades.is_some_and(|count| count > MOST_TRADES_KEPT) {
+            return bad(
+                "results.trades",
+                format!("the trades of more than {MOST_TRADES_KEPT} points are not kept"),
+                "`assay show TRIAL` replays any trial",
+            );
         }
         let e = &self.execution;
         for (key, value) in [("execution.capital", e.capital), ("execution.leverage", e.leverage)] {

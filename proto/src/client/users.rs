@@ -8,7 +8,7 @@ use assay_core::job::Goal;
 use assay_core::rank::Ranked;
 use assay_core::row::TrialRow;
 use assay_core::time::UtcNs;
-use assay_store::{JobState, LogLine, Scope};
+use assay_store::{JobState, LogLine, Scope, TradeRecord};
 use tonic::Streaming;
 
 use super::{ClientError, Remote, Wired};
@@ -146,6 +146,18 @@ impl Remote {
             async move { jobs(wired).logs(request).await }
         };
         Ok(self.again(logs).await?.lines.into_iter().map(Into::into).collect())
+    }
+
+    /// The trades of a trial, in their order; none if they are not kept.
+    pub async fn trades(&self, trial: TrialId) -> Result<Vec<TradeRecord>, ClientError> {
+        let trades = |wired| async move {
+            let request = wire::TradesRequest {
+                trial: trial.to_string(),
+            };
+            jobs(wired).trades(request).await
+        };
+        let reply = self.again(trades).await?;
+        Ok(reply.trades.into_iter().map(Into::into).collect())
     }
 
     /// All workers.

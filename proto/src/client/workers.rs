@@ -92,6 +92,25 @@ impl Remote {
                 self.once(|wired| async move { client(wired).leave(request).await }).await?;
                 Ok(Answer::Done)
             }
+            Question::NextReplay { worker } => {
+                let request = wire::NextReplayRequest {
+                    worker: worker.to_string(),
+                };
+                let reply = self
+                    .once(|wired| async move { client(wired).next_replay(request).await })
+                    .await?;
+                Ok(reply.try_into()?)
+            }
+            Question::KeepTrades { job, trades, error } => {
+                let request = wire::KeepTradesRequest {
+                    job: job.to_string(),
+                    trades: trades.map(|trades| (*trades).into()),
+                    error,
+                };
+                self.once(|wired| async move { client(wired).keep_trades(request).await })
+                    .await?;
+                Ok(Answer::Done)
+            }
             Question::Job(job) => {
                 let request = wire::JobBodyRequest { job: job.to_string() };
                 let reply = self.once(|wired| async move { client(wired).job(request).await }).await?;

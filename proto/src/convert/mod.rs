@@ -1,6 +1,7 @@
 //! Between wire types and the plain types, checked by hand: what comes from outside is looked at here once.
 
 mod schedules;
+mod trades;
 mod users;
 mod workers;
 

@@ -200,9 +200,11 @@ pub(crate) async fn trades_are_kept_once(store: &Store) {
     for (ordinal, count) in [(1, 3), (2, 0), (3, 10_001), (4, 2), (5, 0)] {
         assert_eq!(store.trades(&trial(ordinal)).await.unwrap(), kept(ordinal, count).trades);
     }
-    store
-        .apply(epoch, &[completed(1, Vec::new()), moved(1, JobState::Queued)])
-        .await
-        .unwrap();
+    store.apply(epoch, &[completed(1, Vec::new())]).await.unwrap();
+    assert_eq!(store.trades_due().await.unwrap(), [(job_id(1), 1)]);
+    let settled = Change::TradesSettled { job: job_id(1) };
+    store.apply(epoch, &[settled]).await.unwrap();
+    assert_eq!(store.trades_due().await.unwrap(), []);
+    store.apply(epoch, &[moved(1, JobState::Queued)]).await.unwrap();
     assert_eq!(store.trades(&trial(1)).await.unwrap(), []);
 }

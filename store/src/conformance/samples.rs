@@ -170,5 +170,6 @@ pub(super) fn completed(number: u8, ranked: Vec<Ranked>) -> Change {
         sharpe: StoredMoments::default(),
         luck: format!("{{\"job\":{number}}}"),
         searched: vec![searched(number)],
+        trades_due: u32::from(number),
     }))
 }

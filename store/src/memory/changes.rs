@@ -27,6 +27,7 @@ impl Tables {
         self.keys.settle(keep);
         self.audit.settle(keep);
         self.submissions.settle(keep);
+        self.trades_due.settle(keep);
         self.schedules.settle(keep);
         self.runs.settle(keep);
         self.datasets.settle(keep);
@@ -133,6 +134,7 @@ impl Tables {
                 }
                 self.submissions.add(key, new.clone());
             }
+            Change::TradesSettled { job } => self.trades_due.remove_where(|(_, of), _| of == job),
             Change::RunTaken(run) => _ = self.runs.add((run.schedule.clone(), run.planned), (**run).clone()),
             Change::RunReported {
                 schedule,
@@ -227,6 +229,7 @@ impl Tables {
         self.ranked.remove_where(|(of, _), _| *of == job);
         self.ledger.remove(&job);
         self.trades.remove_where(|trial, _| trial.job == job);
+        self.trades_due.remove_where(|(_, of), _| *of == job);
         let tasks = &self.tasks;
         self.attempts
             .remove_where(|(task, _), _| tasks.get(task).is_some_and(|task| task.job == job));
@@ -302,6 +305,10 @@ impl Tables {
     fn finish_job(&mut self, done: &JobDone) -> Result<(), StoreError> {
         let record = self.known(done.job)?;
         check_step(done.job, record.state, JobState::Done)?;
+        if done.trades_due > 0 {
+            self.trades_due.put((done.at, done.job), done.trades_due);
+        }
+        let record = self.known(done.job)?;
         record.state = JobState::Done;
         record.error = None;
         record.finished = Some(done.at);

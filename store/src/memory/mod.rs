@@ -41,6 +41,8 @@ struct Tables {
     trades: Table<TrialId, Vec<TradeRecord>>,
     keys: Table<String, KeyRecord>,
     audit: Table<u64, AuditEntry>,
+    /// When the job was done, and the points whose trades are still to be kept.
+    trades_due: Table<(UtcNs, JobId), u32>,
     /// By owner and key.
     submissions: Table<(String, String), Submission>,
     schedules: Table<String, Schedule>,
@@ -115,6 +117,14 @@ impl Memory {
         let mut jobs: Vec<JobRecord> = self.tables().jobs.values().cloned().collect();
         jobs.sort_by_key(|job| (std::cmp::Reverse(job.created), job.id));
         jobs
+    }
+
+    pub(crate) fn trades_due(&self) -> Vec<(JobId, u32)> {
+        self.tables()
+            .trades_due
+            .iter()
+            .map(|((_, job), count)| (*job, *count))
+            .collect()
     }
 
     pub(crate) fn open_jobs_of(&self, owner: &str, besides: JobId) -> u64 {

@@ -10,6 +10,7 @@ use assay_proto::{LinkError, Remote};
 use assay_worker::{Pool, Settings as WorkerSettings, Stop, Worker, WorkerError};
 use tokio::runtime::Builder;
 use tokio::time::sleep;
+use tracing::Instrument;
 
 use crate::args::WorkerArgs;
 use crate::cluster::{Metrics, WorkerNumbers, default_name, log_to_stderr, no_cluster, observe, queue, stop_signal};
@@ -86,7 +87,7 @@ async fn work(args: &WorkerArgs, settings: &Settings) -> Outcome {
 async fn introduce(worker: &Worker) -> Result<(), LinkError> {
     let began = Instant::now();
     loop {
-        match worker.introduce().await {
+        match worker.introduce().instrument(tracing::info_span!("introduce")).await {
             Err(error) if error.retryable() && began.elapsed() < PATIENCE => sleep(PAUSE).await,
             met => return met,
         }

@@ -1,0 +1,82 @@
+//! `assay trades`: the trades of one trial, as they are kept, or replayed where they are not.
+
+use assay_store::TradeRecord;
+use serde_json::{Value, json};
+
+use super::show::replay;
+use crate::args::{OutputFormat, ShowArgs};
+use crate::failure::{Failure, Outcome};
+use crate::local::Ledger;
+use crate::output::{Rows, print_json, print_rows};
+use crate::settings::Settings;
+
+pub(super) fn run(args: &ShowArgs, settings: &Settings) -> Outcome {
+    let trades = trades(args, settings)?;
+    match settings.format() {
+        OutputFormat::Json => print_json(&trades.iter().map(to_json).collect::<Vec<_>>())?,
+        format => print_rows(&rows(&trades), format)?,
+    }
+    Ok(0)
+}
+
+fn trades(args: &ShowArgs, settings: &Settings) -> Result<Vec<TradeRecord>, Failure> {
+    #[cfg(feature = "cluster")]
+    if let Some(session) = args.cluster.session()? {
+        let trades = session.ask(|remote| async move { remote.trades(args.trial).await })?;
+        if trades.is_empty() {
+            let message = format!("no trades of trial {} are kept", args.trial);
+            let hint = "those of the best points are, soon after the job is done: `[results] trades = n`; `assay show` replays any trial";
+            return Err(Failure::not_found(message).hint(hint));
+        }
+        return Ok(trades);
+    }
+    let kept = Ledger::new(&settings.home)?.trades(&args.trial)?;
+    if !kept.is_empty() {
+        return Ok(kept);
+    }
+    let shown = replay(args.trial, settings)?;
+    Ok(shown.replay.trades.iter().map(assay_worker::trade_record).collect())
+}
+
+fn direction(trade: &TradeRecord) -> &'static str {
+    if trade.long { "long" } else { "short" }
+}
+
+fn to_json(trade: &TradeRecord) -> Value {
+    json!({
+        "direction": direction(trade),
+        "entry_time": trade.entry,
+        "exit_time": trade.exit,
+        "entry_price": trade.entry_price,
+        "exit_price": trade.exit_price,
+        "units": trade.units,
+        "pnl": trade.pnl,
+        "return": trade.ret,
+        "fees": trade.fees,
+        "exit_reason": trade.reason,
+        "open": trade.reason == OPEN,
+    })
+}
+
+/// The reason of a trade that is not over.
+const OPEN: &str = "open";
+
+fn rows(trades: &[TradeRecord]) -> Rows {
+    let mut rows = Rows::new(super::show::TRADE_COLUMNS);
+    for trade in trades {
+        rows.push(vec![
+            direction(trade).into(),
+            trade.entry.into(),
+            trade.exit.into(),
+            trade.entry_price.into(),
+            trade.exit_price.into(),
+            trade.units.into(),
+            trade.pnl.into(),
+            trade.ret.into(),
+            trade.fees.into(),
+            trade.reason.as_str().into(),
+            (trade.reason == OPEN).into(),
+        ]);
+    }
+    rows
+}
