@@ -328,7 +328,7 @@ async fn write_best(
             Some((known, of_job)) if known == *job => of_job,
             _ => facts_of(transaction, *job).await?,
         };
-        rows.push(ranked::row(*job, &of_job, point));
+        rows.extend(ranked::rows(*job, &of_job, point));
         facts = Some((*job, of_job));
     }
     ranked::insert(transaction, rows).await

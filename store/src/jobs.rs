@@ -195,7 +195,7 @@ pub(crate) async fn complete(transaction: &mut Transaction<'_>, done: &JobDone) 
         .ranked
         .iter()
         .take(RANKED)
-        .map(|point| ranked::row(done.job, &facts, point));
+        .flat_map(|point| ranked::rows(done.job, &facts, point));
     ranked::insert(transaction, best.collect()).await?;
     ranked::cut(transaction, done.job).await?;
     transaction.database.forget(done.job);

@@ -1,8 +1,10 @@
 //! The best points of jobs, and the ledger of what was tried.
 
+use std::sync::LazyLock;
+
 use assay_core::ids::{JobId, Ordinal};
 use assay_core::job::Goal;
-use assay_core::metrics::{Metric, Metrics};
+use assay_core::metrics::{METRICS, Metric, Metrics};
 use assay_core::rank::Ranked;
 use assay_core::time::UtcNs;
 use serde_json::{Map, Value as Json};
@@ -11,7 +13,7 @@ use crate::database::{Database, Transaction};
 use crate::error::StoreError;
 use crate::job::DataHash;
 use crate::layout::Layout;
-use crate::sql::{Row, Set, Value, from_json, to_json, unreadable, values};
+use crate::sql::{Row, Set, Value, to_json, unreadable, values};
 
 /// Best points of a job that the database keeps.
 pub const RANKED: usize = 10_000;
@@ -61,30 +63,60 @@ pub(crate) struct Facts {
     pub(crate) layout: Layout,
 }
 
-/// A point as a row of `ranked`.
-pub(crate) fn row(job: JobId, facts: &Facts, point: &Ranked) -> [Value; 6] {
-    [
+/// Columns of `ranked` that no metric has.
+const OF_POINT: usize = 7;
+/// All of them.
+pub(crate) const COLUMNS: usize = OF_POINT + METRICS;
+
+fn columns() -> [&'static str; COLUMNS] {
+    let mut names = [""; COLUMNS];
+    let of_point = ["job", "ordinal", "instrument", "score", "objective", "params", "failed"];
+    names[..OF_POINT].copy_from_slice(&of_point);
+    names[OF_POINT..].copy_from_slice(&Metric::ALL.map(Metric::name));
+    names
+}
+
+/// A point as rows of `ranked`, one for each instrument.
+pub(crate) fn rows(job: JobId, facts: &Facts, point: &Ranked) -> impl Iterator<Item = [Value; COLUMNS]> {
+    // A score of -0 ranks like 0.
+    let score = point.objective.map(|value| facts.goal.score(value) + 0.0);
+    let of_point: [Value; OF_POINT] = [
         job.to_string().into(),
         point.ordinal.0.into(),
-        // A score of -0 ranks like 0.
-        point.objective.map(|value| facts.goal.score(value) + 0.0).into(),
+        0u64.into(),
+        score.into(),
         point.objective.into(),
         to_json(&facts.layout.values(&point.point)).into(),
-        to_json(&point.metrics).into(),
-    ]
+        0u64.into(),
+    ];
+    point.metrics.iter().zip(0u64..).map(move |(metrics, instrument)| {
+        let mut row = [const { Value::Real(None) }; COLUMNS];
+        row[..OF_POINT].clone_from_slice(&of_point);
+        row[2] = instrument.into();
+        row[6] = u64::from(metrics.is_none()).into();
+        if let Some(metrics) = metrics {
+            for (column, metric) in row[OF_POINT..].iter_mut().zip(Metric::ALL) {
+                *column = metrics.get(metric).into();
+            }
+        }
+        row
+    })
 }
 
 /// Writes rows of `ranked`. A point's numbers never change.
-pub(crate) async fn insert(transaction: &mut Transaction<'_>, rows: Vec<[Value; 6]>) -> Result<(), StoreError> {
-    let set = Set::new(["job", "ordinal", "score", "objective", "params", "metrics"], rows);
-    let sql = "INSERT INTO ranked (job, ordinal, score, objective, params, metrics) \
-               SELECT job, ordinal, score, objective, params, metrics FROM r WHERE true ON CONFLICT (job, ordinal) DO NOTHING";
-    transaction.execute_of(&set, sql).await
+pub(crate) async fn insert(transaction: &mut Transaction<'_>, rows: Vec<[Value; COLUMNS]>) -> Result<(), StoreError> {
+    static INSERT: LazyLock<String> = LazyLock::new(|| {
+        let names = columns().join(", ");
+        format!(
+            "INSERT INTO ranked ({names}) SELECT {names} FROM r WHERE true ON CONFLICT (job, ordinal, instrument) DO NOTHING"
+        )
+    });
+    transaction.execute_of(&Set::new(columns(), rows), &INSERT).await
 }
 
 /// Keeps the first [`RANKED`] points of a job.
 pub(crate) async fn cut(transaction: &mut Transaction<'_>, job: JobId) -> Result<(), StoreError> {
-    let sql = "DELETE FROM ranked WHERE job = $1 AND ordinal IN (SELECT ordinal FROM ranked WHERE job = $1 \
+    let sql = "DELETE FROM ranked WHERE job = $1 AND ordinal IN (SELECT ordinal FROM ranked WHERE job = $1 AND instrument = 0 \
                ORDER BY score DESC NULLS LAST, ordinal LIMIT $2 OFFSET $3)";
     let values = values![job.to_string(), i64::MAX, RANKED as u64];
     transaction.execute(sql, values).await.map(|_| ())
@@ -92,36 +124,40 @@ pub(crate) async fn cut(transaction: &mut Transaction<'_>, job: JobId) -> Result
 
 /// The best points of a job, best first.
 pub(crate) async fn read(database: &Database, layout: &Layout, job: JobId, count: usize) -> Result<Vec<Ranked>, StoreError> {
-    let sql = "SELECT ordinal, objective, params, metrics FROM ranked WHERE job = $1 \
-               ORDER BY score DESC NULLS LAST, ordinal LIMIT $2";
-    let values = values![job.to_string(), i64::try_from(count).unwrap_or(i64::MAX)];
-    let rows = database.rows("read the best points", sql, values).await?;
-    rows.iter().map(|row| ranked(layout, row)).collect()
+    let sql = "SELECT * FROM ranked WHERE job = $1 ORDER BY score DESC NULLS LAST, ordinal, instrument LIMIT $2";
+    let instruments = layout.instruments.len().max(1);
+    let rows = i64::try_from(count.saturating_mul(instruments)).unwrap_or(i64::MAX);
+    let rows = database
+        .rows("read the best points", sql, values![job.to_string(), rows])
+        .await?;
+    rows.chunks(instruments).map(|rows| ranked(layout, rows)).collect()
 }
 
-fn ranked(layout: &Layout, row: &Row) -> Result<Ranked, StoreError> {
-    let params: Map<String, Json> = row.json("params")?;
-    let by_instrument: Vec<Option<Map<String, Json>>> = from_json("metrics", row.get("metrics")?)?;
-    let metrics = by_instrument.into_iter().map(|named| {
-        named.map(|named| {
-            let mut metrics = Metrics::default();
-            for metric in Metric::ALL {
-                let value = named.get(metric.name()).and_then(Json::as_f64);
-                if let Some(value) = value {
-                    metrics.set(metric, value);
-                }
-            }
-            metrics
-        })
-    });
+/// A point from its rows.
+fn ranked(layout: &Layout, rows: &[Row]) -> Result<Ranked, StoreError> {
+    let first = &rows[0];
+    let params: Map<String, Json> = first.json("params")?;
     Ok(Ranked {
-        ordinal: Ordinal(row.count("ordinal")?),
+        ordinal: Ordinal(first.count("ordinal")?),
         point: layout
             .point(&params)
             .ok_or_else(|| unreadable("params", "they are not the job's"))?,
-        objective: row.get("objective")?,
-        metrics: metrics.collect(),
+        objective: first.get("objective")?,
+        metrics: rows.iter().map(metrics).collect::<Result<_, _>>()?,
     })
+}
+
+fn metrics(row: &Row) -> Result<Option<Metrics>, StoreError> {
+    if row.count("failed")? == 1 {
+        return Ok(None);
+    }
+    let mut metrics = Metrics::default();
+    for metric in Metric::ALL {
+        if let Some(value) = row.get(metric.name())? {
+            metrics.set(metric, value);
+        }
+    }
+    Ok(Some(metrics))
 }
 
 /// What has been tried, newest first.

@@ -5,8 +5,6 @@
 //! spelled differently: `VALUES` in `SQLite`, `UNNEST` of one array a column in Postgres (one text whatever the number of rows, so that it
 //! is prepared once), and there above [`COPY_ABOVE`] rows a temporary table `r` filled by `COPY`.
 
-use std::borrow::Cow;
-
 use sqlx::postgres::{PgArguments, PgConnection, PgRow};
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
 use sqlx::{Arguments, AssertSqlSafe, Executor, Row as _, SqlSafeStr};
@@ -270,18 +268,16 @@ async fn copied<const N: usize>(
 
 /// A field of the binary format of `COPY`: its length, or -1 for null, and its bytes.
 fn copy_value(value: &Value, out: &mut Vec<u8>) {
-    let bytes: Option<Cow<'_, [u8]>> = match value {
-        Value::Int(x) => x.map(|x| x.to_be_bytes().to_vec().into()),
-        Value::Real(x) => x.map(|x| x.to_be_bytes().to_vec().into()),
-        Value::Text(x) => x.as_deref().map(|x| x.as_bytes().into()),
-        Value::Bytes(x) => x.as_deref().map(Into::into),
+    let mut put = |bytes: &[u8]| {
+        out.extend((bytes.len() as i32).to_be_bytes());
+        out.extend_from_slice(bytes);
     };
-    match bytes {
-        None => out.extend((-1i32).to_be_bytes()),
-        Some(bytes) => {
-            out.extend((bytes.len() as i32).to_be_bytes());
-            out.extend_from_slice(&bytes);
-        }
+    match value {
+        Value::Int(Some(x)) => put(&x.to_be_bytes()),
+        Value::Real(Some(x)) => put(&x.to_be_bytes()),
+        Value::Text(Some(x)) => put(x.as_bytes()),
+        Value::Bytes(Some(x)) => put(x),
+        Value::Int(None) | Value::Real(None) | Value::Text(None) | Value::Bytes(None) => out.extend((-1i32).to_be_bytes()),
     }
 }
 
