@@ -1,5 +1,7 @@
 //! Questions and changes about users, data and plans: for whoever serves them, in office or not.
 
+use std::collections::BTreeMap;
+
 use assay_core::time::UtcNs;
 
 use crate::access::{self, AuditEntry, KeyRecord, Submission};
@@ -94,6 +96,14 @@ impl Store {
         match &self.backend {
             Backend::Database(database) => schedules::remove(database, name).await,
             Backend::Memory(memory) => Ok(memory.remove_schedule(name)),
+        }
+    }
+
+    /// When the last run of each schedule was due.
+    pub async fn last_runs(&self) -> Result<BTreeMap<String, UtcNs>, StoreError> {
+        match &self.backend {
+            Backend::Database(database) => schedules::last_runs(database).await,
+            Backend::Memory(memory) => Ok(memory.last_runs()),
         }
     }
 

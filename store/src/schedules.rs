@@ -1,5 +1,7 @@
 //! What is planned: schedules and their runs.
 
+use std::collections::BTreeMap;
+
 use assay_core::ids::JobId;
 use assay_core::time::UtcNs;
 
@@ -136,6 +138,13 @@ pub(crate) async fn runs(database: &Database, name: &str, limit: usize) -> Resul
     let sql = "SELECT * FROM runs WHERE schedule = $1 ORDER BY planned_ns DESC LIMIT $2";
     let rows = database.rows("read the runs", sql, values![name, limit as u64]).await?;
     rows.iter().map(run).collect()
+}
+
+pub(crate) async fn last_runs(database: &Database) -> Result<BTreeMap<String, UtcNs>, StoreError> {
+    let sql = "SELECT schedule, max(planned_ns) AS planned_ns FROM runs GROUP BY schedule";
+    let rows = database.rows("read the runs", sql, &[]).await?;
+    let last = |row: &Row| Ok((row.get("schedule")?, UtcNs(row.get("planned_ns")?)));
+    rows.iter().map(last).collect()
 }
 
 pub(crate) async fn unreported(database: &Database) -> Result<Vec<ScheduledRun>, StoreError> {

@@ -1,8 +1,7 @@
 //! Schedules of a home: what a coordinator does about them at night, done when somebody asks for it.
 
 use assay_coordinator::JobPlan;
-use assay_coordinator::schedule::{Report, ScheduleError, Timetable, due, warmed};
-use assay_core::nearest;
+use assay_coordinator::schedule::{Report, book, due, warmed};
 use assay_core::time::UtcNs;
 use assay_data::Catalog;
 use assay_proto::ScheduleInfo;
@@ -18,8 +17,6 @@ use crate::settings::Settings;
 
 /// Whose schedules and jobs those of a home are.
 const OWNER: &str = "local";
-/// Runs looked at for one that has a report.
-const RUNS: usize = 1_000;
 
 /// The schedules of a home.
 pub(crate) struct Nights<'a> {
@@ -41,7 +38,6 @@ impl<'a> Nights<'a> {
     }
 
     pub(crate) fn add(&self, name: &str, cron: &str, zone: &str, body: String, priority: u8) -> Result<ScheduleInfo, Failure> {
-        Timetable::new(cron, zone)?;
         let at = now();
         let schedule = Schedule {
             name: name.to_owned(),
@@ -54,51 +50,23 @@ impl<'a> Nights<'a> {
             created: at,
             since: at,
         };
-        if !self.runtime.block_on(self.store.add_schedule(&schedule))? {
-            return Err(ScheduleError::Taken(schedule.name).into());
-        }
-        self.info(schedule)
+        Ok(self.runtime.block_on(book::add(&self.store, schedule))?)
     }
 
     pub(crate) fn list(&self) -> Result<Vec<ScheduleInfo>, Failure> {
+        let info = |schedule| Ok(self.runtime.block_on(book::info(&self.store, schedule, now()))?);
         let schedules = self.runtime.block_on(self.store.schedules())?;
-        schedules.into_iter().map(|schedule| self.info(schedule)).collect()
-    }
-
-    fn info(&self, schedule: Schedule) -> Result<ScheduleInfo, Failure> {
-        let next = |schedule: &Schedule| Timetable::of(schedule).ok()?.next(now());
-        let last = self.last_run(&schedule.name)?;
-        Ok(ScheduleInfo::new(schedule, last, next))
-    }
-
-    fn last_run(&self, name: &str) -> Result<Option<ScheduledRun>, Failure> {
-        Ok(self.runtime.block_on(self.store.runs(name, 1))?.into_iter().next())
+        schedules.into_iter().map(info).collect()
     }
 
     fn find(&self, name: &str) -> Result<Schedule, Failure> {
-        let mut known = self.runtime.block_on(self.store.schedules())?;
-        if let Some(at) = known.iter().position(|schedule| schedule.name == name) {
-            return Ok(known.swap_remove(at));
-        }
-        let nearest = nearest::nearest(name, known.iter().map(|schedule| schedule.name.as_str()));
-        Err(ScheduleError::Unknown {
-            name: name.to_owned(),
-            nearest: nearest.map(str::to_owned),
-        }
-        .into())
+        Ok(book::find(self.runtime.block_on(self.store.schedules())?, name)?)
     }
 
     pub(crate) fn enable(&self, name: &str, enabled: bool) -> Result<(), Failure> {
         let name = self.find(name)?.name;
-        let (changed, state) = if enabled {
-            (self.runtime.block_on(self.store.enable_schedule(&name, now())), "enabled")
-        } else {
-            (self.runtime.block_on(self.store.disable_schedule(&name)), "disabled")
-        };
-        if !changed? {
-            return Err(ScheduleError::Already { name, state }.into());
-        }
-        Ok(())
+        let changed = book::set_enabled(&self.store, &name, enabled, now());
+        Ok(self.runtime.block_on(changed)?)
     }
 
     pub(crate) fn remove(&self, name: &str) -> Result<(), Failure> {
@@ -109,10 +77,7 @@ impl<'a> Nights<'a> {
 
     pub(crate) fn report(&self, name: &str, planned: Option<UtcNs>) -> Result<String, Failure> {
         let name = self.find(name)?.name;
-        let runs = self.runtime.block_on(self.store.runs(&name, RUNS))?;
-        let wanted = |run: &ScheduledRun| planned.is_none_or(|at| run.planned == at);
-        let report = runs.into_iter().filter(wanted).find_map(|run| run.report);
-        report.ok_or_else(|| ScheduleError::NoReport(name).into())
+        Ok(self.runtime.block_on(book::report(&self.store, &name, planned))?)
     }
 
     /// Runs a schedule now; `None` if the user stopped it.
@@ -131,8 +96,8 @@ impl<'a> Nights<'a> {
             reports.push(self.carry_out(&begun, &Job::from_body(&record.body)?, limits)?);
         }
         for schedule in self.runtime.block_on(self.store.schedules())? {
-            let last = self.last_run(&schedule.name)?.map(|run| run.planned);
-            if let Some(planned) = due(&schedule, last, now()) {
+            let last = self.runtime.block_on(self.store.runs(&schedule.name, 1))?;
+            if let Some(planned) = due(&schedule, last.first().map(|run| run.planned), now()) {
                 reports.push(self.take_up(&schedule, planned, limits)?);
             }
         }

@@ -69,7 +69,7 @@ pub enum ScheduleError {
 }
 
 /// Refuses a name that would be hard to type or to read.
-pub fn check_name(name: &str) -> Result<(), ScheduleError> {
+pub(super) fn check_name(name: &str) -> Result<(), ScheduleError> {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '.' | '-' | '_');
     if name.trim() == name && (1..=64).contains(&name.chars().count()) && name.chars().all(plain) {
         return Ok(());
@@ -115,7 +115,8 @@ impl Explain for ScheduleError {
             Self::Search(error) => return error.hint(),
             Self::Coordinator(error) => return error.hint(),
             Self::Store(error) => return error.hint(),
-            Self::Name(_) | Self::Report { .. } => return None,
+            Self::Name(_) => "choose one with --name".to_owned(),
+            Self::Report { .. } => return None,
         })
     }
 }

@@ -49,9 +49,9 @@ impl Front {
                 tracing::info!(schedule = %run.schedule, job = %report.job_id, state = %report.state, "a scheduled run is over");
             }
         }
+        let last = self.store.last_runs().await.map_err(refuse)?;
         for schedule in self.store.schedules().await.map_err(refuse)? {
-            let last = self.store.runs(&schedule.name, 1).await.map_err(refuse)?;
-            if let Some(planned) = due(&schedule, last.first().map(|run| run.planned), at) {
+            if let Some(planned) = due(&schedule, last.get(&schedule.name).copied(), at) {
                 // Why a run became no job is on its record; the others are run all the same.
                 if let Err(status) = self.take_up(&schedule, planned, at).await {
                     tracing::error!(schedule = %schedule.name, error = status.message(), "a scheduled run failed");

@@ -2,24 +2,20 @@
 
 use std::sync::Arc;
 
-use assay_core::nearest;
 use assay_core::time::UtcNs;
 use assay_proto::convert::priority;
+use assay_proto::wire;
 use assay_proto::wire::schedules_server::Schedules;
-use assay_proto::{ScheduleInfo, wire};
-use assay_store::{Schedule, ScheduledRun};
+use assay_store::Schedule;
 use tonic::{Request, Response, Status};
 
 use super::jobs::{READERS, WRITERS, open};
 use super::{Caller, Front, audited, malformed, now, refuse};
-use crate::schedule::{ScheduleError, Timetable, check_name};
+use crate::schedule::book;
 
 /// The adapter.
 #[derive(Debug)]
 pub(super) struct SchedulesService(pub(super) Arc<Front>);
-
-/// Runs looked at for one that has a report.
-const RUNS: usize = 1_000;
 
 impl Front {
     /// The schedules that a caller may see.
@@ -30,22 +26,7 @@ impl Front {
     }
 
     async fn schedule(&self, caller: &Caller, name: &str) -> Result<Schedule, Status> {
-        let mut known = self.schedules_of(caller).await?;
-        if let Some(at) = known.iter().position(|schedule| schedule.name == name) {
-            return Ok(known.swap_remove(at));
-        }
-        let nearest = nearest::nearest(name, known.iter().map(|schedule| schedule.name.as_str()));
-        Err(refuse(ScheduleError::Unknown {
-            name: name.to_owned(),
-            nearest: nearest.map(str::to_owned),
-        }))
-    }
-
-    async fn schedule_info(&self, schedule: Schedule, at: UtcNs) -> Result<ScheduleInfo, Status> {
-        let last = self.store.runs(&schedule.name, 1).await.map_err(refuse)?.into_iter().next();
-        Ok(ScheduleInfo::new(schedule, last, |schedule| {
-            Timetable::of(schedule).ok()?.next(at)
-        }))
+        book::find(self.schedules_of(caller).await?, name).map_err(refuse)
     }
 
     /// Writes down who did what to a schedule.
@@ -60,8 +41,6 @@ impl Schedules for SchedulesService {
     async fn add(&self, request: Request<wire::AddScheduleRequest>) -> Result<Response<wire::ScheduleInfo>, Status> {
         let (caller, request) = open(request, WRITERS)?;
         let front = &self.0;
-        check_name(&request.name).map_err(refuse)?;
-        Timetable::new(&request.cron, &request.zone).map_err(refuse)?;
         // What is no job, or too large, is refused now and not at night.
         front.plan(request.body.clone()).await?;
         let at = now();
@@ -76,12 +55,9 @@ impl Schedules for SchedulesService {
             created: at,
             since: at,
         };
-        if !front.store.add_schedule(&schedule).await.map_err(refuse)? {
-            return Err(refuse(ScheduleError::Taken(schedule.name)));
-        }
         let detail = format!("{} {}", schedule.cron, schedule.zone);
-        front.audit(&caller, "schedule.add", &schedule.name, detail).await?;
-        let info = front.schedule_info(schedule, at).await?;
+        let info = book::add(&front.store, schedule).await.map_err(refuse)?;
+        front.audit(&caller, "schedule.add", &info.schedule.name, detail).await?;
         Ok(Response::new(info.into()))
     }
 
@@ -90,7 +66,7 @@ impl Schedules for SchedulesService {
         let at = now();
         let mut schedules = Vec::new();
         for schedule in self.0.schedules_of(&caller).await? {
-            schedules.push(self.0.schedule_info(schedule, at).await?.into());
+            schedules.push(book::info(&self.0.store, schedule, at).await.map_err(refuse)?.into());
         }
         Ok(Response::new(wire::ListSchedulesReply { schedules }))
     }
@@ -108,16 +84,10 @@ impl Schedules for SchedulesService {
         request: Request<wire::EnableScheduleRequest>,
     ) -> Result<Response<wire::EnableScheduleReply>, Status> {
         let (caller, request) = open(request, WRITERS)?;
-        let store = &self.0.store;
         let name = self.0.schedule(&caller, &request.name).await?.name;
-        let (changed, state) = if request.enabled {
-            (store.enable_schedule(&name, now()).await, "enabled")
-        } else {
-            (store.disable_schedule(&name).await, "disabled")
-        };
-        if !changed.map_err(refuse)? {
-            return Err(refuse(ScheduleError::Already { name, state }));
-        }
+        let changed = book::set_enabled(&self.0.store, &name, request.enabled, now()).await;
+        changed.map_err(refuse)?;
+        let state = if request.enabled { "enabled" } else { "disabled" };
         self.0.audit(&caller, "schedule.enable", &name, state.to_owned()).await?;
         Ok(Response::new(wire::EnableScheduleReply {}))
     }
@@ -139,10 +109,8 @@ impl Schedules for SchedulesService {
     ) -> Result<Response<wire::ScheduleReportReply>, Status> {
         let (caller, request) = open(request, READERS)?;
         let name = self.0.schedule(&caller, &request.name).await?.name;
-        let runs = self.0.store.runs(&name, RUNS).await.map_err(refuse)?;
-        let wanted = |run: &ScheduledRun| request.planned_ns.is_none_or(|at| run.planned.0 == at);
-        let report = runs.into_iter().filter(wanted).find_map(|run| run.report);
-        let report = report.ok_or_else(|| refuse(ScheduleError::NoReport(name)))?;
+        let report = book::report(&self.0.store, &name, request.planned_ns.map(UtcNs)).await;
+        let report = report.map_err(refuse)?;
         Ok(Response::new(wire::ScheduleReportReply { report }))
     }
 }

@@ -126,6 +126,8 @@ pub(super) async fn a_planned_time_is_taken_up_once(store: &Store) {
     let taken = [&first, &failed, &again].map(|run| Change::RunTaken(Box::new(run.clone())));
     store.apply(epoch, &taken).await.unwrap();
     assert_eq!(store.runs("nightly", 5).await.unwrap(), [failed.clone(), first.clone()]);
+    let last = store.last_runs().await.unwrap();
+    assert_eq!(last.into_iter().collect::<Vec<_>>(), [("nightly".to_owned(), UtcNs(20))]);
     assert_eq!(store.unreported_runs().await.unwrap(), std::slice::from_ref(&first));
     let reported = Change::RunReported {
         schedule: "nightly".to_owned(),

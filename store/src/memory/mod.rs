@@ -2,6 +2,7 @@
 
 mod changes;
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use assay_core::ids::{Epoch, JobId, Ordinal, Symbol, TaskId, TrialId, WorkerId};
@@ -258,6 +259,12 @@ impl Memory {
             tables.runs.remove_where(|(schedule, _), _| schedule == name);
             known
         })
+    }
+
+    pub(crate) fn last_runs(&self) -> BTreeMap<String, UtcNs> {
+        // In the order of their times.
+        let tables = self.tables();
+        tables.runs.keys().cloned().collect()
     }
 
     pub(crate) fn unreported_runs(&self) -> Vec<ScheduledRun> {

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use anstream::eprintln;
-use assay_coordinator::schedule::{Report, ScheduleError, check_name};
+use assay_coordinator::schedule::{Report, ScheduleError};
 use assay_core::time::UtcNs;
 use assay_data::Catalog;
 use assay_proto::ScheduleInfo;
@@ -30,7 +30,6 @@ pub(in crate::commands) fn run(command: &ScheduleCommand, settings: &Settings) -
         } => {
             let job = job::load(job, &Catalog::open(&settings.home)?)?;
             let name = name.as_deref().unwrap_or(&job.spec.name);
-            check_name(name)?;
             let place = Place::of(cluster, settings)?;
             let info = place.add(name, cron, tz, job.body(), *priority)?;
             added(&info, settings)
