@@ -4,12 +4,11 @@ use assay_core::ids::TrialId;
 use assay_core::job::Intrabar;
 use assay_core::metrics::{Metric, Metrics};
 use assay_core::row::{Outcome as TrialOutcome, TrialRow};
-use assay_core::time::UtcNs;
 use assay_data::Catalog;
-use assay_engine::{ExitReason, Replay, Side, Trade};
+use assay_engine::{Replay, Trade};
 use assay_store::{JobRecord, read_fidelity};
 use assay_strategies::Job;
-use assay_worker::Markets;
+use assay_worker::{Markets, trade_record};
 use serde_json::{Map, Value, json};
 
 use super::show_view;
@@ -17,7 +16,7 @@ use crate::args::{OutputFormat, ShowArgs};
 use crate::failure::{Failure, Outcome};
 use crate::job;
 use crate::local::Ledger;
-use crate::output::{Cell, Kind, Rows, human, print_json, print_rows};
+use crate::output::{Rows, human, print_json, print_rows};
 use crate::settings::Settings;
 
 /// Replay against row: `|a - b| <= tolerance x max(|a|, |b|, 1)`.
@@ -175,7 +174,7 @@ fn to_json(shown: &Shown) -> Value {
         "params": shown.params(),
         "metrics": shown.metrics,
         "replay": show_view::extra(shown).iter().map(|extra| (extra.name.to_owned(), json!(extra.value))).collect::<Map<_, _>>(),
-        "trades": shown.replay.trades.iter().map(trade_json).collect::<Vec<_>>(),
+        "trades": shown.replay.trades.iter().map(|trade| super::trades::to_json(&trade_record(trade))).collect::<Vec<_>>(),
         "worst": worst,
         "best": best,
         "on_ticks": shown.readings.on_ticks,
@@ -183,63 +182,10 @@ fn to_json(shown: &Shown) -> Value {
     })
 }
 
-fn trade_json(trade: &Trade) -> Value {
-    json!({
-        "direction": direction(trade),
-        "entry_time": UtcNs(trade.entry_time),
-        "exit_time": UtcNs(trade.exit_time),
-        "entry_price": trade.entry_price,
-        "exit_price": trade.exit_price,
-        "units": trade.units,
-        "pnl": trade.pnl,
-        "return": trade.ret,
-        "fees": trade.fees,
-        "exit_reason": trade.reason.name(),
-        "open": trade.reason == ExitReason::Open,
-    })
-}
-
-fn direction(trade: &Trade) -> &'static str {
-    match trade.side {
-        Side::Long => "long",
-        Side::Short => "short",
-    }
-}
-
-/// Columns of trades.
-pub(super) const TRADE_COLUMNS: [(&str, Kind); 11] = [
-    ("direction", Kind::Text),
-    ("entry_time", Kind::Time),
-    ("exit_time", Kind::Time),
-    ("entry_price", Kind::Price),
-    ("exit_price", Kind::Price),
-    ("units", Kind::Number),
-    ("pnl", Kind::Money),
-    ("return", Kind::Ratio),
-    ("fees", Kind::Money),
-    ("exit_reason", Kind::Text),
-    ("open", Kind::Flag),
-];
-
 /// Trades as rows, for tables and files.
 pub(super) fn trade_rows(trades: &[Trade]) -> Rows {
-    let mut rows = Rows::new(TRADE_COLUMNS);
-    for trade in trades {
-        rows.push(vec![
-            direction(trade).into(),
-            Cell::Whole(trade.entry_time),
-            Cell::Whole(trade.exit_time),
-            trade.entry_price.into(),
-            trade.exit_price.into(),
-            trade.units.into(),
-            trade.pnl.into(),
-            trade.ret.into(),
-            trade.fees.into(),
-            trade.reason.name().into(),
-            (trade.reason == ExitReason::Open).into(),
-        ]);
-    }
-    rows
+    let records: Vec<_> = trades.iter().map(trade_record).collect();
+    super::trades::rows(&records)
 }
 
 /// Parameters in one line: `fast 10, slow 50`.

@@ -7,7 +7,7 @@ use super::show::replay;
 use crate::args::{OutputFormat, ShowArgs};
 use crate::failure::{Failure, Outcome};
 use crate::local::Ledger;
-use crate::output::{Rows, print_json, print_rows};
+use crate::output::{Kind, Rows, print_json, print_rows};
 use crate::settings::Settings;
 
 pub(super) fn run(args: &ShowArgs, settings: &Settings) -> Outcome {
@@ -42,7 +42,8 @@ fn direction(trade: &TradeRecord) -> &'static str {
     if trade.long { "long" } else { "short" }
 }
 
-fn to_json(trade: &TradeRecord) -> Value {
+/// A trade as JSON has it.
+pub(super) fn to_json(trade: &TradeRecord) -> Value {
     json!({
         "direction": direction(trade),
         "entry_time": trade.entry,
@@ -58,11 +59,25 @@ fn to_json(trade: &TradeRecord) -> Value {
     })
 }
 
+const COLUMNS: [(&str, Kind); 11] = [
+    ("direction", Kind::Text),
+    ("entry_time", Kind::Time),
+    ("exit_time", Kind::Time),
+    ("entry_price", Kind::Price),
+    ("exit_price", Kind::Price),
+    ("units", Kind::Number),
+    ("pnl", Kind::Money),
+    ("return", Kind::Ratio),
+    ("fees", Kind::Money),
+    ("exit_reason", Kind::Text),
+    ("open", Kind::Flag),
+];
 /// The reason of a trade that is not over.
 const OPEN: &str = "open";
 
-fn rows(trades: &[TradeRecord]) -> Rows {
-    let mut rows = Rows::new(super::show::TRADE_COLUMNS);
+/// Trades as rows, for tables and files.
+pub(super) fn rows(trades: &[TradeRecord]) -> Rows {
+    let mut rows = Rows::new(COLUMNS);
     for trade in trades {
         rows.push(vec![
             direction(trade).into(),
