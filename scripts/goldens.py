@@ -49,6 +49,7 @@ def main():
         old.unlink()
     for name, content in sorted(documents.items()):
         document.write(options.out / f"{name}.json", content)
+    document.write(options.out / "../../strategies/tests/goldens/talib_table.json", talib_cases.walk())
     print(f"{len(documents)} goldens in {options.out}")
 
 

@@ -37,10 +37,18 @@ pub(crate) fn resolve(
     catalog: &Catalog,
 ) -> Result<Job, Failure> {
     // The strategy's complaints about the job come before those about its data.
-    strategy.resolve_space(spec.params.as_ref())?;
+    let space = strategy.resolve_space(spec.params.as_ref())?;
+    let references = strategy.references(&space, &spec.execution)?;
     let instruments = spec.data.instruments.iter().map(|symbol| instrument(&spec, symbol, catalog));
     let instruments = instruments.collect::<Result<_, Failure>>()?;
-    Ok(Job::new(spec, source, strategy, strategy_source, instruments)?)
+    let references = references.iter().map(|symbol| reference(&spec, symbol, catalog));
+    let references: Vec<JobInstrument> = references.collect::<Result<_, Failure>>()?;
+    let job = Job::new(spec, source, strategy, strategy_source, instruments)?;
+    Ok(if references.is_empty() {
+        job
+    } else {
+        job.with_references(references)
+    })
 }
 
 /// A job on the data that this home has now.
@@ -54,6 +62,16 @@ pub(crate) fn renew(job: Job, catalog: &Catalog) -> Result<Job, Failure> {
 
 /// An instrument of a job, and its data as they are now.
 fn instrument(spec: &JobSpec, symbol: &Symbol, catalog: &Catalog) -> Result<JobInstrument, Failure> {
+    let found = reference(spec, symbol, catalog)?;
+    Ok(JobInstrument {
+        funding: find_funding(spec, symbol, catalog)?,
+        ticks: find_ticks(spec, symbol, found.kind, catalog)?,
+        ..found
+    })
+}
+
+/// An instrument that the strategy only looks at.
+fn reference(spec: &JobSpec, symbol: &Symbol, catalog: &Catalog) -> Result<JobInstrument, Failure> {
     let manifest = catalog.bar_source(&BarRequest {
         symbol: symbol.clone(),
         bars: spec.data.bars,
@@ -67,8 +85,8 @@ fn instrument(spec: &JobSpec, symbol: &Symbol, catalog: &Catalog) -> Result<JobI
         values: manifest.hash.to_string(),
         first: manifest.first,
         last: manifest.last,
-        funding: find_funding(spec, symbol, catalog)?,
-        ticks: find_ticks(spec, symbol, manifest.kind, catalog)?,
+        funding: None,
+        ticks: None,
     })
 }
 
@@ -112,8 +130,19 @@ pub(crate) fn restore(record: &JobRecord, instrument: usize, catalog: &Catalog) 
     if item.funding != data.funding || item.other_ticks() != data.ticks.as_deref() {
         return Err(changed());
     }
+    let references = strategy.references(&strategy.resolve_space(spec.params.as_ref())?, &spec.execution)?;
+    let references = if references.is_empty() {
+        Vec::new()
+    } else {
+        // Their values are compared with the catalog's when they are loaded.
+        Job::from_body(&record.body)?.references
+    };
     let job = Job::new(spec, source.to_owned(), strategy, record.strategy.clone(), vec![item])?;
-    Ok(Job { id: record.id, ..job })
+    Ok(Job {
+        id: record.id,
+        references,
+        ..job
+    })
 }
 
 /// The hash of the rates that a job with `funding` applies to an instrument.

@@ -1,6 +1,8 @@
 //! One instrument's bars, laid out for the engine.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::buffer::ScalarBuffer;
@@ -57,7 +59,12 @@ pub struct Market {
     pub(crate) ticks_of_bars: Option<Column<i64>>,
     /// First moment no longer traded.
     pub(crate) until: i64,
+    /// Other instruments that rules may look at, by symbol.
+    pub others: Others,
 }
+
+/// Bars of instruments by symbol.
+pub type Others = Arc<BTreeMap<String, Arc<Market>>>;
 
 /// Funding rates of one instrument.
 #[derive(Debug, Clone)]
@@ -180,6 +187,7 @@ impl Market {
             ends: values_of::<TimestampNanosecondType>(batch, "end"),
             ticks_of_bars: values_of::<Int64Type>(batch, "ticks"),
             until: to.unwrap_or(i64::MAX),
+            others: Others::default(),
         })
     }
 
@@ -210,6 +218,41 @@ impl Market {
         }
         self.funding = Some(Funding { time, rate });
         Ok(self)
+    }
+
+    /// Bars put together from columns, such as longer ones of shorter ones; all of them are traded.
+    pub fn of_columns(
+        instrument: Instrument,
+        bar_ns: i64,
+        time: Column<i64>,
+        days: Vec<i32>,
+        mid: Ohlc,
+        quotes: Option<Quotes>,
+        volume: Column<f64>,
+    ) -> Self {
+        Self {
+            instrument,
+            bar_ns,
+            window: 0..time.len(),
+            time,
+            mid,
+            volume,
+            quotes,
+            days,
+            funding: None,
+            ticks: None,
+            ends: None,
+            ticks_of_bars: None,
+            until: i64::MAX,
+            others: Others::default(),
+        }
+    }
+
+    /// With other instruments that rules may look at.
+    #[must_use]
+    pub fn with_others(mut self, others: Others) -> Self {
+        self.others = others;
+        self
     }
 
     /// Bars in a year: by the calendar, or of the window where bars count ticks or volume.

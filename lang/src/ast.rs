@@ -223,6 +223,25 @@ impl Expr {
         below + 1
     }
 
+    /// Lets all of it stand at one place: a formula has none of its own in the text that calls it.
+    pub(crate) fn stand_at(&mut self, span: Span) {
+        self.span = span;
+        match &mut self.kind {
+            ExprKind::Number(_) | ExprKind::Bool(_) | ExprKind::Text(_) | ExprKind::Name(_) => {}
+            ExprKind::Call { function, arguments } => {
+                function.span = span;
+                for argument in arguments {
+                    argument.value.stand_at(span);
+                }
+            }
+            ExprKind::Unary(_, operand) => operand.stand_at(span),
+            ExprKind::Binary(_, left, right) | ExprKind::Index(left, right) => {
+                left.stand_at(span);
+                right.stand_at(span);
+            }
+        }
+    }
+
     fn strength(&self) -> u8 {
         match &self.kind {
             ExprKind::Binary(op, ..) => op.strength(),

@@ -1,12 +1,15 @@
 //! Names, functions and types of a parsed expression.
 
+mod calls;
+
 use std::sync::Arc;
 
 use assay_core::nearest;
 
-use crate::ast::{Argument, BinaryOp, Expr, ExprKind, Identifier, Span, UnaryOp};
+use self::calls::check_call;
+use crate::ast::{BinaryOp, Expr, ExprKind, Span, UnaryOp};
 use crate::error::{LangError, LangErrorKind};
-use crate::functions::{self, FUNCTIONS, Function, FunctionId, Kind, Output, SERIES};
+use crate::functions::{self, SERIES};
 use crate::lexer::WORDS;
 use crate::scalar::{ScalarProgram, length_error};
 use crate::types::{Binding, ParameterType, Scope, Type, Typed, TypedKind, WEIGH_CONDITION};
@@ -105,6 +108,14 @@ fn check_name(name: &str, span: Span, scope: &Scope) -> Result<Typed, LangError>
                 value.height,
             );
         }
+        Some(Binding::Argument(value)) => {
+            return Ok(Typed {
+                kind: TypedKind::Shared(Arc::clone(value)),
+                ty: value.ty,
+                span,
+                height: value.height,
+            });
+        }
         None => {}
     }
     if let Some((series, _)) = SERIES.iter().find(|(series, _)| *series == name) {
@@ -191,134 +202,6 @@ fn check_choice(op: BinaryOp, left: &Typed, right: &Typed, span: Span, scope: &S
         equal: op == BinaryOp::Eq,
     };
     Ok(leaf(kind, Type::ScalarBool, span))
-}
-
-fn check_call(called: &Identifier, given: &[Argument], span: Span, scope: &Scope) -> Result<Typed, LangError> {
-    let function = functions::find(&called.name).ok_or_else(|| unknown_function(called, scope))?;
-    let written = place_arguments(function, given, called.span)?;
-    let mut arguments = Vec::with_capacity(written.len());
-    for (i, value) in written.into_iter().enumerate() {
-        let parameter = &function.parameters[i.min(function.parameters.len() - 1)];
-        let argument = match (value, parameter.default) {
-            (Some(value), _) => check(value, scope)?,
-            (None, Some(default)) => leaf(TypedKind::Number(default), number_type(default), span),
-            (None, None) => {
-                let kind = LangErrorKind::MissingArgument {
-                    function: function.name,
-                    parameter: parameter.name,
-                };
-                return Err(LangError::new(kind, span).with_hint(format!("write `{function}`")));
-            }
-        };
-        let place = || format!("`{}` of `{}`", parameter.name, function.name);
-        match parameter.kind {
-            Kind::Series => need_number(&argument, place)?,
-            Kind::Condition => need_condition(&argument, place)?,
-            Kind::Any if argument.ty == Type::Text => {
-                let error = argument.wrong(place(), "a number or a condition");
-                return Err(error.with_hint("a text can only be compared with a parameter, as in `mode == \"sma\"`"));
-            }
-            Kind::Any => {}
-            Kind::Scalar => need_scalar(&argument, place)?,
-            Kind::Length { minimum } => check_length(&argument, minimum, place)?,
-        }
-        arguments.push(argument);
-    }
-    let ty = call_type(function, &arguments)?;
-    let below = arguments.iter().map(|argument| argument.height).max().unwrap_or(0);
-    node(TypedKind::Call(function, arguments), ty, span, below)
-}
-
-fn unknown_function(called: &Identifier, scope: &Scope) -> LangError {
-    let name = called.name.as_str();
-    let outputs = functions::outputs_of(name);
-    let known: Vec<&str> = FUNCTIONS.iter().map(|function| function.name).collect();
-    let hint = if !outputs.is_empty() {
-        let written: Vec<String> = outputs.iter().map(|output| format!("`{name}(...).{output}`")).collect();
-        format!("it has several outputs; write {}", written.join(" or "))
-    } else if scope.known_names().contains(&name) {
-        format!("`{name}` is not a function; its previous bar is `{name}[1]`, a product is `{name} * x`")
-    } else {
-        nearest::hint(name, &known)
-    };
-    LangError::new(LangErrorKind::UnknownFunction(name.to_owned()), called.span).with_hint(hint)
-}
-
-/// The written arguments in the order of the parameters; `None` where one is left out.
-fn place_arguments<'a>(
-    function: &'static Function,
-    given: &'a [Argument],
-    called: Span,
-) -> Result<Vec<Option<&'a Expr>>, LangError> {
-    let limit = function.parameters.len();
-    let hint = || format!("write `{function}`");
-    if given.len() > limit && !function.variadic {
-        let kind = LangErrorKind::TooManyArguments {
-            function: function.name,
-            limit,
-            found: given.len(),
-        };
-        let span = given[limit].value.span.to(given[given.len() - 1].value.span);
-        return Err(LangError::new(kind, span).with_hint(hint()));
-    }
-    let mut placed = vec![None; limit.max(given.len())];
-    for (i, argument) in given.iter().enumerate() {
-        let (slot, span) = match &argument.name {
-            None => (i, called),
-            Some(key) => {
-                let slot = function.parameters.iter().position(|parameter| parameter.name == key.name);
-                let unknown = || {
-                    let kind = LangErrorKind::UnknownArgument {
-                        function: function.name,
-                        argument: key.name.clone(),
-                    };
-                    LangError::new(kind, key.span).with_hint(format!("write `{function}`; a comparison is written `==`"))
-                };
-                (slot.ok_or_else(unknown)?, key.span)
-            }
-        };
-        if placed[slot].replace(&argument.value).is_some() {
-            let argument = function.parameters[slot].name.to_owned();
-            return Err(LangError::new(LangErrorKind::RepeatedArgument { argument }, span).with_hint(hint()));
-        }
-    }
-    Ok(placed)
-}
-
-fn call_type(function: &Function, arguments: &[Typed]) -> Result<Type, LangError> {
-    let scalar = function.elementwise && arguments.iter().all(|argument| argument.ty.is_scalar());
-    let of_condition = match function.output {
-        Output::Number => false,
-        Output::Condition => true,
-        Output::Branches => {
-            let [a, b] = [&arguments[arguments.len() - 2], &arguments[arguments.len() - 1]];
-            if a.ty.is_condition() {
-                need_condition(b, || format!("`b` of `{}`", function.name))?;
-            } else {
-                need_number(b, || format!("`b` of `{}`", function.name))?;
-            }
-            a.ty.is_condition()
-        }
-    };
-    let numbers = if function.output == Output::Branches {
-        &arguments[1..]
-    } else {
-        arguments
-    };
-    let whole = match function.id {
-        FunctionId::Floor | FunctionId::Ceil | FunctionId::Round | FunctionId::Sign => true,
-        FunctionId::Abs | FunctionId::Min | FunctionId::Max | FunctionId::Nz | FunctionId::If => {
-            numbers.iter().all(|argument| argument.ty == Type::Integer)
-        }
-        _ => false,
-    };
-    Ok(match (of_condition, scalar) {
-        (true, true) => Type::ScalarBool,
-        (true, false) => Type::BoolSeries,
-        (false, true) if whole => Type::Integer,
-        (false, true) => Type::Scalar,
-        (false, false) => Type::NumberSeries,
-    })
 }
 
 fn need_number(value: &Typed, place: impl Fn() -> String) -> Result<(), LangError> {

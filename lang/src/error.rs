@@ -81,6 +81,12 @@ pub enum LangErrorKind {
     /// `x[-1]`
     #[error("cannot read the future: {0} bars ago lies ahead")]
     Future(f64),
+    /// `tf("hourly", x)`
+    #[error("`{0}` is not a length of bars")]
+    BadBars(String),
+    /// `ref("not a symbol", x)`
+    #[error("`{0}` cannot be a symbol")]
+    BadSymbol(String),
     /// A length that is null, not whole, too small or absurdly large; `found` is null where it is undefined.
     #[error("a length must be a whole number from {minimum} to {maximum}, found {}", shown(*.found))]
     BadLength { minimum: usize, maximum: usize, found: f64 },

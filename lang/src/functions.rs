@@ -2,18 +2,30 @@
 
 use std::fmt;
 
+pub use crate::kernels::{Candle, Kernel};
 pub use crate::table::FUNCTIONS;
 
-/// Which function it is. Whoever computes functions matches on this, so that a new one cannot be forgotten.
+/// Functions whose value at a bar needs the same bar of their arguments only. Of scalars they give a scalar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs, reason = "documented by the entries of the table")]
-pub enum FunctionId {
+#[allow(missing_docs, reason = "documented by the rows of the table")]
+pub enum Elementwise {
     Abs,
     Min,
     Max,
     Sqrt,
     Log,
+    Log10,
     Exp,
+    Pow,
+    Sin,
+    Cos,
+    Tan,
+    Asin,
+    Acos,
+    Atan,
+    Sinh,
+    Cosh,
+    Tanh,
     Floor,
     Ceil,
     Round,
@@ -21,37 +33,63 @@ pub enum FunctionId {
     If,
     Nz,
     IsNull,
+    /// `a` where `b` is defined.
+    Mask,
+    /// `a / b`, 0 where b is 0.
+    Ratio,
+    /// `100 a / b`, 0 where b is 0.
+    Share,
+}
+
+/// What the evaluator has operations of its own for: sums that are exact, averages that run side by side, and what is about time
+/// or conditions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[allow(missing_docs, reason = "documented by the rows of the table")]
+pub enum Native {
     Sma,
-    Ema,
-    Wma,
-    Rma,
-    BbandsUpper,
-    BbandsMiddle,
-    BbandsLower,
-    Rsi,
-    Macd,
-    MacdSignal,
-    MacdHist,
-    StochK,
-    StochD,
-    Roc,
-    Change,
-    Atr,
-    TrueRange,
-    Stddev,
-    Zscore,
-    Highest,
-    Lowest,
     Sum,
+    Ema,
+    /// `ema` of all but the first `skip` values.
+    EmaAfter,
+    Rma,
     Delay,
     Crossover,
     Crossunder,
     BarsSince,
+    Clock(Clock),
+}
+
+/// A part of the time at which a bar begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[allow(missing_docs, reason = "documented by the rows of the table")]
+pub enum Clock {
     Minute,
     Hour,
     DayOfWeek,
     DayOfMonth,
+    DayOfYear,
+    WeekOfYear,
     Month,
+    Quarter,
+    Year,
+    MinuteOfDay,
+    /// The trading day, in days since 1970-01-01.
+    TradingDay,
+    /// Minutes since the trading day began, by the instrument's calendar.
+    SessionMinute,
+}
+
+/// How a function is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Body {
+    /// Bar by bar, from the same bar.
+    Elementwise(Elementwise),
+    /// By an operation of the evaluator.
+    Native(Native),
+    /// By a kernel that walks from bar to bar: which one, and which of its outputs.
+    Kernel(Kernel, u8),
+    /// By an expression of its parameters in the language itself.
+    Formula(&'static str),
 }
 
 /// What an argument must be.
@@ -96,41 +134,98 @@ pub enum Output {
 
 /// What a function is about; the order of the reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs, reason = "their names say it")]
+#[allow(missing_docs, reason = "their titles say it")]
 pub enum Group {
-    Arithmetic,
+    Math,
     Choice,
-    Average,
+    Overlap,
     Momentum,
+    Volume,
     Volatility,
+    Price,
     Statistics,
-    Time,
+    Cycle,
+    Candles,
     Event,
+    Time,
+    Session,
+}
+
+impl Group {
+    /// Its heading in the reference.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Math => "Math",
+            Self::Choice => "Choice and null",
+            Self::Overlap => "Averages, bands and levels",
+            Self::Momentum => "Momentum",
+            Self::Volume => "Volume",
+            Self::Volatility => "Volatility",
+            Self::Price => "Price transforms",
+            Self::Statistics => "Windows and statistics",
+            Self::Cycle => "Cycles",
+            Self::Candles => "Candle patterns",
+            Self::Event => "Events",
+            Self::Time => "Time, in UTC, of the bar's start",
+            Self::Session => "Sessions, by the instrument's calendar",
+        }
+    }
 }
 
 /// A function of the language.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Function {
-    /// Which one it is; two names may share one (`change` and `delta`).
-    pub id: FunctionId,
     /// How it is called.
-    pub name: &'static str,
+    pub name: String,
     /// What it is about.
     pub group: Group,
     /// Its parameters, in order.
-    pub parameters: &'static [Parameter],
+    pub parameters: Vec<Parameter>,
     /// Whether the last parameter may be given any number of times.
     pub variadic: bool,
-    /// What it gives.
-    pub output: Output,
-    /// Whether each of its values needs the same bar of its arguments only. Such a function of scalars is a scalar.
-    pub elementwise: bool,
-    /// The built-in series that it reads without being given them.
-    pub reads: &'static [&'static str],
+    /// The built-in series that it reads without being given them, in the order of its kernel.
+    pub reads: Vec<&'static str>,
+    /// How it is computed.
+    pub body: Body,
     /// `("macd", "signal")` if it can also be written `macd(...).signal`.
     pub selected_as: Option<(&'static str, &'static str)>,
     /// What it is, in a line.
     pub doc: &'static str,
+    /// Who described it first, or whose it is; empty for what is arithmetic.
+    pub source: &'static str,
+}
+
+impl Function {
+    /// Whether each of its values needs the same bar of its arguments only.
+    pub fn elementwise(&self) -> Option<Elementwise> {
+        match self.body {
+            Body::Elementwise(id) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// What it gives; what a formula gives follows from its expression instead.
+    pub fn output(&self) -> Output {
+        match self.body {
+            Body::Elementwise(Elementwise::If) => Output::Branches,
+            Body::Elementwise(Elementwise::IsNull) | Body::Native(Native::Crossover | Native::Crossunder) => Output::Condition,
+            _ => Output::Number,
+        }
+    }
+
+    /// A call with an argument for every parameter that has no default, such as `sma(close, 20)`.
+    pub fn example(&self) -> String {
+        let mut series = ["close", "open", "volume"].into_iter().cycle();
+        let needed = self.parameters.iter().take_while(|parameter| parameter.default.is_none());
+        let arguments = needed.map(|parameter| match parameter.kind {
+            Kind::Series | Kind::Any => series.next().unwrap_or("close"),
+            Kind::Condition => "close > open",
+            Kind::Scalar => "0.5",
+            Kind::Length { .. } => "20",
+        });
+        let arguments: Vec<&str> = arguments.collect();
+        format!("{}({})", self.name, arguments.join(", "))
+    }
 }
 
 impl fmt::Display for Function {
@@ -198,6 +293,7 @@ pub fn needs_quotes(series: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Scope, check, parse};
 
     #[test]
     fn names_are_unique_and_defaults_come_last() {
@@ -220,9 +316,18 @@ mod tests {
     }
 
     #[test]
+    fn every_formula_can_be_read() {
+        for function in FUNCTIONS.iter() {
+            let call = function.example();
+            let typed = parse(&call).and_then(|expr| check(&expr, &Scope::new()));
+            assert!(typed.is_ok(), "{call}: {typed:?}");
+        }
+    }
+
+    #[test]
     fn outputs_are_found_by_family() {
         assert_eq!(outputs_of("macd"), ["macd", "signal", "hist"]);
-        assert_eq!(output("bbands", "upper").map(|f| f.name), Some("bbands_upper"));
+        assert_eq!(output("bbands", "upper").map(|f| f.name.as_str()), Some("bbands_upper"));
         assert!(output("sma", "upper").is_none() && outputs_of("sma").is_empty());
         assert_eq!(find("macd").unwrap().to_string(), "macd(x, fast = 12, slow = 26, signal = 9)");
         assert_eq!(find("max").unwrap().to_string(), "max(a, b, ...)");

@@ -6,7 +6,7 @@
 //! condition is finally acted upon, null counts as false.
 
 use crate::ast::{BinaryOp, UnaryOp};
-use crate::functions::FunctionId;
+use crate::functions::Elementwise;
 
 /// A condition that holds.
 pub const TRUE: f64 = 1.0;
@@ -60,32 +60,47 @@ pub fn binary(op: BinaryOp, a: f64, b: f64) -> f64 {
 
 /// An elementwise function of one argument; null for any other function.
 #[inline]
-pub fn call(id: FunctionId, x: f64) -> f64 {
+pub fn call(id: Elementwise, x: f64) -> f64 {
     match id {
-        FunctionId::Abs => x.abs(),
-        FunctionId::Sqrt => x.sqrt(),
-        FunctionId::Log => finite(libm::log(x)),
-        FunctionId::Exp => finite(libm::exp(x)),
-        FunctionId::Floor => x.floor(),
-        FunctionId::Ceil => x.ceil(),
-        FunctionId::Round => x.round(),
-        FunctionId::Sign if x == 0.0 => 0.0,
-        FunctionId::Sign => x.signum(),
-        FunctionId::IsNull => from_bool(x.is_nan()),
+        Elementwise::Abs => x.abs(),
+        Elementwise::Sqrt => x.sqrt(),
+        Elementwise::Log => finite(libm::log(x)),
+        Elementwise::Log10 => finite(libm::log10(x)),
+        Elementwise::Exp => finite(libm::exp(x)),
+        Elementwise::Sin => libm::sin(x),
+        Elementwise::Cos => libm::cos(x),
+        Elementwise::Tan => libm::tan(x),
+        Elementwise::Asin => libm::asin(x),
+        Elementwise::Acos => libm::acos(x),
+        Elementwise::Atan => libm::atan(x),
+        Elementwise::Sinh => finite(libm::sinh(x)),
+        Elementwise::Cosh => finite(libm::cosh(x)),
+        Elementwise::Tanh => libm::tanh(x),
+        Elementwise::Floor => x.floor(),
+        Elementwise::Ceil => x.ceil(),
+        Elementwise::Round => x.round(),
+        Elementwise::Sign if x == 0.0 => 0.0,
+        Elementwise::Sign => x.signum(),
+        Elementwise::IsNull => from_bool(x.is_nan()),
         _ => NULL,
     }
 }
 
 /// An elementwise function of two arguments (`min` and `max` of more are applied again); null for any other function.
 #[inline]
-pub fn call2(id: FunctionId, a: f64, b: f64) -> f64 {
+pub fn call2(id: Elementwise, a: f64, b: f64) -> f64 {
     match id {
-        FunctionId::Nz if a.is_nan() => b,
-        FunctionId::Nz => a,
+        Elementwise::Nz if a.is_nan() => b,
+        Elementwise::Nz => a,
         _ if a.is_nan() || b.is_nan() => NULL,
-        FunctionId::Min if b < a => b,
-        FunctionId::Max if b > a => b,
-        FunctionId::Min | FunctionId::Max => a,
+        Elementwise::Min if b < a => b,
+        Elementwise::Max if b > a => b,
+        Elementwise::Min | Elementwise::Max | Elementwise::Mask => a,
+        Elementwise::Pow if b == 2.0 => finite(a * a),
+        Elementwise::Pow => finite(libm::pow(a, b)),
+        Elementwise::Ratio | Elementwise::Share if b == 0.0 => 0.0,
+        Elementwise::Ratio => finite(a / b),
+        Elementwise::Share => finite(a / (b / 100.0)),
         _ => NULL,
     }
 }

@@ -169,7 +169,7 @@ impl Parser {
             .with_hint("only a function with several outputs has them, as in `macd(close).signal`"));
         };
         if let Some(found) = functions::output(&function.name, &output) {
-            function.name = found.name.to_owned();
+            function.name = found.name.clone();
             function.span = function.span.to(span);
             value.span = value.span.to(span);
             return Ok(());

@@ -3,7 +3,7 @@
 use crate::ast::{BinaryOp, Expr, ExprKind, Span, UnaryOp};
 use crate::check::check;
 use crate::error::{LangError, LangErrorKind};
-use crate::functions::FunctionId;
+use crate::functions::Elementwise;
 use crate::nulls;
 use crate::types::{ParameterType, Scope, Type, Typed, TypedKind};
 
@@ -78,8 +78,8 @@ enum Node {
     Is { name: u32, choice: f64, equal: bool },
     Unary(UnaryOp, u32),
     Binary(BinaryOp, u32, u32),
-    Call(FunctionId, u32),
-    Call2(FunctionId, u32, u32),
+    Call(Elementwise, u32),
+    Call2(Elementwise, u32, u32),
     If(u32, u32, u32),
 }
 
@@ -161,7 +161,9 @@ impl ScalarProgram {
             TypedKind::Number(value) => Node::Constant(*value),
             TypedKind::Bool(value) => Node::Constant(nulls::from_bool(*value)),
             TypedKind::Text(_) => Node::Constant(f64::NAN),
-            TypedKind::Series(_) | TypedKind::Index(..) => return Err(LangError::new(LangErrorKind::NotScalar, typed.span)),
+            TypedKind::Series(_) | TypedKind::Index(..) | TypedKind::Elsewhere(..) => {
+                return Err(LangError::new(LangErrorKind::NotScalar, typed.span));
+            }
             TypedKind::Parameter(name) => Node::Name(position(name)?),
             TypedKind::ChoiceIs {
                 parameter,
@@ -172,26 +174,23 @@ impl ScalarProgram {
                 choice: *choice as f64,
                 equal: *equal,
             },
-            TypedKind::Let(_, value) => return self.add(value, names),
+            TypedKind::Let(_, value) | TypedKind::Shared(value) => return self.add(value, names),
             TypedKind::Unary(op, operand) => Node::Unary(*op, self.add(operand, names)?),
             TypedKind::Binary(op, left, right) => Node::Binary(*op, self.add(left, names)?, self.add(right, names)?),
-            TypedKind::Call(function, _) if !function.elementwise => {
-                return Err(LangError::new(LangErrorKind::NotScalar, typed.span));
-            }
-            TypedKind::Call(function, arguments) => match arguments.as_slice() {
-                [x] => Node::Call(function.id, self.add(x, names)?),
-                [condition, a, b] if function.id == FunctionId::If => {
+            TypedKind::Call(function, arguments) => match (function.elementwise(), arguments.as_slice()) {
+                (Some(id), [x]) => Node::Call(id, self.add(x, names)?),
+                (Some(Elementwise::If), [condition, a, b]) => {
                     Node::If(self.add(condition, names)?, self.add(a, names)?, self.add(b, names)?)
                 }
-                [first, others @ ..] => {
+                (Some(id), [first, others @ ..]) => {
                     let mut folded = self.add(first, names)?;
                     for other in others {
                         let other = self.add(other, names)?;
-                        folded = self.push(Node::Call2(function.id, folded, other), typed.span)?;
+                        folded = self.push(Node::Call2(id, folded, other), typed.span)?;
                     }
                     return Ok(folded);
                 }
-                [] => return Err(LangError::new(LangErrorKind::NotScalar, typed.span)),
+                _ => return Err(LangError::new(LangErrorKind::NotScalar, typed.span)),
             },
         };
         self.push(node, typed.span)

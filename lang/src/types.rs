@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use assay_core::time::BarLength;
+
 use crate::ast::{BinaryOp, Span, UnaryOp};
 use crate::error::{LangError, LangErrorKind};
 use crate::functions::{Function, SERIES};
@@ -70,12 +72,16 @@ pub enum ParameterType {
 pub(crate) enum Binding {
     Parameter(ParameterType),
     Let(Arc<Typed>),
+    /// What the parameter of a formula stands for.
+    Argument(Arc<Typed>),
 }
 
 /// The parameters and `let`s that an expression may mention. The built-in series are always there.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
     names: BTreeMap<String, Binding>,
+    /// Whether it is that of a formula of the function table, which may call helpers.
+    pub(crate) formula: bool,
 }
 
 impl Scope {
@@ -107,6 +113,15 @@ impl Scope {
             return Err(LangError::new(kind, value.span).with_hint("name the comparison, as in `mode == \"sma\"`"));
         }
         self.declare(name, Binding::Let(Arc::new(value)))
+    }
+
+    /// The scope of a formula: its parameters and the built-in series.
+    pub(crate) fn of_formula(arguments: impl Iterator<Item = (&'static str, Typed)>) -> Self {
+        let names = arguments.map(|(name, value)| (name.to_owned(), Binding::Argument(Arc::new(value))));
+        Self {
+            names: names.collect(),
+            formula: true,
+        }
     }
 
     fn declare(&mut self, name: &str, binding: Binding) -> Result<(), LangError> {
@@ -146,6 +161,17 @@ impl Scope {
     }
 }
 
+/// Whose bars an expression is computed on, if not on those of the rules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Elsewhere {
+    /// Longer bars of the same instrument.
+    Bars(BarLength),
+    /// Bars of another instrument, by its symbol.
+    Symbol(String),
+    /// Bars of the instrument that a parameter with choices names.
+    Parameter(String),
+}
+
 /// An expression whose names, functions and types are known to be right.
 #[derive(Debug, Clone)]
 pub struct Typed {
@@ -174,6 +200,10 @@ pub enum TypedKind {
     Parameter(String),
     /// A `let`. Every mention of one shares its value: remember results by name instead of computing them again.
     Let(String, Arc<Typed>),
+    /// An argument of a formula, wherever the formula mentions it.
+    Shared(Arc<Typed>),
+    /// `tf("1h", x)`, `ref("SPY", x)`: computed on other bars.
+    Elsewhere(Elsewhere, Arc<Typed>),
     /// `mode == "sma"`, or `mode != "sma"` if not `equal`; `choice` is the position of the text among the parameter's choices.
     ChoiceIs {
         /// The parameter.
@@ -224,6 +254,28 @@ impl Typed {
         } else {
             error
         })
+    }
+
+    /// Calls `see` on every place elsewhere in this expression, but not on those inside of `let`s.
+    pub fn visit_places<'a>(&'a self, see: &mut impl FnMut(&'a Elsewhere)) {
+        match &self.kind {
+            TypedKind::Elsewhere(place, value) => {
+                see(place);
+                value.visit_places(see);
+            }
+            TypedKind::Shared(value) => value.visit_places(see),
+            TypedKind::Call(_, arguments) => {
+                for argument in arguments {
+                    argument.visit_places(see);
+                }
+            }
+            TypedKind::Unary(_, operand) => operand.visit_places(see),
+            TypedKind::Binary(_, left, right) | TypedKind::Index(left, right) => {
+                left.visit_places(see);
+                right.visit_places(see);
+            }
+            _ => {}
+        }
     }
 
     /// A condition that is always the same.

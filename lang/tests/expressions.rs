@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 use assay_lang::{
-    FUNCTIONS, ParameterType, SERIES, ScalarProgram, Scope, Type, Typed, TypedKind, Value, check, eval_scalar, nulls, parse,
+    Body, FUNCTIONS, ParameterType, SERIES, ScalarProgram, Scope, Type, Typed, TypedKind, Value, check, eval_scalar, nulls,
+    parse,
 };
 
 fn scope() -> Scope {
@@ -82,7 +83,7 @@ fn types_follow_from_the_parts() {
 
 #[test]
 fn every_function_and_series_can_be_used_as_documented() {
-    for function in FUNCTIONS {
+    for function in FUNCTIONS.iter() {
         let arguments: Vec<&str> = function
             .parameters
             .iter()
@@ -101,10 +102,12 @@ fn every_function_and_series_can_be_used_as_documented() {
             .take_while(|parameter| parameter.default.is_none())
             .count();
         let short = typed(&format!("{}({})", function.name, arguments[..needed].join(", ")));
-        let TypedKind::Call(found, filled) = short.kind else {
-            panic!("a call")
-        };
-        assert_eq!((found.name, filled.len()), (function.name, function.parameters.len()));
+        match short.kind {
+            TypedKind::Call(found, filled) if !matches!(function.body, Body::Formula(_)) => {
+                assert_eq!((&found.name, filled.len()), (&function.name, function.parameters.len()));
+            }
+            _ => assert!(matches!(function.body, Body::Formula(_)), "{function}"),
+        }
     }
     for (series, _) in SERIES {
         assert!(matches!(typed(series).kind, TypedKind::Series(name) if name == *series));
@@ -113,13 +116,17 @@ fn every_function_and_series_can_be_used_as_documented() {
 
 #[test]
 fn named_arguments_land_in_their_places() {
-    let TypedKind::Call(_, arguments) = typed("macd_hist(signal = 5, x = open, slow = n)").kind else {
+    let TypedKind::Call(_, arguments) = typed("quantile(q = 0.25, x = open, n = n)").kind else {
         panic!("a call")
     };
     assert!(matches!(arguments[0].kind, TypedKind::Series("open")));
-    assert!(matches!(arguments[1].kind, TypedKind::Number(12.0)));
-    assert!(matches!(&arguments[2].kind, TypedKind::Parameter(name) if name == "n"));
-    assert!(matches!(arguments[3].kind, TypedKind::Number(5.0)));
+    assert!(matches!(&arguments[1].kind, TypedKind::Parameter(name) if name == "n"));
+    assert!(matches!(arguments[2].kind, TypedKind::Number(0.25)));
+    let TypedKind::Call(_, arguments) = typed("mama(slow = k, x = open)").kind else {
+        panic!("a call")
+    };
+    assert!(matches!(arguments[1].kind, TypedKind::Number(0.5)));
+    assert!(matches!(&arguments[2].kind, TypedKind::Parameter(name) if name == "k"));
 }
 
 #[test]
@@ -259,16 +266,17 @@ fn lengths_are_checked_once_the_parameters_are_known() {
 
 #[test]
 fn scalars_and_series_share_one_algebra() {
-    use assay_lang::{BinaryOp, FunctionId};
+    use assay_lang::{BinaryOp, Elementwise};
     assert!(nulls::binary(BinaryOp::Div, 1.0, 0.0).is_nan());
     assert_eq!(nulls::binary(BinaryOp::And, nulls::NULL, nulls::FALSE), nulls::FALSE);
-    assert_eq!(nulls::call2(FunctionId::Nz, nulls::NULL, 3.0), 3.0);
+    assert_eq!(nulls::call2(Elementwise::Nz, nulls::NULL, 3.0), 3.0);
     assert!(nulls::choose(nulls::NULL, 1.0, 2.0).is_nan());
-    for function in FUNCTIONS.iter().filter(|function| function.elementwise) {
+    for function in FUNCTIONS.iter() {
+        let Some(id) = function.elementwise() else { continue };
         let known = match function.parameters.len() {
-            1 => !nulls::call(function.id, 2.0).is_nan(),
-            2 => !nulls::call2(function.id, 2.0, 3.0).is_nan(),
-            _ => function.id == FunctionId::If,
+            1 => !nulls::call(id, 0.5).is_nan(),
+            2 => !nulls::call2(id, 2.0, 3.0).is_nan(),
+            _ => id == Elementwise::If,
         };
         assert!(known, "{function} is elementwise but has no value");
     }

@@ -2,9 +2,12 @@
 
 mod calls;
 mod conditions;
+mod elsewhere;
+
+use std::sync::Arc;
 
 use assay_engine::Market;
-use assay_lang::{BinaryOp, FunctionId, LangError, LangErrorKind, Span, functions, nulls};
+use assay_lang::{BinaryOp, Elementwise, LangError, LangErrorKind, Span, functions, nulls};
 
 use crate::error::StrategyError;
 use crate::graph::{BitsId, ColumnId, ColumnOp, Graph, Operand, Pairwise};
@@ -16,25 +19,50 @@ use crate::template::{Form, Slot, Template};
 pub(crate) struct Binder<'a> {
     pub(crate) template: &'a Template,
     pub(crate) graph: &'a mut Graph,
-    market: &'a Market,
+    market: On<'a>,
+    /// The texts of each parameter with choices.
+    choices: &'a [Vec<String>],
     values: Vec<f64>,
     /// What each slot came to for these values; what no parameter changes stays from trial to trial.
     operands: Vec<Option<Operand>>,
     /// Where each slot holds, and where it does not.
     truths: Vec<[Option<BitsId>; 2]>,
+    /// What is computed on other bars.
+    places: Vec<elsewhere::Place>,
+}
+
+/// The bars that are bound to: those of the rules, or those of a place.
+#[derive(Debug)]
+enum On<'a> {
+    Rules(&'a Market),
+    Place(Arc<Market>),
+}
+
+impl std::ops::Deref for On<'_> {
+    type Target = Market;
+
+    fn deref(&self) -> &Market {
+        match self {
+            Self::Rules(market) => market,
+            Self::Place(market) => market,
+        }
+    }
 }
 
 type Bound<T> = Result<T, StrategyError>;
 
 impl<'a> Binder<'a> {
-    pub(crate) fn new(template: &'a Template, graph: &'a mut Graph, market: &'a Market) -> Self {
+    /// `choices` are the texts of each parameter, none of one without choices.
+    pub(crate) fn new(template: &'a Template, graph: &'a mut Graph, market: &'a Market, choices: &'a [Vec<String>]) -> Self {
         Self {
             template,
             graph,
-            market,
+            market: On::Rules(market),
+            choices,
             values: Vec::new(),
             operands: vec![None; template.parts.len()],
             truths: vec![[None; 2]; template.parts.len()],
+            places: Vec::new(),
         }
     }
 
@@ -47,6 +75,8 @@ impl<'a> Binder<'a> {
                 self.truths[at] = [None; 2];
             }
         }
+        let template = self.template;
+        self.places.iter_mut().for_each(|place| place.start(template));
     }
 
     /// A scalar: a number, or a condition as 1 and 0; NaN is null.
@@ -62,20 +92,18 @@ impl<'a> Binder<'a> {
             } => nulls::from_bool((self.values[*parameter] == *choice) == *equal),
             Form::Unary(op, x) => nulls::unary(*op, self.scalar(*x)),
             Form::Binary(op, a, b) => nulls::binary(*op, self.scalar(*a), self.scalar(*b)),
-            Form::Call(FunctionId::If, arguments) => nulls::choose(
-                self.scalar(arguments[0]),
-                self.scalar(arguments[1]),
-                self.scalar(arguments[2]),
-            ),
-            Form::Call(id, arguments) => match &**arguments {
-                [x] => nulls::call(*id, self.scalar(*x)),
-                [first, others @ ..] => {
-                    let fold = |folded, other: &Slot| nulls::call2(*id, folded, self.scalar(*other));
+            Form::Call(function, arguments) => match (function.elementwise(), &**arguments) {
+                (Some(Elementwise::If), [condition, a, b]) => {
+                    nulls::choose(self.scalar(*condition), self.scalar(*a), self.scalar(*b))
+                }
+                (Some(id), [x]) => nulls::call(id, self.scalar(*x)),
+                (Some(id), [first, others @ ..]) => {
+                    let fold = |folded, other: &Slot| nulls::call2(id, folded, self.scalar(*other));
                     others.iter().fold(self.scalar(*first), fold)
                 }
-                [] => nulls::NULL,
+                _ => nulls::NULL,
             },
-            Form::Series(_) | Form::Index(..) => nulls::NULL,
+            Form::Series(_) | Form::Index(..) | Form::Elsewhere(..) => nulls::NULL,
         }
     }
 
@@ -123,7 +151,8 @@ impl<'a> Binder<'a> {
                 let n = self.length(*n, 0)?;
                 Operand::Column(self.delay(x, n))
             }
-            Form::Call(id, arguments) => self.call(*id, arguments)?,
+            Form::Call(function, arguments) => self.call(function, arguments)?,
+            Form::Elsewhere(place, x) => Operand::Column(self.elsewhere(place, *x)?),
             Form::Number(_) | Form::Flag(_) | Form::Parameter(_) | Form::ChoiceIs { .. } => Operand::number(f64::NAN),
         })
     }

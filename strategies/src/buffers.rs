@@ -120,6 +120,19 @@ impl<T: Copy> Buffers<T> {
         (Earlier { values, places }, &mut rest[place.at..place.at + len])
     }
 
+    /// The nodes before `first`, and the tiles of `count` nodes from it on, to write.
+    pub(crate) fn split_many(&mut self, first: u32, count: u32, len: usize) -> (Earlier<'_, T>, Vec<&mut [T]>) {
+        let places = &self.places;
+        let (values, mut rest) = self.values.split_at_mut(places[first as usize].offset);
+        let mut tiles = Vec::with_capacity(count as usize);
+        for place in &places[first as usize..(first + count) as usize] {
+            let (own, others) = rest.split_at_mut(place.capacity);
+            tiles.push(&mut own[place.at..place.at + len]);
+            rest = others;
+        }
+        (Earlier { values, places }, tiles)
+    }
+
     /// The tiles of `node` and of the one after it.
     pub(crate) fn pair(&mut self, node: u32, len: usize) -> (&mut [T], &mut [T]) {
         let (first, second) = (self.places[node as usize], self.places[node as usize + 1]);

@@ -1,6 +1,6 @@
 //! Functions whose value at a bar needs the same bar of their operands only. What they give is what scalars give.
 
-use assay_lang::{BinaryOp, FunctionId, nulls};
+use assay_lang::{BinaryOp, Elementwise, nulls};
 
 use crate::graph::Pairwise;
 use crate::simd::Lane;
@@ -10,13 +10,7 @@ use crate::simd::Lane;
 pub(crate) fn pairwise(op: Pairwise, a: f64, b: f64) -> f64 {
     match op {
         Pairwise::Operator(op) => nulls::binary(op, a, b),
-        Pairwise::Min => nulls::call2(FunctionId::Min, a, b),
-        Pairwise::Max => nulls::call2(FunctionId::Max, a, b),
-        Pairwise::Nz => nulls::call2(FunctionId::Nz, a, b),
-        Pairwise::Mask if b.is_nan() => nulls::NULL,
-        Pairwise::Mask => a,
-        Pairwise::Share if b == 0.0 && !a.is_nan() => 0.0,
-        Pairwise::Share => nulls::binary(BinaryOp::Div, a, b / 100.0),
+        Pairwise::Function(id) => nulls::call2(id, a, b),
     }
 }
 
@@ -28,8 +22,11 @@ pub(crate) fn pairwise_tile(op: Pairwise, a: Lane<'_>, b: Lane<'_>, out: &mut [f
         Pairwise::Operator(BinaryOp::Sub) => zip(a, b, out, |a, b| nulls::binary(BinaryOp::Sub, a, b)),
         Pairwise::Operator(BinaryOp::Mul) => zip(a, b, out, |a, b| nulls::binary(BinaryOp::Mul, a, b)),
         Pairwise::Operator(BinaryOp::Div) => zip(a, b, out, |a, b| nulls::binary(BinaryOp::Div, a, b)),
-        Pairwise::Max => zip(a, b, out, |a, b| pairwise(Pairwise::Max, a, b)),
-        Pairwise::Min => zip(a, b, out, |a, b| pairwise(Pairwise::Min, a, b)),
+        Pairwise::Function(Elementwise::Max) => zip(a, b, out, |a, b| nulls::call2(Elementwise::Max, a, b)),
+        Pairwise::Function(Elementwise::Min) => zip(a, b, out, |a, b| nulls::call2(Elementwise::Min, a, b)),
+        Pairwise::Function(Elementwise::Mask) => zip(a, b, out, |a, b| nulls::call2(Elementwise::Mask, a, b)),
+        Pairwise::Function(Elementwise::Ratio) => zip(a, b, out, |a, b| nulls::call2(Elementwise::Ratio, a, b)),
+        Pairwise::Function(Elementwise::Share) => zip(a, b, out, |a, b| nulls::call2(Elementwise::Share, a, b)),
         other => zip(a, b, out, |a, b| pairwise(other, a, b)),
     }
 }
@@ -57,10 +54,10 @@ fn zip(a: Lane<'_>, b: Lane<'_>, out: &mut [f64], f: impl Fn(f64, f64) -> f64) {
 }
 
 /// A tile of a function of one argument.
-pub(crate) fn function_tile(id: FunctionId, x: &[f64], out: &mut [f64]) {
+pub(crate) fn function_tile(id: Elementwise, x: &[f64], out: &mut [f64]) {
     match id {
-        FunctionId::Abs => map(x, out, f64::abs),
-        FunctionId::Sqrt => map(x, out, f64::sqrt),
+        Elementwise::Abs => map(x, out, f64::abs),
+        Elementwise::Sqrt => map(x, out, f64::sqrt),
         other => map(x, out, |x| nulls::call(other, x)),
     }
 }

@@ -44,6 +44,20 @@ pub enum StrategyError {
         /// Where the text came from.
         origin: String,
     },
+    /// `tf` of bars that are not longer than those of the job.
+    #[error("`tf(\"{wanted}\", ...)` cannot be made of bars of {bars}")]
+    BadFrame {
+        /// What is asked for.
+        wanted: assay_core::time::BarLength,
+        /// What there is.
+        bars: assay_core::time::BarLength,
+    },
+    /// `ref` of an instrument whose bars are not at hand.
+    #[error("`ref(\"{symbol}\", ...)` needs the bars of {symbol}, which are not at hand")]
+    NoReference {
+        /// The instrument.
+        symbol: String,
+    },
     /// A job gives a parameter that the strategy does not declare.
     #[error("{strategy} has no parameter `{name}`")]
     UnknownParameter {
@@ -138,6 +152,14 @@ impl StrategyError {
         let source = source.to_owned();
         Self::Expression(Box::new(LocatedError { place, source, error }))
     }
+
+    /// Whether it is about the bars, and so the same for every trial.
+    pub(crate) fn is_of_the_data(&self) -> bool {
+        matches!(
+            self,
+            Self::NeedsQuotes { .. } | Self::BadFrame { .. } | Self::NoReference { .. }
+        )
+    }
 }
 
 impl Explain for StrategyError {
@@ -164,6 +186,8 @@ impl Explain for StrategyError {
             Self::NoDefault { .. } => "give it in the job's [params], or a `default` in the strategy".to_owned(),
             Self::Nested { other, .. } => return Some(format!("write the condition of `{other}` into it, with `and`")),
             Self::NeedsQuotes { .. } => "import quote ticks or quote bars, or leave the series out".to_owned(),
+            Self::BadFrame { bars, .. } => format!("use a multiple of {bars}, or whole days such as `1d`"),
+            Self::NoReference { symbol } => format!("import them with `assay data import FILE --symbol {symbol}`"),
             Self::BadAmount { .. } => "narrow the parameters with `where`".to_owned(),
         })
     }

@@ -10,7 +10,9 @@ use self::state::{Kernel, PrefixSum, Work, kernel, schedule, sum_kernel};
 use crate::bits;
 use crate::buffers::{Buffers, Earlier, Window};
 use crate::elementwise::{function_tile, negate_tile, pairwise_tile, select_tile};
-use crate::graph::{BitsId, BitsOp, ColumnId, ColumnOp, Comparison, Operand};
+use crate::elsewhere::Walk;
+use crate::graph::{BitsId, BitsOp, CallId, ColumnId, ColumnOp, Comparison, Operand};
+use crate::kernels::Instance;
 use crate::kernels::clock;
 use crate::kernels::smoothing::{Smoothing, TOGETHER, run_together};
 use crate::program::Program;
@@ -44,6 +46,7 @@ pub struct Evaluator<'a> {
     /// Whether the tile of a column is plain, where that was asked.
     plain: Vec<Option<bool>>,
     scratch: [Vec<f64>; TOGETHER],
+    besides: Vec<Walk<'a>>,
     tile: Range<usize>,
 }
 
@@ -94,6 +97,7 @@ impl<'a> Evaluator<'a> {
             work: schedule(program),
             plain: vec![None; columns.len()],
             scratch: std::array::from_fn(|_| Vec::new()),
+            besides: walks(program, level),
             tile: 0..0,
         }
     }
@@ -125,12 +129,18 @@ impl<'a> Evaluator<'a> {
         for sum in &mut self.sums {
             sum.advance(self.market, &tile, done);
         }
+        for beside in &mut self.besides {
+            beside.advance(self.market, &tile, |column, bars, value| {
+                columns.tile_mut(column.0, len)[bars].fill(value);
+            });
+        }
         let mut work = std::mem::take(&mut self.work);
         let mut plain = std::mem::take(&mut self.plain);
         plain.fill(None);
         for work in &mut work {
             match work {
                 Work::Column(id) => self.run_column(*id, &tile, &mut columns, &bits),
+                Work::Call { id, instance } => self.run_call(*id, instance, &tile, &mut columns),
                 Work::Bits(id) => self.run_bits(*id, &tile, &columns, &mut bits),
                 Work::Cross { a, b, up, last } => {
                     let lane = |operand| self.lane(operand, &tile, columns.earlier());
@@ -208,7 +218,7 @@ impl<'a> Evaluator<'a> {
 
     fn run_column(&mut self, id: ColumnId, tile: &Range<usize>, columns: &mut Buffers<f64>, bits: &Buffers<u64>) {
         let op = self.program.graph.columns[id.0 as usize].op;
-        if matches!(op, ColumnOp::Source(_)) {
+        if matches!(op, ColumnOp::Source(_) | ColumnOp::Elsewhere { .. }) {
             return;
         }
         let mut kernel = std::mem::replace(&mut self.kernels[id.0 as usize], Kernel::None);
@@ -219,7 +229,7 @@ impl<'a> Evaluator<'a> {
         match (op, &mut kernel) {
             (ColumnOp::Constant(value), _) => out.fill(f64::from_bits(value)),
             (ColumnOp::Never(_), _) => out.fill(f64::NAN),
-            (ColumnOp::Clock(field), _) => clock::run(field, &self.market.time[tile.clone()], out),
+            (ColumnOp::Clock(field), _) => clock::run(field, self.market, tile.clone(), out),
             (ColumnOp::Negate(x), _) => negate_tile(window(x).tile(), out),
             (ColumnOp::Function(function, x), _) => function_tile(function, window(x).tile(), out),
             (ColumnOp::Pairwise(op, a, b), _) => pairwise_tile(op, lane(a), lane(b), out),
@@ -240,16 +250,25 @@ impl<'a> Evaluator<'a> {
                 let undefined = (*n - 1).saturating_sub(tile.start).min(out.len());
                 out[..undefined].fill(f64::NAN);
             }
-            (ColumnOp::Sum(x, _) | ColumnOp::Mean(x, _), Kernel::RunningSum(kernel)) => kernel.run(window(x), out),
-            (ColumnOp::WeightedMean(x, _), Kernel::WeightedMean(kernel)) => kernel.run(window(x), out),
+            (ColumnOp::Sum(x, _) | ColumnOp::Mean(x, _), Kernel::Sum(instance)) => {
+                instance.run(&[window(x).tile()], &mut [out]);
+            }
             (ColumnOp::Ema { x, .. } | ColumnOp::Wilder(x, _), Kernel::Smoothing(kernel)) => kernel.run(window(x).tile(), out),
-            (ColumnOp::Rsi(x, _), Kernel::Rsi(kernel)) => kernel.run(window(x).tile(), out),
-            (ColumnOp::Deviation { x, .. }, Kernel::Deviation(kernel)) => kernel.run(window(x), out),
-            (ColumnOp::Highest(x, _) | ColumnOp::Lowest(x, _), Kernel::Extreme(kernel)) => kernel.run(window(x).tile(), out),
             (ColumnOp::BarsSince(holds), Kernel::BarsSince(kernel)) => kernel.run(words(holds), out),
             (op, kernel) => unreachable!("{op:?} is never given {kernel:?}"),
         }
         self.kernels[id.0 as usize] = kernel;
+    }
+
+    fn run_call(&self, id: CallId, instance: &mut Instance, tile: &Range<usize>, columns: &mut Buffers<f64>) {
+        let placed = &self.program.graph.calls[id.0 as usize];
+        let (earlier, mut outputs) = columns.split_many(placed.first.0, placed.outputs, tile.len());
+        let inputs = placed
+            .call
+            .inputs
+            .iter()
+            .map(|input| self.window(*input, tile, earlier).tile());
+        instance.run(&inputs.collect::<Vec<_>>(), &mut outputs);
     }
 
     fn run_group(&mut self, x: ColumnId, members: &[ColumnId], tile: &Range<usize>, columns: &mut Buffers<f64>) {
@@ -303,6 +322,13 @@ impl<'a> Evaluator<'a> {
             BitsOp::Cross { .. } => unreachable!("crossings have a step of their own"),
         }
     }
+}
+
+fn walks(program: &Program, level: Level) -> Vec<Walk<'_>> {
+    let besides = program.besides.iter().enumerate();
+    besides
+        .map(|(at, beside)| Walk::new(beside, at, &program.graph, level))
+        .collect()
 }
 
 /// The values `n` bars before; null where there are none.

@@ -1,9 +1,13 @@
 //! One expression on one market, for looking at.
 
+use std::collections::BTreeSet;
+
+use assay_core::instrument::Instrument;
 use assay_engine::Market;
-use assay_lang::Scope;
+use assay_lang::{Elsewhere, Scope};
 
 use crate::bind::Binder;
+use crate::elsewhere::Beside;
 use crate::error::StrategyError;
 use crate::evaluator::Evaluator;
 use crate::graph::{BitsId, ColumnId, Graph};
@@ -11,10 +15,107 @@ use crate::program::{Program, TILE};
 use crate::strategy::read_expression;
 use crate::template::Template;
 
+/// What is known of an expression before there are bars.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Explained {
+    /// Whether it is a condition rather than a number.
+    pub condition: bool,
+    /// Bars before its first value, at least.
+    pub warmup: usize,
+}
+
+/// Types an expression without parameters, and works out its warm-up.
+///
+/// # Errors
+/// The expression is wrong, or asks for quotes.
+pub fn explain_expression(source: &str) -> Result<Explained, StrategyError> {
+    let market = no_bars();
+    let read = Read::new(&market, &[source])?;
+    let (condition, warmup) = match read.roots[0] {
+        Root::Number(column) => (false, read.graph.lookback(column)),
+        Root::Condition(holds, fails) => {
+            let bars = [holds, fails].map(|bits| read.graph.bits_lookback(bits));
+            (true, bars[0].max(bars[1]))
+        }
+    };
+    Ok(Explained {
+        condition,
+        warmup: warmup as usize,
+    })
+}
+
+/// The instruments that an expression looks at with `ref`.
+///
+/// # Errors
+/// The expression is wrong.
+pub fn expression_references(source: &str) -> Result<BTreeSet<String>, StrategyError> {
+    let typed = read_expression(source, "expression", &Scope::new())?.typed;
+    let mut symbols = BTreeSet::new();
+    typed.visit_places(&mut |place| {
+        if let Elsewhere::Symbol(symbol) = place {
+            symbols.insert(symbol.clone());
+        }
+    });
+    Ok(symbols)
+}
+
+/// A market without bars: enough to put an expression together.
+fn no_bars() -> Market {
+    use assay_engine::market::{Column, Ohlc};
+    let none = || Column::<f64>::from(Vec::new());
+    let mid = Ohlc {
+        open: none(),
+        high: none(),
+        low: none(),
+        close: none(),
+    };
+    let instrument = Instrument::unknown("X".parse().expect("a symbol"));
+    let time = Column::from(Vec::new());
+    Market::of_columns(instrument, 60_000_000_000, time, Vec::new(), mid, None, none())
+}
+
 enum Root {
     Number(ColumnId),
     /// Where it holds and where it does not.
     Condition(BitsId, BitsId),
+}
+
+/// Expressions in one graph.
+struct Read {
+    graph: Graph,
+    besides: Vec<Beside>,
+    roots: Vec<Root>,
+}
+
+impl Read {
+    fn new(market: &Market, sources: &[&str]) -> Result<Self, StrategyError> {
+        const PLACE: &str = "expression";
+        let mut template = Template::new(Vec::new());
+        let mut slots = Vec::with_capacity(sources.len());
+        for source in sources {
+            let typed = read_expression(source, PLACE, &Scope::new())?.typed;
+            let condition = typed.ty.is_condition();
+            let typed = if condition {
+                Ok(typed)
+            } else {
+                typed.number("the expression")
+            };
+            let typed = typed.map_err(|error| StrategyError::expression(PLACE.to_owned(), source, error))?;
+            slots.push((template.add(PLACE.to_owned(), source, &typed), condition));
+        }
+        let mut graph = Graph::default();
+        let mut binder = Binder::new(&template, &mut graph, market, &[]);
+        let mut roots = Vec::with_capacity(slots.len());
+        for (slot, condition) in slots {
+            roots.push(if condition {
+                Root::Condition(binder.truth(slot, true)?, binder.truth(slot, false)?)
+            } else {
+                Root::Number(binder.column(slot)?)
+            });
+        }
+        let besides = binder.take_places();
+        Ok(Self { graph, besides, roots })
+    }
 }
 
 /// The value of an expression without parameters at every bar; NaN where it is null. A condition is 1 or 0.
@@ -22,42 +123,36 @@ enum Root {
 /// # Errors
 /// The expression is wrong, or asks for quotes of bars without them.
 pub fn evaluate_expression(market: &Market, source: &str) -> Result<Vec<f64>, StrategyError> {
-    const PLACE: &str = "expression";
-    let typed = read_expression(source, PLACE, &Scope::new())?.typed;
-    let condition = typed.ty.is_condition();
-    let typed = if condition {
-        Ok(typed)
-    } else {
-        typed.number("the expression")
-    };
-    let typed = typed.map_err(|error| StrategyError::expression(PLACE.to_owned(), source, error))?;
-    let mut template = Template::new(Vec::new());
-    let slot = template.add(PLACE.to_owned(), source, &typed);
-    let mut graph = Graph::default();
-    let mut binder = Binder::new(&template, &mut graph, market);
-    let root = if condition {
-        Root::Condition(binder.truth(slot, true)?, binder.truth(slot, false)?)
-    } else {
-        Root::Number(binder.column(slot)?)
-    };
-    let program = Program::new(graph, Vec::new(), std::collections::BTreeMap::new());
+    let mut values = evaluate_expressions(market, &[source])?;
+    Ok(values.pop().unwrap_or_default())
+}
+
+/// Several of them at once: what they share is computed once.
+///
+/// # Errors
+/// As [`evaluate_expression`].
+pub fn evaluate_expressions(market: &Market, sources: &[&str]) -> Result<Vec<Vec<f64>>, StrategyError> {
+    let Read { graph, besides, roots } = Read::new(market, sources)?;
+    let program = Program::with_besides(graph, besides);
     let mut evaluator = Evaluator::new(&program, market);
-    let mut values = Vec::with_capacity(market.len());
+    let mut all: Vec<Vec<f64>> = roots.iter().map(|_| Vec::with_capacity(market.len())).collect();
     for from in (0..market.len()).step_by(TILE) {
         let tile = from..market.len().min(from + TILE);
         evaluator.advance(tile.clone());
-        match root {
-            Root::Number(column) => values.extend_from_slice(evaluator.column(column)),
-            Root::Condition(holds, fails) => {
-                let (holds, fails) = (evaluator.bits(holds), evaluator.bits(fails));
-                let bit = |words: &[u64], i: usize| words[i / 64] >> (i % 64) & 1 == 1;
-                values.extend((0..tile.len()).map(|i| match (bit(holds, i), bit(fails, i)) {
-                    (true, _) => 1.0,
-                    (_, true) => 0.0,
-                    _ => f64::NAN,
-                }));
+        for (values, root) in all.iter_mut().zip(&roots) {
+            match root {
+                Root::Number(column) => values.extend_from_slice(evaluator.column(*column)),
+                Root::Condition(holds, fails) => {
+                    let (holds, fails) = (evaluator.bits(*holds), evaluator.bits(*fails));
+                    let bit = |words: &[u64], i: usize| words[i / 64] >> (i % 64) & 1 == 1;
+                    values.extend((0..tile.len()).map(|i| match (bit(holds, i), bit(fails, i)) {
+                        (true, _) => 1.0,
+                        (_, true) => 0.0,
+                        _ => f64::NAN,
+                    }));
+                }
             }
         }
     }
-    Ok(values)
+    Ok(all)
 }

@@ -7,7 +7,9 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use assay_lang::{BinaryOp, FunctionId};
+use assay_lang::{BinaryOp, Clock, Elementwise, Kernel};
+
+use crate::kernels;
 
 /// A number per bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -56,28 +58,34 @@ pub(crate) enum Price {
     Close,
 }
 
-/// A part of a bar's start in UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum ClockField {
-    Minute,
-    Hour,
-    DayOfWeek,
-    DayOfMonth,
-    Month,
-}
-
-/// Two numbers to one, bar by bar; null where either is, except for `Nz`.
+/// Two numbers to one, bar by bar; null where either is, except for `nz`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Pairwise {
     /// An arithmetic operator.
     Operator(BinaryOp),
-    Min,
-    Max,
-    Nz,
-    /// The first where both are defined.
-    Mask,
-    /// `100 a / b`, and 0 where b is: the stochastic of a flat market, as TA-Lib has it.
-    Share,
+    /// A function of two numbers.
+    Function(Elementwise),
+}
+
+/// A kernel with its inputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct CallId(pub(crate) u32);
+
+/// What a kernel is given; all its outputs are computed at once.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Call {
+    pub(crate) kernel: Kernel,
+    pub(crate) inputs: Box<[ColumnId]>,
+    /// Bits of its numbers.
+    pub(crate) numbers: Box<[u64]>,
+}
+
+/// A call in the graph, with the first of its output columns; the others follow.
+#[derive(Debug, Clone)]
+pub(crate) struct PlacedCall {
+    pub(crate) call: Call,
+    pub(crate) first: ColumnId,
+    pub(crate) outputs: u32,
 }
 
 /// How a column is computed.
@@ -88,9 +96,9 @@ pub(crate) enum ColumnOp {
     Constant(u64),
     /// Null at every bar there is: the first value would come so many bars in.
     Never(u32),
-    Clock(ClockField),
+    Clock(Clock),
     Negate(ColumnId),
-    Function(FunctionId, ColumnId),
+    Function(Elementwise, ColumnId),
     Pairwise(Pairwise, Operand, Operand),
     Select {
         holds: BitsId,
@@ -101,7 +109,6 @@ pub(crate) enum ColumnOp {
     Delay(ColumnId, u32),
     Sum(ColumnId, u32),
     Mean(ColumnId, u32),
-    WeightedMean(ColumnId, u32),
     /// Exponential average seeded with the mean of the `n` values after the first `skip` defined ones.
     Ema {
         x: ColumnId,
@@ -109,16 +116,15 @@ pub(crate) enum ColumnOp {
         skip: u32,
     },
     Wilder(ColumnId, u32),
-    Rsi(ColumnId, u32),
-    /// Standard deviation, of the population or (n - 1) of a sample.
-    Deviation {
-        x: ColumnId,
-        n: u32,
-        sample: bool,
-    },
-    Highest(ColumnId, u32),
-    Lowest(ColumnId, u32),
     BarsSince(BitsId),
+    /// A column of another program, computed on the bars of that place.
+    Elsewhere {
+        place: u32,
+        column: ColumnId,
+        lookback: u32,
+    },
+    /// One of the outputs of a call.
+    Output(CallId, u8),
 }
 
 /// A comparison; `<` and `<=` are these with the operands exchanged. All are false where an operand is null.
@@ -153,6 +159,7 @@ pub(crate) enum BitsOp {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
     Column(ColumnId),
+    Call(CallId),
     Bits(BitsId),
     /// Both directions of a crossing: `up` and the bits after it.
     Cross {
@@ -175,9 +182,11 @@ pub(crate) struct Node<Op> {
 pub(crate) struct Graph {
     pub(crate) columns: Vec<Node<ColumnOp>>,
     pub(crate) bits: Vec<Node<BitsOp>>,
+    pub(crate) calls: Vec<PlacedCall>,
     pub(crate) steps: Vec<Step>,
     column_ids: HashMap<ColumnOp, ColumnId, BuildHasherDefault<MultiplyHasher>>,
     bits_ids: HashMap<BitsOp, BitsId, BuildHasherDefault<MultiplyHasher>>,
+    call_ids: HashMap<Call, CallId, BuildHasherDefault<MultiplyHasher>>,
 }
 
 impl Graph {
@@ -190,6 +199,46 @@ impl Graph {
         self.columns.push(Node { op, lookback });
         self.steps.push(Step::Column(id));
         self.column_ids.insert(op, id);
+        id
+    }
+
+    /// Bars before the first value of an output of a call.
+    pub(crate) fn lookback_of_call(&self, call: &Call, output: u8) -> u32 {
+        if let Some(id) = self.call_ids.get(call) {
+            return self.lookback(ColumnId(self.calls[id.0 as usize].first.0 + u32::from(output)));
+        }
+        let own = kernels::make(call.kernel, &call.numbers()).lookback(usize::from(output));
+        self.lookback_before(call)
+            .saturating_add(u32::try_from(own).unwrap_or(u32::MAX))
+    }
+
+    fn lookback_before(&self, call: &Call) -> u32 {
+        call.inputs.iter().map(|input| self.lookback(*input)).max().unwrap_or(0)
+    }
+
+    /// A call with its outputs, each with its own lookback.
+    pub(crate) fn call(&mut self, call: Call) -> &PlacedCall {
+        let known = self.call_ids.get(&call).copied();
+        let id = known.unwrap_or_else(|| self.place(call));
+        &self.calls[id.0 as usize]
+    }
+
+    fn place(&mut self, call: Call) -> CallId {
+        let walker = kernels::make(call.kernel, &call.numbers());
+        let before = self.lookback_before(&call);
+        let (id, first) = (CallId(self.calls.len() as u32), ColumnId(self.columns.len() as u32));
+        let outputs = walker.outputs();
+        for output in 0..outputs {
+            let own = u32::try_from(walker.lookback(output)).unwrap_or(u32::MAX);
+            self.columns.push(Node {
+                op: ColumnOp::Output(id, output as u8),
+                lookback: before.saturating_add(own),
+            });
+        }
+        self.steps.push(Step::Call(id));
+        self.call_ids.insert(call.clone(), id);
+        let outputs = outputs as u32;
+        self.calls.push(PlacedCall { call, first, outputs });
         id
     }
 
@@ -233,8 +282,10 @@ impl Graph {
         use ColumnOp as Op;
         match op {
             Op::Source(_) | Op::Constant(_) | Op::Clock(_) => 0,
-            Op::Never(lookback) => lookback,
+            Op::Never(lookback) | Op::Elsewhere { lookback, .. } => lookback,
             Op::Negate(x) | Op::Function(_, x) => self.lookback(x),
+            // The fallback is there before what it stands in for.
+            Op::Pairwise(Pairwise::Function(Elementwise::Nz), _, fallback) => self.operand_lookback(fallback),
             Op::Pairwise(_, a, b) => self.operand_lookback(a).max(self.operand_lookback(b)),
             Op::Select {
                 holds,
@@ -247,14 +298,9 @@ impl Graph {
                     .max(self.operand_lookback(then))
                     .max(self.operand_lookback(otherwise))
             }
-            Op::Delay(x, n) | Op::Rsi(x, n) => self.lookback(x).saturating_add(n),
-            Op::Sum(x, n)
-            | Op::Mean(x, n)
-            | Op::WeightedMean(x, n)
-            | Op::Wilder(x, n)
-            | Op::Deviation { x, n, .. }
-            | Op::Highest(x, n)
-            | Op::Lowest(x, n) => self.lookback(x).saturating_add(n - 1),
+            Op::Delay(x, n) => self.lookback(x).saturating_add(n),
+            Op::Sum(x, n) | Op::Mean(x, n) | Op::Wilder(x, n) => self.lookback(x).saturating_add(n - 1),
+            Op::Output(..) => unreachable!("the columns of a call are placed with it"),
             Op::Ema { x, n, skip } => self.lookback(x).saturating_add(n - 1).saturating_add(skip),
             Op::BarsSince(bits) => self.bits_lookback(bits),
         }
@@ -269,6 +315,12 @@ impl Graph {
             BitsOp::And(a, b) | BitsOp::Or(a, b) | BitsOp::Nor(a, b) => self.bits_lookback(a).max(self.bits_lookback(b)),
             BitsOp::Delay(x, n) => self.bits_lookback(x).saturating_add(n),
         }
+    }
+}
+
+impl Call {
+    pub(crate) fn numbers(&self) -> Vec<f64> {
+        self.numbers.iter().map(|bits| f64::from_bits(*bits)).collect()
     }
 }
 

@@ -38,6 +38,8 @@ pub struct Job {
     pub space: Space,
     /// Where each instrument's bars come from, in the job's order.
     pub instruments: Vec<JobInstrument>,
+    /// Instruments that the strategy looks at with `ref`, by symbol.
+    pub references: Vec<JobInstrument>,
 }
 
 /// An instrument of a job, and the dataset from which its bars are made.
@@ -150,6 +152,8 @@ struct Body {
     source: String,
     strategy: String,
     instruments: Vec<BodyInstrument>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    references: Vec<BodyInstrument>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -167,6 +171,42 @@ struct BodyInstrument {
     funding: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ticks: Option<JobTicks>,
+}
+
+impl From<&JobInstrument> for BodyInstrument {
+    fn from(item: &JobInstrument) -> Self {
+        Self {
+            symbol: item.instrument.symbol.clone(),
+            known: item.instrument.known,
+            facts: item.instrument.facts.clone(),
+            kind: item.kind,
+            bar: item.bar,
+            values: item.values.clone(),
+            first: item.first,
+            last: item.last,
+            funding: item.funding.clone(),
+            ticks: item.ticks.clone(),
+        }
+    }
+}
+
+impl From<BodyInstrument> for JobInstrument {
+    fn from(item: BodyInstrument) -> Self {
+        Self {
+            instrument: Instrument {
+                symbol: item.symbol,
+                facts: item.facts,
+                known: item.known,
+            },
+            kind: item.kind,
+            bar: item.bar,
+            values: item.values,
+            first: item.first,
+            last: item.last,
+            funding: item.funding,
+            ticks: item.ticks,
+        }
+    }
 }
 
 impl JobInstrument {
@@ -198,7 +238,7 @@ impl Job {
         for item in &instruments {
             check_window(&spec, item)?;
         }
-        let canonical = canonical(&spec, &strategy, &space, &instruments);
+        let canonical = canonical(&spec, &strategy, &space, &instruments, &[]);
         let hash = blake3::hash(canonical.to_string().as_bytes());
         Ok(Self {
             id: JobId::from_hash(*hash.as_bytes()),
@@ -208,12 +248,15 @@ impl Job {
             strategy_source,
             space,
             instruments,
+            references: Vec::new(),
         })
     }
 
     /// The same job on other data: `instruments` are its own, with other datasets.
     pub fn on(self, instruments: Vec<JobInstrument>) -> Result<Self, JobFault> {
-        Self::new(self.spec, self.source, self.strategy, self.strategy_source, instruments)
+        let references = self.references;
+        let job = Self::new(self.spec, self.source, self.strategy, self.strategy_source, instruments)?;
+        Ok(job.with_references(references))
     }
 
     /// The same job, whose search tries these points first, each by the values of its parameters. A search that does not learn, or
@@ -240,34 +283,33 @@ impl Job {
             search.insert("enqueue".to_owned(), points.into());
         }
         let source = toml::to_string(&text).map_err(|error| broken(&error))?;
-        Self::new(
+        let job = Self::new(
             JobSpec::from_toml(&source)?,
             source,
             self.strategy,
             self.strategy_source,
             self.instruments,
-        )
+        )?;
+        Ok(job.with_references(self.references))
+    }
+
+    /// The same job with the data that its strategy looks at besides; they are part of its id.
+    #[must_use]
+    pub fn with_references(mut self, references: Vec<JobInstrument>) -> Self {
+        self.references = references;
+        let canonical = canonical(&self.spec, &self.strategy, &self.space, &self.instruments, &self.references);
+        self.id = JobId::from_hash(*blake3::hash(canonical.to_string().as_bytes()).as_bytes());
+        self
     }
 
     /// The text from which [`Job::from_body`] makes the same job anywhere.
     pub fn body(&self) -> String {
-        let instruments = self.instruments.iter().map(|item| BodyInstrument {
-            symbol: item.instrument.symbol.clone(),
-            known: item.instrument.known,
-            facts: item.instrument.facts.clone(),
-            kind: item.kind,
-            bar: item.bar,
-            values: item.values.clone(),
-            first: item.first,
-            last: item.last,
-            funding: item.funding.clone(),
-            ticks: item.ticks.clone(),
-        });
         let body = Body {
             semantics: SEMANTICS_VERSION,
             source: self.source.clone(),
             strategy: self.strategy_source.clone(),
-            instruments: instruments.collect(),
+            instruments: self.instruments.iter().map(BodyInstrument::from).collect(),
+            references: self.references.iter().map(BodyInstrument::from).collect(),
         };
         serde_json::to_string(&body).expect("plain records are JSON")
     }
@@ -288,21 +330,14 @@ impl Job {
         if named != spec.data.instruments.iter().collect::<Vec<_>>() {
             return Err(JobFault::Body("its instruments are not those of its data".to_owned()));
         }
-        let instruments = body.instruments.into_iter().map(|item| JobInstrument {
-            instrument: Instrument {
-                symbol: item.symbol,
-                facts: item.facts,
-                known: item.known,
-            },
-            kind: item.kind,
-            bar: item.bar,
-            values: item.values,
-            first: item.first,
-            last: item.last,
-            funding: item.funding,
-            ticks: item.ticks,
-        });
-        Self::new(spec, body.source, strategy, body.strategy, instruments.collect())
+        let read = |items: Vec<BodyInstrument>| items.into_iter().map(JobInstrument::from).collect();
+        let job = Self::new(spec, body.source, strategy, body.strategy, read(body.instruments))?;
+        let references: Vec<JobInstrument> = read(body.references);
+        Ok(if references.is_empty() {
+            job
+        } else {
+            job.with_references(references)
+        })
     }
 
     /// The same job with fills from these ticks, one dataset an instrument: the upper rung of its fidelity ladder.
@@ -389,7 +424,13 @@ fn check_window(spec: &JobSpec, item: &JobInstrument) -> Result<(), JobFault> {
 }
 
 /// Everything that decides the results, in a fixed order and spelling. Threads, memory, paths and texts for people stay out.
-fn canonical(spec: &JobSpec, strategy: &Strategy, space: &Space, instruments: &[JobInstrument]) -> Value {
+fn canonical(
+    spec: &JobSpec,
+    strategy: &Strategy,
+    space: &Space,
+    instruments: &[JobInstrument],
+    references: &[JobInstrument],
+) -> Value {
     let mut spec = spec.clone();
     spec.params = None;
     // What is run again on ticks are other rows.
@@ -431,7 +472,17 @@ fn canonical(spec: &JobSpec, strategy: &Strategy, space: &Space, instruments: &[
     }
     // The strategy is what its file says, wherever that lies and whatever it is called.
     job["strategy"] = json!(strategy.canonical());
-    json!({ "semantics": SEMANTICS_VERSION, "job": job, "params": params, "where": condition, "data": data })
+    let mut canonical =
+        json!({ "semantics": SEMANTICS_VERSION, "job": job, "params": params, "where": condition, "data": data });
+    if !references.is_empty() {
+        let texts = references.iter().map(|item| {
+            let mut facts = item.instrument.facts.clone();
+            facts.about.clear();
+            json!({ "symbol": item.instrument.symbol, "facts": facts, "values": item.values })
+        });
+        canonical["references"] = texts.collect();
+    }
+    canonical
 }
 
 /// An expression in a fixed spelling.
@@ -554,6 +605,20 @@ mod tests {
         let told = job(&told).unwrap();
         let id = told.id;
         assert_eq!(told.beginning_with(&[point(7)]).unwrap().id, id, "its user knows better");
+    }
+
+    #[test]
+    fn references_are_part_of_the_id_and_of_the_body() {
+        let plain = job(JOB).unwrap();
+        let mut other = plain.instruments[0].clone();
+        other.instrument = Instrument::unknown("Y".parse().unwrap());
+        let with = plain.clone().with_references(vec![other.clone()]);
+        assert_ne!(with.id, plain.id);
+        let again = Job::from_body(&with.body()).unwrap();
+        assert_eq!((again.id, &again.references), (with.id, &with.references));
+        other.values = "00fe".to_owned();
+        assert_ne!(plain.clone().with_references(vec![other]).id, with.id);
+        assert_eq!(plain.clone().with_references(Vec::new()).id, plain.id);
     }
 
     #[test]

@@ -33,6 +33,7 @@ mod bind;
 mod bits;
 mod buffers;
 mod elementwise;
+mod elsewhere;
 mod error;
 mod evaluator;
 mod expression;
@@ -54,7 +55,7 @@ mod template;
 
 pub use error::{LocatedError, StrategyError};
 pub use evaluator::Evaluator;
-pub use expression::evaluate_expression;
+pub use expression::{Explained, evaluate_expression, evaluate_expressions, explain_expression, expression_references};
 pub use graph::{BitsId, ColumnId};
 pub use job::{HeldBack, Job, JobFault, JobInstrument, JobTicks};
 pub use library::{library, library_strategy};

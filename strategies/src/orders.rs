@@ -46,6 +46,14 @@ pub(crate) fn check(rules: &Rules, strategy: &Strategy) -> Result<(), StrategyEr
 }
 
 impl Orders {
+    /// The terms that may depend on bars.
+    pub(crate) fn terms(&self) -> impl Iterator<Item = &Term> {
+        let levels = [&self.stop, &self.target, &self.trail].into_iter().flatten();
+        levels.map(|level| match level {
+            LevelTerm::Distance(term) | LevelTerm::Percent(term) => term,
+        })
+    }
+
     /// The terms in force: those of `execution` before those of the rules.
     pub(crate) fn read(rules: &Rules, execution: &Execution, strategy: &Strategy) -> Result<Self, StrategyError> {
         let place = |of_job: bool, name: &str| {

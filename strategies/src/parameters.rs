@@ -40,7 +40,7 @@ impl Strategy {
                     });
                 }
             };
-            source_of(own, &parameter.domain, 0, &self.name)?;
+            source_of(own, &parameter.domain, 0, self)?;
             let condition = job.when.get(&own.name).or_else(|| self.space.when.get(&own.name));
             if let (Some(condition), false) = (condition, matches!(parameter.domain, Domain::Fixed(_))) {
                 when.insert(own.name.clone(), condition.clone());
@@ -106,24 +106,39 @@ enum ValueSource {
 
 /// From the points of a space to the parameters of a strategy, in the order in which it declares them.
 #[derive(Debug, Clone)]
-pub(crate) struct ParameterValues(Vec<ValueSource>);
+pub(crate) struct ParameterValues {
+    sources: Vec<ValueSource>,
+    choices: Vec<Vec<String>>,
+}
 
 impl ParameterValues {
     /// `space` comes from [`Strategy::resolve_space`].
     pub(crate) fn new(strategy: &Strategy, space: &Space) -> Result<Self, StrategyError> {
+        let choices = strategy.space.params.iter().map(|own| {
+            let given = space.index_of(&own.name).map(|at| &space.params[at].domain);
+            choices_of(strategy, own, given)
+        });
         let sources = strategy.space.params.iter().map(|own| match space.index_of(&own.name) {
-            Some(at) => source_of(own, &space.params[at].domain, at, &strategy.name),
+            Some(at) => source_of(own, &space.params[at].domain, at, strategy),
             None => Err(StrategyError::NoDefault {
                 strategy: strategy.name.clone(),
                 name: own.name.clone(),
             }),
         });
-        Ok(Self(sources.collect::<Result<_, _>>()?))
+        Ok(Self {
+            sources: sources.collect::<Result<_, _>>()?,
+            choices: choices.collect(),
+        })
+    }
+
+    /// The texts of each parameter with choices, in the order of their positions.
+    pub(crate) fn choices(&self) -> &[Vec<String>] {
+        &self.choices
     }
 
     pub(crate) fn read(&self, point: &Point, values: &mut Vec<f64>) {
         values.clear();
-        values.extend(self.0.iter().map(|source| match source {
+        values.extend(self.sources.iter().map(|source| match source {
             ValueSource::Value(value) => *value,
             ValueSource::Coordinate(at) => point.0[*at],
             ValueSource::Choice(at, positions) => positions[point.0[*at] as usize],
@@ -131,15 +146,36 @@ impl ParameterValues {
     }
 }
 
-fn source_of(own: &Parameter, given: &Domain, at: usize, strategy: &str) -> Result<ValueSource, StrategyError> {
+/// The texts that a parameter may take: the strategy's; where it names an instrument for `ref`, those of the job besides.
+fn choices_of(strategy: &Strategy, own: &Parameter, given: Option<&Domain>) -> Vec<String> {
+    let ParameterType::Choice(mut known) = parameter_type(&own.domain) else {
+        return Vec::new();
+    };
+    if strategy.names_instrument(&own.name) {
+        let texts = match given {
+            Some(Domain::Choice(texts)) => texts.as_slice(),
+            Some(Domain::Fixed(ParamValue::Text(text))) => std::slice::from_ref(text),
+            _ => &[],
+        };
+        for text in texts {
+            if !known.contains(text) {
+                known.push(text.clone());
+            }
+        }
+    }
+    known
+}
+
+fn source_of(own: &Parameter, given: &Domain, at: usize, strategy: &Strategy) -> Result<ValueSource, StrategyError> {
     let wrong = |expected: String, found: String| StrategyError::WrongParameter {
-        strategy: strategy.to_owned(),
+        strategy: strategy.name.clone(),
         name: own.name.clone(),
         expected,
         found,
     };
     match (parameter_type(&own.domain), given) {
-        (ParameterType::Choice(known), given) => {
+        (ParameterType::Choice(_), given) => {
+            let known = choices_of(strategy, own, Some(given));
             let texts = match given {
                 Domain::Choice(texts) => texts.as_slice(),
                 Domain::Fixed(ParamValue::Text(text)) => std::slice::from_ref(text),

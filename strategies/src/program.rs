@@ -6,10 +6,12 @@ use assay_core::job::{Direction, Execution};
 use assay_core::space::{Point, Space};
 use assay_engine::signals::Level;
 use assay_engine::{Market, Settings, Size};
+use assay_lang::Kernel;
 
 use crate::bind::Binder;
 use crate::bits::delay_history;
 use crate::buffers::capacity;
+use crate::elsewhere::Beside;
 use crate::error::StrategyError;
 use crate::graph::{BitsId, BitsOp, ColumnId, ColumnOp, Graph, Operand, Pairwise};
 use crate::orders::{LevelTerm, Orders, SizeTerm, Term};
@@ -60,6 +62,8 @@ pub struct Program {
     /// Trials whose parameters make no sense, such as a window of 0 bars, by index; their plans are empty.
     pub failures: BTreeMap<usize, StrategyError>,
     pub(crate) graph: Graph,
+    /// What is computed on other bars.
+    pub(crate) besides: Vec<Beside>,
     /// Values that others read from before the tile, per column; `None` for the market's own.
     pub(crate) column_histories: Vec<Option<usize>>,
     /// The same in words of bits.
@@ -104,28 +108,35 @@ impl Program {
         let roots = Roots::new(strategy, &orders, execution.direction);
         let mut graph = Graph::default();
         let (mut trials, mut failures) = (Vec::with_capacity(points.len()), BTreeMap::new());
-        let mut binder = Binder::new(&roots.template, &mut graph, market);
+        let mut binder = Binder::new(&roots.template, &mut graph, market, parameters.choices());
         for (index, point) in points.iter().enumerate() {
             binder.start(|values| parameters.read(point, values));
             let plan = roots.bind(&mut binder, market);
             trials.push(match plan {
                 Ok(plan) => plan,
-                Err(error @ StrategyError::NeedsQuotes { .. }) => return Err(error),
+                Err(error) if error.is_of_the_data() => return Err(error),
                 Err(error) => {
                     failures.insert(index, error);
                     TrialPlan::default()
                 }
             });
         }
-        Ok(Self::new(graph, trials, failures))
-    }
-
-    pub(crate) fn new(graph: Graph, trials: Vec<TrialPlan>, failures: BTreeMap<usize, StrategyError>) -> Self {
-        let (column_histories, bits_histories) = histories(&graph);
-        Self {
+        let besides = binder.take_places();
+        Ok(Self {
             trials,
             failures,
+            ..Self::with_besides(graph, besides)
+        })
+    }
+
+    /// No trials yet.
+    pub(crate) fn with_besides(graph: Graph, besides: Vec<Beside>) -> Self {
+        let (column_histories, bits_histories) = histories(&graph);
+        Self {
+            trials: Vec::new(),
+            failures: BTreeMap::new(),
             graph,
+            besides,
             column_histories,
             bits_histories,
         }
@@ -166,7 +177,18 @@ impl Program {
             _ => None,
         });
         let sums = sums.max().map_or(0, |n| capacity(n as usize, TILE) * 8);
-        columns.sum::<usize>() + bits.sum::<usize>() + sums + self.trials.len() * size_of::<TrialPlan>()
+        // A kernel holds about a window of each input, twice.
+        let kernels = self.graph.calls.iter().map(|placed| {
+            let before = self.graph.lookback(placed.first) as usize;
+            256 + before * 16 * placed.call.inputs.len()
+        });
+        let besides = self.besides.iter().map(Beside::memory_bytes).sum::<usize>();
+        columns.sum::<usize>()
+            + bits.sum::<usize>()
+            + kernels.sum::<usize>()
+            + besides
+            + sums
+            + self.trials.len() * size_of::<TrialPlan>()
     }
 }
 
@@ -181,13 +203,8 @@ fn histories(graph: &Graph) -> (Vec<Option<usize>>, Vec<Option<usize>>) {
         }
     };
     for node in &graph.columns {
-        match node.op {
-            ColumnOp::Delay(x, n)
-            | ColumnOp::Sum(x, n)
-            | ColumnOp::Mean(x, n)
-            | ColumnOp::WeightedMean(x, n)
-            | ColumnOp::Deviation { x, n, .. } => raise(x, n),
-            _ => {}
+        if let ColumnOp::Delay(x, n) = node.op {
+            raise(x, n);
         }
     }
     for node in &graph.bits {
@@ -343,11 +360,7 @@ fn annual_volatility(binder: &mut Binder<'_>, market: &Market, n: u32) -> Result
     let ratio = binder.operator(Div, close, before);
     let returns = ColumnOp::Pairwise(Pairwise::Operator(Sub), Operand::Column(ratio), Operand::number(1.0));
     let returns = binder.graph.column(returns);
-    let deviation = binder.windowed(ColumnOp::Deviation {
-        x: returns,
-        n,
-        sample: true,
-    });
+    let deviation = binder.kernel(Kernel::SampleDeviation, 0, &[returns], &[f64::from(n)]);
     let factor = market.bars_per_year().sqrt();
     Ok(binder.scale(deviation, factor))
 }

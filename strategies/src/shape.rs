@@ -4,11 +4,12 @@
 //! brackets and layout do not matter, nor whether a number is written down or a parameter. With them it identifies a point.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use assay_core::distinct::scatter;
 use assay_core::job::{Direction, Execution, JobSpec};
 use assay_core::space::{Point, Space};
-use assay_lang::{Typed, TypedKind};
+use assay_lang::{Elsewhere, Typed, TypedKind};
 use serde_json::json;
 
 use crate::error::StrategyError;
@@ -159,7 +160,28 @@ impl Shape {
             }
             TypedKind::Call(function, arguments) => {
                 let arguments = arguments.iter().map(|argument| self.add(argument, lets)).collect();
-                self.operation(&format!("{:?}", function.id), arguments)
+                self.operation(&format!("{:?}", function.body), arguments)
+            }
+            TypedKind::Shared(value) => {
+                // No let is called so.
+                let name = format!("@{:p}", Arc::as_ptr(value));
+                if let Some(at) = lets.get(&name) {
+                    return *at;
+                }
+                let at = self.add(value, lets);
+                lets.insert(name, at);
+                at
+            }
+            TypedKind::Elsewhere(place, value) => {
+                let value = self.add(value, lets);
+                match place {
+                    Elsewhere::Parameter(name) => {
+                        let at = self.parameter(name);
+                        let symbol = self.leaf(Form::Parameter(at));
+                        self.operation("ref", [symbol, value].into())
+                    }
+                    place => self.operation(&format!("{place:?}"), [value].into()),
+                }
             }
             TypedKind::Unary(op, operand) => {
                 let operand = self.add(operand, lets);

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use assay_core::job::{Amount, Level, Size, explain_toml};
+use assay_core::ids::Symbol;
+use assay_core::job::{Amount, Execution, Level, Size, explain_toml};
 use assay_core::space::{Domain, ParamValue, Point, Space};
-use assay_lang::{Expr, LangError, ParameterType, Scope, Typed, check, parse};
+use assay_lang::{Elsewhere, Expr, LangError, ParameterType, Scope, Typed, check, parse};
 use serde::Deserialize;
 
 use crate::error::StrategyError;
+use crate::orders::Orders;
 
 /// Most lets of a strategy.
 const MOST_LETS: usize = 1_000;
@@ -19,6 +21,8 @@ pub struct Strategy {
     pub name: String,
     /// What it does, in a line.
     pub about: String,
+    /// Its kind, such as `trend` or `mean reversion`; empty if the file does not say.
+    pub family: String,
     /// Where its text came from, for messages.
     pub origin: String,
     /// Its parameters with their defaults, and the space used when a job gives none.
@@ -79,6 +83,8 @@ struct FileText {
     name: String,
     #[serde(default)]
     about: String,
+    #[serde(default)]
+    family: String,
     #[serde(default)]
     params: Space,
     #[serde(default, rename = "let")]
@@ -145,6 +151,7 @@ impl Strategy {
         let strategy = Self {
             name: file.name,
             about: file.about,
+            family: file.family,
             origin: origin.to_owned(),
             space: file.params,
             lets,
@@ -203,6 +210,53 @@ impl Strategy {
             let _ = writeln!(out, "max_bars = {bars:?}");
         }
         out
+    }
+
+    /// Whether a parameter names an instrument for `ref`.
+    pub(crate) fn names_instrument(&self, parameter: &str) -> bool {
+        self.mentions()
+            .any(|place| matches!(place, Elsewhere::Parameter(name) if name == parameter))
+    }
+
+    /// The instruments that a job with this strategy looks at besides its own; `space` comes from [`Strategy::resolve_space`].
+    ///
+    /// # Errors
+    /// A parameter names what cannot be a symbol; what is wrong with the levels and sizes of `execution`.
+    pub fn references(&self, space: &Space, execution: &Execution) -> Result<BTreeSet<Symbol>, StrategyError> {
+        let orders = Orders::read(&self.rules, execution, self)?;
+        let mut texts: BTreeSet<&String> = BTreeSet::new();
+        let mut of_orders = Vec::new();
+        for term in orders.terms() {
+            term.expression.typed.visit_places(&mut |place| of_orders.push(place));
+        }
+        for place in self.mentions().chain(of_orders) {
+            match place {
+                Elsewhere::Bars(_) => {}
+                Elsewhere::Symbol(symbol) => {
+                    texts.insert(symbol);
+                }
+                Elsewhere::Parameter(name) => match space.index_of(name).map(|at| &space.params[at].domain) {
+                    Some(Domain::Choice(choices)) => texts.extend(choices),
+                    Some(Domain::Fixed(ParamValue::Text(text))) => {
+                        texts.insert(text);
+                    }
+                    _ => {}
+                },
+            }
+        }
+        let symbol = |text: &String| text.parse().map_err(|_| StrategyError::NoReference { symbol: text.clone() });
+        texts.into_iter().map(symbol).collect()
+    }
+
+    /// All places elsewhere that an expression is computed on.
+    fn mentions(&self) -> impl Iterator<Item = &Elsewhere> {
+        let rules = self.conditions().into_iter().filter_map(|(_, rule)| rule);
+        let expressions = self.lets.iter().map(|item| &item.expression).chain(rules);
+        let mut places = Vec::new();
+        for expression in expressions {
+            expression.typed.visit_places(&mut |place| places.push(place));
+        }
+        places.into_iter()
     }
 
     /// The four conditions with their names, in the order of the language reference.

@@ -1,8 +1,11 @@
 //! Expressions with their names resolved once, so that binding a trial's parameters touches no text.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use assay_lang::{BinaryOp, FunctionId, Span, Type, Typed, TypedKind, UnaryOp};
+use assay_core::time::BarLength;
+
+use assay_lang::{BinaryOp, Elsewhere, Function, Span, Type, Typed, TypedKind, UnaryOp};
 
 /// A part of a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,10 +19,19 @@ pub(crate) enum Form {
     Series(&'static str),
     Parameter(usize),
     ChoiceIs { parameter: usize, choice: f64, equal: bool },
-    Call(FunctionId, Box<[Slot]>),
+    Call(&'static Function, Box<[Slot]>),
     Unary(UnaryOp, Slot),
     Binary(BinaryOp, Slot, Slot),
     Index(Slot, Slot),
+    Elsewhere(Place, Slot),
+}
+
+/// On whose bars; parameters are positions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Place {
+    Bars(BarLength),
+    Symbol(String),
+    Parameter(usize),
 }
 
 #[derive(Debug, Clone)]
@@ -42,6 +54,8 @@ pub(crate) struct Template {
     pub(crate) texts: Vec<(String, String)>,
     parameters: Vec<String>,
     lets: BTreeMap<String, Slot>,
+    /// Arguments of formulas, by the address of what they share; kept alive, so that it stays theirs.
+    shared: BTreeMap<usize, (Arc<Typed>, Slot)>,
 }
 
 impl Template {
@@ -76,6 +90,23 @@ impl Template {
                 Some(slot) => return *slot,
                 None => return self.add_part(value),
             },
+            TypedKind::Shared(value) => {
+                let address = Arc::as_ptr(value).addr();
+                if let Some((_, slot)) = self.shared.get(&address) {
+                    return *slot;
+                }
+                let slot = self.add_part(value);
+                self.shared.insert(address, (Arc::clone(value), slot));
+                return slot;
+            }
+            TypedKind::Elsewhere(elsewhere, value) => {
+                let place = match elsewhere {
+                    Elsewhere::Bars(length) => Place::Bars(*length),
+                    Elsewhere::Symbol(symbol) => Place::Symbol(symbol.clone()),
+                    Elsewhere::Parameter(name) => Place::Parameter(self.parameter(name)),
+                };
+                Form::Elsewhere(place, self.add_part(value))
+            }
             TypedKind::ChoiceIs {
                 parameter,
                 choice,
@@ -87,7 +118,7 @@ impl Template {
             },
             TypedKind::Call(function, arguments) => {
                 let arguments = arguments.iter().map(|argument| self.add_part(argument)).collect();
-                Form::Call(function.id, arguments)
+                Form::Call(function, arguments)
             }
             TypedKind::Unary(op, operand) => Form::Unary(*op, self.add_part(operand)),
             TypedKind::Binary(op, left, right) => {
@@ -102,9 +133,9 @@ impl Template {
         let varies = |slot: &Slot| self.parts[slot.0 as usize].varies;
         let varies = match &form {
             Form::Number(_) | Form::Flag(_) | Form::Series(_) => false,
-            Form::Parameter(_) | Form::ChoiceIs { .. } => true,
+            Form::Parameter(_) | Form::ChoiceIs { .. } | Form::Elsewhere(Place::Parameter(_), _) => true,
             Form::Call(_, arguments) => arguments.iter().any(varies),
-            Form::Unary(_, operand) => varies(operand),
+            Form::Unary(_, operand) | Form::Elsewhere(_, operand) => varies(operand),
             Form::Binary(_, left, right) | Form::Index(left, right) => varies(left) || varies(right),
         };
         self.parts.push(Part {

@@ -3,15 +3,16 @@
 
 mod support;
 
+use std::sync::Arc;
+
 use assay_core::job::{Direction, Execution, Size};
 use assay_core::space::Point;
 use assay_engine::{Market, SimdLevel};
 use assay_lang::FUNCTIONS;
-use assay_lang::functions::Kind;
-use assay_strategies::{Evaluator, Program, Strategy, evaluate_expression, library, look_ahead};
+use assay_strategies::{Evaluator, Program, Strategy, evaluate_expression, explain_expression, library, look_ahead};
 use proptest::prelude::{Just, ProptestConfig, prop, prop_oneof, proptest};
 use proptest::strategy::Strategy as Generator;
-use support::{market, program, walk};
+use support::{HOUR_NS, market, market_of, program, walk};
 
 fn bit(words: &[u64], i: usize) -> bool {
     words[i / 64] >> (i % 64) & 1 == 1
@@ -232,11 +233,15 @@ fn order_terms_come_with_the_signals() {
 
 #[test]
 fn the_library_does_not_look_ahead_and_trades() {
-    let market = market(&walk(20_000, 9, true));
+    // Hours, so that weeks and months pass; the pairs look at a second market.
+    let mut market = market_of(&walk(20_000, 9, true), HOUR_NS);
+    let other = Arc::new(market_of(&walk(20_000, 10, true), HOUR_NS));
+    market.others = Arc::new([("SPY".to_owned(), other)].into());
     for (name, source) in library() {
         let strategy = Strategy::parse(source, name).unwrap();
+        assert!(!strategy.family.is_empty() && source.starts_with("# "), "{name}");
         let point = strategy.default_point();
-        let report = look_ahead(&strategy, &market, &point).unwrap();
+        let report = look_ahead(&strategy, &market, &point).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(report.difference, None, "{name}");
         assert!(report.cuts.len() >= 5 && report.nodes.bits > 0);
         let found = signals(&program(&strategy, &[point], &market), &market, 0, 2_048);
@@ -247,29 +252,84 @@ fn the_library_does_not_look_ahead_and_trades() {
     }
 }
 
+/// Bars of several trading days with a null in a computed series, and stretches that do not move.
+fn varied() -> Market {
+    let mut bars = walk(3_400, 2, true);
+    for i in 2_000..2_030 {
+        let close = bars.close[1_999];
+        for column in [&mut bars.open, &mut bars.high, &mut bars.low, &mut bars.close] {
+            column[i] = close;
+        }
+    }
+    market(&bars)
+}
+
 #[test]
-fn every_function_gives_values() {
-    let market = market(&walk(400, 2, true));
-    for function in FUNCTIONS {
-        let arguments = function
-            .parameters
-            .iter()
-            .enumerate()
-            .map(|(i, parameter)| match parameter.kind {
-                Kind::Series | Kind::Any => ["close", "open", "high"][i].to_owned(),
-                Kind::Condition => "close > open".to_owned(),
-                Kind::Scalar => "1.5".to_owned(),
-                Kind::Length { .. } => (3 + i).to_string(),
-            });
-        let call = format!("{}({})", function.name, arguments.collect::<Vec<_>>().join(", "));
-        let values = evaluate_expression(&market, &call).unwrap();
-        assert!(values[50..].iter().all(|value| value.is_finite()), "{call}");
+fn every_function_gives_values_from_its_warmup_on() {
+    let market = varied();
+    // Mostly null by their meaning, or null for prices.
+    let rare = ["fractal", "asin", "acos", "pow", "exp", "cosh", "sinh", "product"];
+    for function in FUNCTIONS.iter() {
+        let call = function.example();
+        let values = evaluate_expression(&market, &call).unwrap_or_else(|error| panic!("{call}: {error}"));
+        assert!(values.iter().all(|value| value.is_nan() || value.is_finite()), "{call}");
+        let defined = values.iter().filter(|value| !value.is_nan()).count();
+        if rare.iter().any(|name| function.name.starts_with(name)) {
+            continue;
+        }
+        assert!(defined > values.len() / 2, "{call}: {defined} values");
+        let warmup = explain_expression(&call).unwrap().warmup;
         assert!(
-            !evaluate_expression(&market, &format!("is_null({call})"))
-                .unwrap()
-                .contains(&f64::NAN),
-            "{call}"
+            values[..warmup].iter().all(|value| value.is_nan()),
+            "{call} begins before bar {warmup}"
         );
+        let sessions = [
+            "prev_session",
+            "opening_range",
+            "pivot",
+            "vwap_anchored",
+            "barssince",
+            "valuewhen",
+        ];
+        if !sessions.iter().any(|name| function.name.starts_with(name)) {
+            assert!(!values[warmup].is_nan(), "{call} has no value at bar {warmup}");
+        }
+    }
+}
+
+#[test]
+fn no_function_sees_later_bars_or_tiles_and_all_get_over_a_null() {
+    let market = varied();
+    for function in FUNCTIONS.iter() {
+        let call = function.example();
+        let holes = call.replacen("(close", "((close / (bar_index() % 700) * 3)", 1);
+        for call in [call.clone(), holes] {
+            let rule = if explain_expression(&call).unwrap().condition {
+                call.clone()
+            } else {
+                format!("nz({call}) > 1")
+            };
+            let text = format!("name = 'x'\n[rules]\nenter_long = '{rule}'\nstop_loss = '{}'", level(&call));
+            let strategy = Strategy::parse(&text, "x").unwrap_or_else(|error| panic!("{error}"));
+            let point = strategy.default_point();
+            let found = look_ahead(&strategy, &market, &point).unwrap();
+            assert_eq!(found.difference, None, "{call}");
+            let together = program(&strategy, std::slice::from_ref(&point), &market);
+            let whole = signals(&together, &market, 0, 2_048);
+            for tile in [64, 448] {
+                assert_eq!(whole, signals(&together, &market, 0, tile), "{call} with tiles of {tile}");
+            }
+            assert_eq!(whole, signals_at(SimdLevel::Baseline, &together, &market, 0, 2_048), "{call}");
+        }
+    }
+}
+
+/// The value as a price distance, so that it comes with the signals bit by bit.
+fn level(call: &str) -> String {
+    if explain_expression(call).unwrap().condition {
+        format!("if({call}, 1, 2)")
+    } else {
+        call.to_owned()
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use assay_core::time::UtcNs;
 use assay_data::{BarRequest, Catalog};
+use assay_engine::market::Others;
 use assay_engine::{Market, SimdLevel};
 use assay_strategies::sweep::Sweep;
 use assay_strategies::{Job, JobInstrument};
@@ -24,8 +25,24 @@ pub struct Markets {
     prepared: Vec<Prepared>,
 }
 
-/// The bars of one instrument of a job, of which those are traded that it searches.
+/// The bars of one instrument of a job, of which those are traded that it searches, with those of the instruments that its strategy
+/// looks at besides.
 pub fn load_market(job: &Job, item: &JobInstrument, catalog: &Catalog) -> Result<Market, WorkerError> {
+    let others = load_others(job, catalog)?;
+    Ok(load_searched(job, item, catalog)?.with_others(others))
+}
+
+/// The bars of the instruments that the strategy looks at: all of them, whatever window the job trades.
+fn load_others(job: &Job, catalog: &Catalog) -> Result<Others, WorkerError> {
+    let load = |item: &JobInstrument| {
+        let market = load_window(job, item, catalog, (None, None))?;
+        Ok((item.instrument.symbol.to_string(), Arc::new(market)))
+    };
+    let others = job.references.iter().map(load).collect::<Result<_, WorkerError>>()?;
+    Ok(Arc::new(others))
+}
+
+fn load_searched(job: &Job, item: &JobInstrument, catalog: &Catalog) -> Result<Market, WorkerError> {
     let data = &job.spec.data;
     let to = job.held_back(item).map(|held| held.searched_to);
     load_window(job, item, catalog, (data.from, to.or(data.to)))
@@ -100,10 +117,11 @@ fn sweep(job: &Job, market: &Arc<Market>) -> Result<Sweep, WorkerError> {
 impl Markets {
     /// Loads the bars of every instrument of a job.
     pub fn load(job: &Job, catalog: &Catalog) -> Result<Self, WorkerError> {
-        let prepared = job
-            .instruments
-            .iter()
-            .map(|item| prepare(job, item, load_market(job, item, catalog)?));
+        let others = load_others(job, catalog)?;
+        let prepared = job.instruments.iter().map(|item| {
+            let market = load_searched(job, item, catalog)?;
+            prepare(job, item, market.with_others(Arc::clone(&others)))
+        });
         Ok(Self {
             prepared: prepared.collect::<Result<_, WorkerError>>()?,
         })
@@ -112,10 +130,11 @@ impl Markets {
     /// Loads the same for the part that a holdout holds back; `None` for a job without one. For verdicts alone.
     pub fn load_held_back(job: &Job, catalog: &Catalog) -> Result<Option<Self>, WorkerError> {
         let mut prepared = Vec::new();
+        let others = load_others(job, catalog)?;
         for item in &job.instruments {
             let Some(held) = job.held_back(item) else { return Ok(None) };
             let market = load_window(job, item, catalog, (Some(held.from), Some(held.to)))?;
-            prepared.push(prepare(job, item, market)?);
+            prepared.push(prepare(job, item, market.with_others(Arc::clone(&others)))?);
         }
         Ok(Some(Self { prepared }))
     }
@@ -157,7 +176,10 @@ impl Markets {
 
     /// Memory of the bars, and of what is kept of ticks.
     pub fn bytes(&self) -> u64 {
-        self.prepared.iter().map(|prepared| prepared.market.bytes()).sum()
+        let others = self.prepared.first().map(|prepared| &prepared.market.others);
+        let others = others.into_iter().flat_map(|others| others.values());
+        let own = self.prepared.iter().map(|prepared| &prepared.market);
+        own.chain(others).map(|market| market.bytes()).sum()
     }
 
     /// Symbol, bars traded, and bars there are, of each instrument.

@@ -29,7 +29,13 @@ pub(crate) use values::{MemoryLimit, OutputFormat, ThreadCount};
 
 /// Backtests and optimizes trading strategies.
 #[derive(Debug, Parser)]
-#[command(name = "assay", version, propagate_version = true, arg_required_else_help = true)]
+#[command(
+    name = "assay",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
 #[command(after_help = "Start with `assay demo`: from generated ticks to a ranked sweep in under a minute.")]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -57,6 +63,14 @@ pub(crate) struct GlobalArgs {
     /// Say more on stderr
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
+}
+
+/// What help is asked for.
+#[derive(Debug, clap::Args)]
+pub(crate) struct HelpArgs {
+    /// A command, such as `run`; or `fn`, and a function or a word to look for
+    #[arg(value_name = "TOPIC")]
+    pub(crate) topics: Vec<String>,
 }
 
 /// The commands.
@@ -90,6 +104,8 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Check the machine, the home and the data
     Doctor,
+    /// Help on a command, or with `fn` on the functions of the strategy language
+    Help(HelpArgs),
     /// Send a job to a cluster
     #[cfg(feature = "cluster")]
     Submit(SubmitArgs),

@@ -5,8 +5,13 @@ use clap::Subcommand;
 /// Commands about strategies.
 #[derive(Debug, Subcommand)]
 pub(crate) enum StrategyCommand {
-    /// List the library
+    /// List the library by family
     Ls,
+    /// Write a commented strategy to begin with into NAME.toml
+    New {
+        /// Its name: letters, digits and `_`
+        name: String,
+    },
     /// Print a strategy's file
     Show {
         /// Library name, or path of a file

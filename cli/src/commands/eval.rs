@@ -1,5 +1,6 @@
 //! `assay eval`: expressions over an instrument's bars.
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::ops::Range;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float64Array, RecordBatch, TimestampNanosecondArray};
 use assay_data::{BarRequest, Catalog, write_table};
 use assay_engine::Market;
-use assay_strategies::evaluate_expression;
+use assay_strategies::{evaluate_expressions, expression_references};
 
 use crate::args::{EvalArgs, OutputFormat};
 use crate::bars::span;
@@ -25,12 +26,19 @@ pub(super) fn run(args: &EvalArgs, settings: &Settings) -> Outcome {
     };
     let bars = catalog.bars(&request)?;
     let span = span(&bars.batch, "bars", &args.symbol, args.from, args.until)?;
-    let market = Market::new(&bars.batch, bars.instrument, args.bars.bar_ns(), None, None)
+    let mut market = Market::new(&bars.batch, bars.instrument, args.bars.bar_ns(), None, None)
         .map_err(|error| Failure::external(format!("{}: {error}", args.symbol)))?;
-    let mut series = Vec::with_capacity(args.expressions.len());
+    let mut others = BTreeMap::new();
     for expression in &args.expressions {
-        series.push((expression.as_str(), evaluate_expression(&market, expression)?));
+        for symbol in expression_references(expression)? {
+            let other = other(&symbol, args, &catalog)?;
+            others.insert(symbol, Arc::new(other));
+        }
     }
+    market.others = Arc::new(others);
+    let expressions: Vec<&str> = args.expressions.iter().map(String::as_str).collect();
+    let values = evaluate_expressions(&market, &expressions)?;
+    let series: Vec<(&str, Vec<f64>)> = expressions.into_iter().zip(values).collect();
     if let Some(path) = &args.to {
         let batch = to_batch(&market, &span, &series)?;
         let bytes = write_table(&batch, path)?;
@@ -53,6 +61,19 @@ pub(super) fn run(args: &EvalArgs, settings: &Settings) -> Outcome {
     };
     print_rows(&to_rows(&market, &span, &series), settings.output.unwrap_or(otherwise))?;
     Ok(0)
+}
+
+/// The bars of an instrument that an expression looks at.
+fn other(symbol: &str, args: &EvalArgs, catalog: &Catalog) -> Result<Market, Failure> {
+    let bad = |_| Failure::usage(format!("`{symbol}` cannot be a symbol"));
+    let bars = catalog.bars(&BarRequest {
+        symbol: symbol.parse().map_err(bad)?,
+        bars: args.bars,
+        fill_gaps: args.fill_gaps,
+        source: None,
+    })?;
+    Market::new(&bars.batch, bars.instrument, args.bars.bar_ns(), None, None)
+        .map_err(|error| Failure::external(format!("{symbol}: {error}")))
 }
 
 fn to_rows(market: &Market, span: &Range<usize>, series: &[(&str, Vec<f64>)]) -> Rows {

@@ -7,6 +7,7 @@ mod data_check;
 mod demo;
 mod doctor;
 mod eval;
+mod help;
 mod jobs;
 mod leaderboard;
 mod optimize_fn;
@@ -40,6 +41,7 @@ pub(crate) fn run(command: Command, settings: &Settings) -> Outcome {
         Command::Trades(args) => trades::run(&args, settings),
         Command::Demo(args) => demo::run(&args, settings),
         Command::Doctor => doctor::run(settings),
+        Command::Help(args) => help::run(&args.topics, settings),
         #[cfg(feature = "cluster")]
         Command::Submit(args) => cluster::submit(&args, settings),
         #[cfg(feature = "cluster")]

@@ -1,6 +1,7 @@
-//! `assay strategy ls | show | check`
+//! `assay strategy ls | new | show | check`
 
 use std::io::Write;
+use std::sync::Arc;
 
 use assay_core::job::{Direction, Execution, Fill, Method, SearchSpec};
 use assay_core::space::{Domain, Parameter, Point, Space};
@@ -23,19 +24,64 @@ const SAMPLE_POINTS: u64 = 7;
 pub(super) fn run(command: &StrategyCommand, settings: &Settings) -> Outcome {
     match command {
         StrategyCommand::Ls => list(settings),
+        StrategyCommand::New { name } => new(name),
         StrategyCommand::Show { name } => show(name, settings),
         StrategyCommand::Check { file } => check(file, settings),
     }
 }
 
 fn list(settings: &Settings) -> Outcome {
-    let mut rows = Rows::new([("name", Kind::Text), ("parameters", Kind::Text), ("about", Kind::Text)]);
+    let mut rows = Rows::new([
+        ("family", Kind::Text),
+        ("name", Kind::Text),
+        ("parameters", Kind::Text),
+        ("about", Kind::Text),
+    ]);
+    let mut strategies = Vec::new();
     for (name, source) in library() {
-        let strategy = Strategy::parse(source, name)?;
+        strategies.push((*name, Strategy::parse(source, name)?));
+    }
+    strategies.sort_by(|(a, one), (b, other)| (&one.family, a).cmp(&(&other.family, b)));
+    for (name, strategy) in strategies {
         let parameters: Vec<&str> = strategy.space.params.iter().map(|p| p.name.as_str()).collect();
-        rows.push(vec![(*name).into(), parameters.join(", ").into(), strategy.about.into()]);
+        rows.push(vec![
+            strategy.family.into(),
+            name.into(),
+            parameters.join(", ").into(),
+            strategy.about.into(),
+        ]);
     }
     print_rows(&rows, settings.format())?;
+    Ok(0)
+}
+
+/// Writes `strategy_new.toml` under another name, unless there is such a file.
+fn new(name: &str) -> Outcome {
+    let readable = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !name.is_empty();
+    if !readable {
+        let hint = "use letters, digits and `_`; the file is put into this folder";
+        return Err(Failure::usage(format!("`{name}` cannot be the name of a strategy")).hint(hint));
+    }
+    let path = std::path::PathBuf::from(format!("{name}.toml"));
+    let mut file = match std::fs::File::create_new(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            let hint = "choose another name, or move the file away";
+            return Err(Failure::usage(format!("{} exists already", path.display())).hint(hint));
+        }
+        Err(error) => return Err(Failure::io("write", &path, &error)),
+    };
+    let text = include_str!("strategy_new.toml").replace("NAME", name);
+    file.write_all(text.as_bytes())
+        .map_err(|error| Failure::io("write", &path, &error))?;
+    let mut out = stdout();
+    writeln!(out, "wrote {name}.toml; next:")?;
+    writeln!(
+        out,
+        "  assay strategy check {name}.toml     type it, and test that it cannot see the future"
+    )?;
+    writeln!(out, "  assay help fn                        the functions that rules may use")?;
+    out.flush()?;
     Ok(0)
 }
 
@@ -87,13 +133,17 @@ fn check(file: &str, settings: &Settings) -> Outcome {
 }
 
 fn examine(strategy: Strategy) -> Result<Checked, Failure> {
-    let market = sample_market(SAMPLE_BARS)?;
+    let mut market = sample_market(SAMPLE_BARS)?;
     let execution = Execution {
         direction: Direction::Both,
         fill: Fill::Close,
         ..Execution::default()
     };
     let space = strategy.resolve_space(None)?;
+    // What the strategy looks at besides is generated too.
+    let other = Arc::new(market.clone());
+    let others = strategy.references(&space, &execution)?.into_iter();
+    market.others = Arc::new(others.map(|symbol| (symbol.to_string(), Arc::clone(&other))).collect());
     let default = strategy.default_point();
     let corner = Point(space.params.iter().map(largest).collect());
     let program = Program::build(&strategy, &execution, &space, &[default.clone(), corner], &market)?;

@@ -1,43 +1,34 @@
-//! Functions as nodes, or as arrangements of simpler ones.
+//! Functions as nodes.
 
-use assay_lang::{BinaryOp, FunctionId, Type, nulls};
+use assay_lang::functions::Kind;
+use assay_lang::{Body, Elementwise, Function, Kernel, Native, Type, nulls};
 
 use super::{Binder, Bound};
-use crate::graph::{ClockField, ColumnId, ColumnOp, Operand, Pairwise};
+use crate::graph::{Call, ColumnId, ColumnOp, Operand, Pairwise};
 use crate::template::Slot;
 
 impl Binder<'_> {
-    pub(super) fn call(&mut self, id: FunctionId, arguments: &[Slot]) -> Bound<Operand> {
-        use FunctionId as Id;
-        let pairwise = match id {
-            Id::Min => Some(Pairwise::Min),
-            Id::Max => Some(Pairwise::Max),
-            Id::Nz => Some(Pairwise::Nz),
-            _ => None,
-        };
-        if let Some(op) = pairwise {
-            let mut folded = self.operand(arguments[0])?;
-            for other in &arguments[1..] {
-                let other = self.operand(*other)?;
-                folded = self.pairwise(op, folded, other);
-            }
-            return Ok(folded);
+    pub(super) fn call(&mut self, function: &'static Function, arguments: &[Slot]) -> Bound<Operand> {
+        Ok(match function.body {
+            Body::Elementwise(Elementwise::If) => self.choose(arguments)?,
+            Body::Elementwise(id) => self.each(id, arguments)?,
+            Body::Native(native) => Operand::Column(self.native(native, arguments)?),
+            Body::Kernel(kernel, output) => Operand::Column(self.walked(function, kernel, output, arguments)?),
+            Body::Formula(_) => unreachable!("a formula stands in its call's place since the call was checked"),
+        })
+    }
+
+    fn each(&mut self, id: Elementwise, arguments: &[Slot]) -> Bound<Operand> {
+        if let [x] = arguments {
+            let x = self.column(*x)?;
+            return Ok(Operand::Column(self.graph.column(ColumnOp::Function(id, x))));
         }
-        if id == Id::If {
-            return self.choose(arguments);
+        let mut folded = self.operand(arguments[0])?;
+        for other in &arguments[1..] {
+            let other = self.operand(*other)?;
+            folded = self.pairwise(Pairwise::Function(id), folded, other);
         }
-        let clock = match id {
-            Id::Minute => Some(ClockField::Minute),
-            Id::Hour => Some(ClockField::Hour),
-            Id::DayOfWeek => Some(ClockField::DayOfWeek),
-            Id::DayOfMonth => Some(ClockField::DayOfMonth),
-            Id::Month => Some(ClockField::Month),
-            _ => None,
-        };
-        if let Some(field) = clock {
-            return Ok(Operand::Column(self.graph.column(ColumnOp::Clock(field))));
-        }
-        Ok(Operand::Column(self.windowed_call(id, arguments)?))
+        Ok(folded)
     }
 
     fn choose(&mut self, arguments: &[Slot]) -> Bound<Operand> {
@@ -51,174 +42,77 @@ impl Binder<'_> {
                 _ => self.operand(b),
             };
         }
-        let (holds, fails) = (self.truth(condition, true)?, self.truth(condition, false)?);
         let (then, otherwise) = (self.operand(a)?, self.operand(b)?);
-        Ok(Operand::Column(self.graph.column(ColumnOp::Select {
+        Ok(Operand::Column(self.select(condition, then, otherwise)?))
+    }
+
+    pub(super) fn select(&mut self, condition: Slot, then: Operand, otherwise: Operand) -> Bound<ColumnId> {
+        let (holds, fails) = (self.truth(condition, true)?, self.truth(condition, false)?);
+        Ok(self.graph.column(ColumnOp::Select {
             holds,
             fails,
             then,
             otherwise,
-        })))
+        }))
     }
 
-    fn windowed_call(&mut self, id: FunctionId, arguments: &[Slot]) -> Bound<ColumnId> {
-        use FunctionId as Id;
-        let length = |binder: &mut Self, at: usize| binder.length(arguments[at], 1);
-        let (high, low, close) = ("high", "low", "close");
-        Ok(match id {
-            Id::BarsSince => {
+    fn native(&mut self, native: Native, arguments: &[Slot]) -> Bound<ColumnId> {
+        match native {
+            Native::Clock(clock) => return Ok(self.graph.column(ColumnOp::Clock(clock))),
+            Native::BarsSince => {
                 let condition = self.truth(arguments[0], true)?;
-                self.graph.column(ColumnOp::BarsSince(condition))
+                return Ok(self.graph.column(ColumnOp::BarsSince(condition)));
             }
-            Id::TrueRange => self.true_range()?,
-            Id::Atr => {
-                let n = length(self, 0)?;
-                let range = self.true_range()?;
-                self.windowed(ColumnOp::Wilder(range, n))
-            }
-            Id::StochK | Id::StochD => {
-                let (n, slow_k, slow_d) = (length(self, 0)?, length(self, 1)?, length(self, 2)?);
-                let (high, low, close) = (self.series(high)?, self.series(low)?, self.series(close)?);
-                let top = self.windowed(ColumnOp::Highest(high, n));
-                let bottom = self.windowed(ColumnOp::Lowest(low, n));
-                let (above, range) = (
-                    self.operator(BinaryOp::Sub, close, bottom),
-                    self.operator(BinaryOp::Sub, top, bottom),
-                );
-                let share = ColumnOp::Pairwise(Pairwise::Share, Operand::Column(above), Operand::Column(range));
-                let fast = self.graph.column(share);
-                let k = self.windowed(ColumnOp::Mean(fast, slow_k));
-                let d = self.windowed(ColumnOp::Mean(k, slow_d));
-                // TA-Lib gives both lines from the bar on which both exist.
-                if id == Id::StochK { self.mask(k, d) } else { d }
-            }
-            Id::Delay => {
-                let x = self.column(arguments[0])?;
-                let n = self.length(arguments[1], 0)?;
-                self.delay(x, n)
-            }
-            _ => {
-                let x = self.column(arguments[0])?;
-                match arguments {
-                    [_] => self.graph.column(ColumnOp::Function(id, x)),
-                    _ => self.rolling(id, x, arguments)?,
-                }
-            }
-        })
-    }
-
-    fn rolling(&mut self, id: FunctionId, x: ColumnId, arguments: &[Slot]) -> Bound<ColumnId> {
-        use FunctionId as Id;
+            Native::Crossover | Native::Crossunder => unreachable!("{native:?} is a condition"),
+            Native::Sma | Native::Sum | Native::Ema | Native::EmaAfter | Native::Rma | Native::Delay => {}
+        }
+        let x = self.column(arguments[0])?;
+        if native == Native::Delay {
+            let n = self.length(arguments[1], 0)?;
+            return Ok(self.delay(x, n));
+        }
         let n = self.length(arguments[1], 1)?;
-        let op = match id {
-            Id::Sma | Id::BbandsMiddle => ColumnOp::Mean(x, n),
-            Id::Sum => ColumnOp::Sum(x, n),
-            Id::Wma => ColumnOp::WeightedMean(x, n),
-            Id::Ema => ColumnOp::Ema { x, n, skip: 0 },
-            Id::Rma => ColumnOp::Wilder(x, n),
-            Id::Rsi => ColumnOp::Rsi(x, n),
-            Id::Stddev => ColumnOp::Deviation { x, n, sample: false },
-            Id::Highest => ColumnOp::Highest(x, n),
-            Id::Lowest => ColumnOp::Lowest(x, n),
-            Id::Change => {
-                let before = self.delay(x, n);
-                return Ok(self.operator(BinaryOp::Sub, x, before));
+        let op = match native {
+            Native::Sma => ColumnOp::Mean(x, n),
+            Native::Sum => ColumnOp::Sum(x, n),
+            Native::Rma => ColumnOp::Wilder(x, n),
+            Native::EmaAfter => {
+                let skip = self.length(arguments[2], 0)?;
+                ColumnOp::Ema { x, n, skip }
             }
-            Id::Roc => {
-                let before = self.delay(x, n);
-                let ratio = self.operator(BinaryOp::Div, x, before);
-                let minus = Pairwise::Operator(BinaryOp::Sub);
-                let gain = self
-                    .graph
-                    .column(ColumnOp::Pairwise(minus, Operand::Column(ratio), Operand::number(1.0)));
-                return Ok(self.scale(gain, 100.0));
-            }
-            Id::Zscore => {
-                let mean = self.windowed(ColumnOp::Mean(x, n));
-                let deviation = self.windowed(ColumnOp::Deviation { x, n, sample: false });
-                let distance = self.operator(BinaryOp::Sub, x, mean);
-                return Ok(self.operator(BinaryOp::Div, distance, deviation));
-            }
-            Id::BbandsUpper | Id::BbandsLower => {
-                let width = self.scalar(arguments[2]);
-                let mean = self.windowed(ColumnOp::Mean(x, n));
-                let deviation = self.windowed(ColumnOp::Deviation { x, n, sample: false });
-                let band = self.scale(deviation, width);
-                let op = if id == Id::BbandsUpper { BinaryOp::Add } else { BinaryOp::Sub };
-                return Ok(self.operator(op, mean, band));
-            }
-            Id::Macd | Id::MacdSignal | Id::MacdHist => {
-                let (slow, signal) = (self.length(arguments[2], 1)?, self.length(arguments[3], 1)?);
-                return Ok(self.macd(id, x, n, slow, signal));
-            }
-            // Elementwise functions, clocks and events; written out, so that a new function cannot be forgotten.
-            Id::Abs
-            | Id::Min
-            | Id::Max
-            | Id::Sqrt
-            | Id::Log
-            | Id::Exp
-            | Id::Floor
-            | Id::Ceil
-            | Id::Round
-            | Id::Sign
-            | Id::If
-            | Id::Nz
-            | Id::IsNull
-            | Id::Crossover
-            | Id::Crossunder
-            | Id::BarsSince
-            | Id::Delay
-            | Id::Minute
-            | Id::Hour
-            | Id::DayOfWeek
-            | Id::DayOfMonth
-            | Id::Month
-            | Id::StochK
-            | Id::StochD
-            | Id::Atr
-            | Id::TrueRange => {
-                unreachable!("{id:?} has no window of its own")
-            }
+            _ => ColumnOp::Ema { x, n, skip: 0 },
         };
         Ok(self.windowed(op))
     }
 
-    /// As `TA_MACD`: the longer period is the slow one whichever is given first, both averages begin on the same bar, and all
-    /// lines are given from the bar on which the signal exists.
-    fn macd(&mut self, id: FunctionId, x: ColumnId, fast: u32, slow: u32, signal: u32) -> ColumnId {
-        let (fast, slow) = (fast.min(slow), fast.max(slow));
-        let skip = slow - fast;
-        let quick = self.windowed(ColumnOp::Ema { x, n: fast, skip });
-        let steady = self.windowed(ColumnOp::Ema { x, n: slow, skip: 0 });
-        let line = self.operator(BinaryOp::Sub, quick, steady);
-        let smooth = self.windowed(ColumnOp::Ema {
-            x: line,
-            n: signal,
-            skip: 0,
-        });
-        match id {
-            FunctionId::Macd => self.mask(line, smooth),
-            FunctionId::MacdSignal => smooth,
-            _ => self.operator(BinaryOp::Sub, line, smooth),
+    /// A function with a kernel: series that it reads and series that it is given are inputs, all else is numbers.
+    fn walked(&mut self, function: &'static Function, kernel: Kernel, output: u8, arguments: &[Slot]) -> Bound<ColumnId> {
+        let (mut inputs, mut numbers) = (Vec::new(), Vec::new());
+        for series in &function.reads {
+            inputs.push(self.series(series)?);
         }
+        for (parameter, slot) in function.parameters.iter().zip(arguments) {
+            match parameter.kind {
+                Kind::Series | Kind::Any => inputs.push(self.column(*slot)?),
+                Kind::Condition => inputs.push(self.select(*slot, Operand::number(1.0), Operand::number(0.0))?),
+                Kind::Scalar => numbers.push(self.scalar(*slot)),
+                Kind::Length { minimum } => numbers.push(f64::from(self.length(*slot, minimum)?)),
+            }
+        }
+        Ok(self.kernel(kernel, output, &inputs, &numbers))
     }
 
-    fn mask(&mut self, x: ColumnId, by: ColumnId) -> ColumnId {
-        self.graph
-            .column(ColumnOp::Pairwise(Pairwise::Mask, Operand::Column(x), Operand::Column(by)))
-    }
-
-    fn true_range(&mut self) -> Bound<ColumnId> {
-        let (high, low, close) = (self.series("high")?, self.series("low")?, self.series("close")?);
-        let before = self.delay(close, 1);
-        let mut range = self.operator(BinaryOp::Sub, high, low);
-        for edge in [high, low] {
-            let distance = self.operator(BinaryOp::Sub, edge, before);
-            let distance = self.graph.column(ColumnOp::Function(FunctionId::Abs, distance));
-            let op = ColumnOp::Pairwise(Pairwise::Max, Operand::Column(range), Operand::Column(distance));
-            range = self.graph.column(op);
+    /// An output of a kernel, unless its first value would come after the last bar.
+    pub(crate) fn kernel(&mut self, kernel: Kernel, output: u8, inputs: &[ColumnId], numbers: &[f64]) -> ColumnId {
+        let call = Call {
+            kernel,
+            inputs: inputs.into(),
+            numbers: numbers.iter().map(|number| (number + 0.0).to_bits()).collect(),
+        };
+        let lookback = self.graph.lookback_of_call(&call, output);
+        if lookback as usize >= self.market.len() {
+            return self.graph.column(ColumnOp::Never(lookback));
         }
-        Ok(range)
+        ColumnId(self.graph.call(call).first.0 + u32::from(output))
     }
 }

@@ -1,6 +1,6 @@
 //! Conditions as bits: where they hold, and where they are known not to.
 
-use assay_lang::{BinaryOp, FunctionId, Type, UnaryOp, nulls};
+use assay_lang::{BinaryOp, Body, Elementwise, Native, Type, UnaryOp, nulls};
 
 use super::{Binder, Bound};
 use crate::graph::{BitsId, BitsOp, Comparison, Operand};
@@ -47,7 +47,7 @@ impl Binder<'_> {
                 let n = self.length(*n, 0)?;
                 Ok(self.delay_bits(x, n))
             }
-            Form::Call(FunctionId::If, arguments) => {
+            Form::Call(function, arguments) if function.elementwise() == Some(Elementwise::If) => {
                 let [condition, a, b] = [arguments[0], arguments[1], arguments[2]];
                 if template.parts[condition.0 as usize].ty == Type::ScalarBool {
                     let taken = self.scalar(condition);
@@ -62,10 +62,21 @@ impl Binder<'_> {
                 let (a, b) = (self.and(yes, a), self.and(no, b));
                 Ok(self.or(a, b))
             }
-            Form::Call(FunctionId::IsNull, arguments) => self.is_null(arguments[0], holds),
-            Form::Call(id, arguments) => {
+            Form::Elsewhere(place, x) => {
+                let column = self.elsewhere(place, *x)?;
+                let wanted = Operand::number(nulls::from_bool(holds));
+                Ok(self.compare(BinaryOp::Eq, Operand::Column(column), wanted, true))
+            }
+            Form::Call(function, arguments) if function.elementwise() == Some(Elementwise::IsNull) => {
+                self.is_null(arguments[0], holds)
+            }
+            Form::Call(function, arguments) => {
                 let (a, b) = (self.operand(arguments[0])?, self.operand(arguments[1])?);
-                let (a, b) = if *id == FunctionId::Crossover { (a, b) } else { (b, a) };
+                let (a, b) = if function.body == Body::Native(Native::Crossover) {
+                    (a, b)
+                } else {
+                    (b, a)
+                };
                 Ok(if holds { self.cross(a, b) } else { self.no_cross(a, b) })
             }
             _ => Ok(self.flag(false)),

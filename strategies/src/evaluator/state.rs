@@ -6,12 +6,9 @@ use std::ops::Range;
 use assay_engine::Market;
 
 use crate::buffers::{Buffers, Window};
-use crate::graph::{BitsId, ColumnId, ColumnOp, Operand, Source, Step};
-use crate::kernels::BarsSince;
-use crate::kernels::deviation::Deviation;
-use crate::kernels::extreme::Extreme;
-use crate::kernels::smoothing::{Rsi, Smoothing, TOGETHER};
-use crate::kernels::sums::{RunningSum, WeightedMean};
+use crate::graph::{BitsId, CallId, ColumnId, ColumnOp, Operand, Source, Step};
+use crate::kernels::smoothing::{Smoothing, TOGETHER};
+use crate::kernels::{BarsSince, Instance};
 use crate::program::Program;
 use crate::scales::{Scales, to_integer};
 use crate::series;
@@ -21,7 +18,7 @@ use crate::simd::LastBar;
 const FEWEST_TOGETHER: usize = 3;
 
 /// What a column keeps from tile to tile.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) enum Kernel {
     None,
     ExactSum {
@@ -30,18 +27,18 @@ pub(super) enum Kernel {
         divisor: f64,
         small: bool,
     },
-    RunningSum(RunningSum),
-    WeightedMean(WeightedMean),
+    Sum(Instance),
     Smoothing(Smoothing),
-    Rsi(Rsi),
-    Deviation(Deviation),
-    Extreme(Extreme),
     BarsSince(BarsSince),
 }
 
 #[derive(Debug)]
 pub(super) enum Work {
     Column(ColumnId),
+    Call {
+        id: CallId,
+        instance: Instance,
+    },
     Bits(BitsId),
     Cross {
         a: Operand,
@@ -70,7 +67,7 @@ pub(super) fn sum_kernel(source: Option<Source>, n: u32, mean: bool, scales: &Sc
     let count = if mean { f64::from(n) } else { 1.0 };
     let exact = source.and_then(|source| Some((source, scales.for_window(source, n)?)));
     let Some((source, scale)) = exact else {
-        return Kernel::RunningSum(RunningSum::new(n, count));
+        return Kernel::Sum(Instance::sum(n, count));
     };
     let known = sums.iter().position(|sum| sum.source == source && sum.factor == scale.factor);
     let sum = known.unwrap_or_else(|| {
@@ -95,13 +92,8 @@ pub(super) fn sum_kernel(source: Option<Source>, n: u32, mean: bool, scales: &Sc
 /// The state of any other column before the first bar.
 pub(super) fn kernel(op: ColumnOp) -> Kernel {
     match op {
-        ColumnOp::WeightedMean(_, n) => Kernel::WeightedMean(WeightedMean::new(n)),
         ColumnOp::Ema { n, skip, .. } => Kernel::Smoothing(Smoothing::exponential(n, skip)),
         ColumnOp::Wilder(_, n) => Kernel::Smoothing(Smoothing::wilder(n)),
-        ColumnOp::Rsi(_, n) => Kernel::Rsi(Rsi::new(n)),
-        ColumnOp::Deviation { n, sample, .. } => Kernel::Deviation(Deviation::new(n, sample)),
-        ColumnOp::Highest(_, n) => Kernel::Extreme(Extreme::highest(n)),
-        ColumnOp::Lowest(_, n) => Kernel::Extreme(Extreme::lowest(n)),
         ColumnOp::BarsSince(_) => Kernel::BarsSince(BarsSince::default()),
         _ => Kernel::None,
     }
@@ -132,6 +124,11 @@ pub(super) fn schedule(program: &Program) -> Vec<Work> {
             Some(None) => None,
             None => Some(Work::Column(id)),
         },
+        Step::Call(id) => {
+            let call = &graph.calls[id.0 as usize].call;
+            let instance = Instance::of(call.kernel, call.numbers());
+            Some(Work::Call { id, instance })
+        }
         Step::Bits(id) => Some(Work::Bits(id)),
         Step::Cross { a, b, up } => Some(Work::Cross {
             a,

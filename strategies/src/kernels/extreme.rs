@@ -1,65 +1,160 @@
-//! Greatest and least value of a window.
+//! Greatest and least value of a window, and how long ago it was.
 
-use std::collections::VecDeque;
+use super::Walker;
 
-/// Keeps the values that may still become the extreme: each is beaten by none after it.
+/// A window is the end of one block of `n` bars and the beginning of the next: its extreme is that of two running extremes.
+/// (M. van Herk, Pattern Recognition Letters 13, 1992.)
 #[derive(Debug, Clone)]
-pub(crate) struct Extreme {
-    n: u64,
+pub(super) struct Extreme {
+    n: usize,
     /// 1 for the greatest, -1 for the least.
-    sign: f64,
-    candidates: VecDeque<(u64, f64)>,
-    bar: u64,
-    run: u64,
+    greatest: bool,
+    at: usize,
+    block: Vec<f64>,
+    /// Extremes of the block before from each of its bars to its end.
+    ends: Vec<f64>,
+    begin: f64,
 }
 
 impl Extreme {
-    pub(crate) fn highest(n: u32) -> Self {
-        Self::new(n, 1.0)
+    pub(super) fn highest(n: usize) -> Self {
+        Self::new(n, true)
     }
 
-    pub(crate) fn lowest(n: u32) -> Self {
-        Self::new(n, -1.0)
+    pub(super) fn lowest(n: usize) -> Self {
+        Self::new(n, false)
     }
 
-    fn new(n: u32, sign: f64) -> Self {
+    fn new(n: usize, greatest: bool) -> Self {
         Self {
-            n: u64::from(n),
-            sign,
-            candidates: VecDeque::new(),
-            bar: 0,
-            run: 0,
+            n: n.max(1),
+            greatest,
+            at: 0,
+            block: Vec::new(),
+            ends: Vec::new(),
+            begin: f64::NAN,
         }
     }
 
-    pub(crate) fn run(&mut self, x: &[f64], out: &mut [f64]) {
-        for (out, x) in out.iter_mut().zip(x) {
-            *out = self.step(*x);
+    #[inline(always)]
+    fn walk(&mut self, x: &[f64], out: &mut [f64], none: f64, better: impl Fn(f64, f64) -> f64) {
+        let n = self.n;
+        if self.ends.is_empty() {
+            self.block = vec![none; n];
+            self.ends = vec![none; n + 1];
+            self.begin = none;
+        }
+        let mut bar = 0;
+        while bar < x.len() {
+            let part = (n - self.at).min(x.len() - bar);
+            let from = self.at;
+            let x = &x[bar..bar + part];
+            self.block[from..from + part].copy_from_slice(x);
+            let mut begin = self.begin;
+            let ends = &self.ends[from + 1..=from + part];
+            for ((out, x), end) in out[bar..bar + part].iter_mut().zip(x).zip(ends) {
+                begin = better(begin, *x);
+                *out = better(begin, *end);
+            }
+            self.begin = begin;
+            self.at += part;
+            bar += part;
+            if self.at == n {
+                let mut end = none;
+                for (ends, x) in self.ends[..n].iter_mut().zip(&self.block).rev() {
+                    end = better(end, *x);
+                    *ends = end;
+                }
+                (self.at, self.begin) = (0, none);
+            }
+        }
+    }
+}
+
+impl Walker for Extreme {
+    fn lookback(&self, _: usize) -> usize {
+        self.n - 1
+    }
+
+    fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
+        if self.greatest {
+            self.walk(x[0], out[0], f64::NEG_INFINITY, |a, b| if b > a { b } else { a });
+        } else {
+            self.walk(x[0], out[0], f64::INFINITY, |a, b| if b < a { b } else { a });
+        }
+    }
+}
+
+/// Bars since the extreme of a window. Of equal values the latest counts, or the earliest where TA-Lib has it so: when the extreme
+/// has left the window and the next one is looked for.
+#[derive(Debug, Clone)]
+pub(super) struct Age {
+    n: usize,
+    greatest: bool,
+    earliest: bool,
+    /// The last `n` values, turned so that the extreme is the greatest; twice, so that a window is one slice.
+    values: Vec<f64>,
+    at: usize,
+    best: f64,
+    bars: usize,
+    seen: usize,
+}
+
+impl Age {
+    pub(super) fn new(n: usize, greatest: bool, earliest: bool) -> Self {
+        Self {
+            n: n.max(1),
+            greatest,
+            earliest,
+            values: Vec::new(),
+            at: 0,
+            best: f64::NEG_INFINITY,
+            bars: 0,
+            seen: 0,
         }
     }
 
-    fn step(&mut self, x: f64) -> f64 {
-        let bar = self.bar;
-        self.bar += 1;
-        if x.is_nan() {
-            self.run = 0;
-            self.candidates.clear();
-            return f64::NAN;
+    /// Looks for the extreme in the whole window, which begins at `at`.
+    fn search(&mut self) {
+        let window = &self.values[self.at..self.at + self.n];
+        let best = window
+            .iter()
+            .fold(f64::NEG_INFINITY, |best, x| if *x > best { *x } else { best });
+        let place = if self.earliest {
+            window.iter().position(|x| *x == best)
+        } else {
+            window.iter().rposition(|x| *x == best)
+        };
+        (self.best, self.bars) = (best, self.n - 1 - place.unwrap_or(0));
+    }
+}
+
+impl Walker for Age {
+    fn lookback(&self, _: usize) -> usize {
+        self.n - 1
+    }
+
+    fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
+        let n = self.n;
+        if self.values.is_empty() {
+            self.values = vec![f64::NEG_INFINITY; 2 * n];
         }
-        self.run += 1;
-        let signed = x * self.sign;
-        while self.candidates.back().is_some_and(|(_, value)| *value <= signed) {
-            self.candidates.pop_back();
-        }
-        self.candidates.push_back((bar, signed));
-        if let Some((oldest, _)) = self.candidates.front()
-            && oldest + self.n <= bar
-        {
-            self.candidates.pop_front();
-        }
-        match self.candidates.front() {
-            Some((_, value)) if self.run >= self.n => value * self.sign,
-            _ => f64::NAN,
+        let sign = if self.greatest { 1.0 } else { -1.0 };
+        for (out, x) in out[0].iter_mut().zip(x[0]) {
+            let x = x * sign;
+            self.values[self.at] = x;
+            self.values[self.at + n] = x;
+            self.at = if self.at + 1 == n { 0 } else { self.at + 1 };
+            self.bars += 1;
+            self.seen += 1;
+            // The first window is looked at as a whole too.
+            let left = self.bars >= n || self.seen == n;
+            if x >= self.best && !(left && self.earliest) {
+                (self.best, self.bars) = (x, 0);
+            } else if left {
+                self.search();
+            }
+            *out = self.bars as f64;
         }
     }
 }

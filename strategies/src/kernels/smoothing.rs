@@ -1,33 +1,35 @@
 //! Recursive averages, seeded as TA-Lib seeds them: with the plain mean of the first values.
 
+use super::Walker;
+
 /// `prev + alpha (x - prev)`.
 #[derive(Debug, Clone)]
 pub(crate) struct Smoothing {
     n: u64,
     /// Defined values ignored at the beginning.
     skip: u64,
-    alpha: f64,
+    pub(super) alpha: f64,
     /// Defined values seen.
     seen: u64,
     /// Sum of the seed, then the average.
-    value: f64,
+    pub(super) value: f64,
 }
 
 impl Smoothing {
     /// Exponential: alpha is 2 / (n + 1).
     pub(crate) fn exponential(n: u32, skip: u32) -> Self {
-        Self::new(n, skip, 2.0 / (f64::from(n) + 1.0))
+        Self::new(n as usize, skip as usize, 2.0 / (f64::from(n) + 1.0))
     }
 
     /// Wilder's: alpha is 1 / n.
     pub(crate) fn wilder(n: u32) -> Self {
-        Self::new(n, 0, 1.0 / f64::from(n))
+        Self::new(n as usize, 0, 1.0 / f64::from(n))
     }
 
-    fn new(n: u32, skip: u32, alpha: f64) -> Self {
+    pub(super) fn new(n: usize, skip: usize, alpha: f64) -> Self {
         Self {
-            n: u64::from(n),
-            skip: u64::from(skip),
+            n: n as u64,
+            skip: skip as u64,
             alpha,
             seen: 0,
             value: 0.0,
@@ -67,8 +69,18 @@ impl Smoothing {
     }
 
     /// Whether it is seeded, so that [`run_together`] may take it.
-    fn seeded(&self) -> bool {
+    pub(super) fn seeded(&self) -> bool {
         self.seen >= self.skip + self.n
+    }
+}
+
+impl Walker for Smoothing {
+    fn lookback(&self, _: usize) -> usize {
+        (self.n + self.skip) as usize - 1
+    }
+
+    fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
+        Self::run(self, x[0], out[0]);
     }
 }
 
@@ -103,39 +115,6 @@ pub(crate) fn run_together(kernels: &mut [Smoothing; TOGETHER], x: &[f64], out: 
     }
     for (kernel, value) in kernels.iter_mut().zip(value) {
         kernel.value = value;
-    }
-}
-
-/// Relative strength: Wilder's averages of gains and of losses as a share, 0 to 100; 0 where nothing ever moved, as TA-Lib has it.
-#[derive(Debug, Clone)]
-pub(crate) struct Rsi {
-    gains: Smoothing,
-    losses: Smoothing,
-    before: f64,
-}
-
-impl Rsi {
-    pub(crate) fn new(n: u32) -> Self {
-        Self {
-            gains: Smoothing::wilder(n),
-            losses: Smoothing::wilder(n),
-            before: f64::NAN,
-        }
-    }
-
-    pub(crate) fn run(&mut self, x: &[f64], out: &mut [f64]) {
-        for (out, x) in out.iter_mut().zip(x) {
-            let change = x - self.before;
-            self.before = *x;
-            let (gain, loss) = if change.is_nan() {
-                (change, change)
-            } else {
-                (change.max(0.0), (-change).max(0.0))
-            };
-            let (gain, loss) = (self.gains.step(gain), self.losses.step(loss));
-            let total = gain + loss;
-            *out = if total == 0.0 { 0.0 } else { 100.0 * (gain / total) };
-        }
     }
 }
 

@@ -1,6 +1,10 @@
 //! Markets and programs for tests.
 #![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(clippy::print_stdout, reason = "a test that is skipped says why")]
 
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, RecordBatch, TimestampNanosecondArray};
@@ -22,10 +26,24 @@ pub(crate) struct Bars {
 
 const MINUTE_NS: i64 = 60_000_000_000;
 
+pub(crate) const HOUR_NS: i64 = 60 * MINUTE_NS;
+
 /// One-minute bars from 2024-01-01 on.
 pub(crate) fn market(bars: &Bars) -> Market {
-    let n = bars.close.len();
-    let times = (0..n as i64).map(|i| 1_704_067_200_000_000_000 + i * MINUTE_NS);
+    market_of(bars, MINUTE_NS)
+}
+
+/// Bars of that length from 2024-01-01 on.
+pub(crate) fn market_of(bars: &Bars, bar_ns: i64) -> Market {
+    let times: Vec<i64> = (0..bars.close.len() as i64)
+        .map(|i| 1_704_067_200_000_000_000 + i * bar_ns)
+        .collect();
+    market_at(bars, &times, bar_ns)
+}
+
+/// Bars that begin at these times.
+pub(crate) fn market_at(bars: &Bars, times: &[i64], bar_ns: i64) -> Market {
+    let times = times.iter().copied();
     let time: ArrayRef = Arc::new(TimestampNanosecondArray::from_iter_values(times).with_timezone("UTC"));
     let column = |values: &[f64]| -> ArrayRef { Arc::new(Float64Array::from(values.to_vec())) };
     let batch = RecordBatch::try_from_iter([
@@ -37,7 +55,7 @@ pub(crate) fn market(bars: &Bars) -> Market {
         ("volume", column(&bars.volume)),
     ]);
     let instrument = Instrument::unknown("TEST".parse().expect("a symbol"));
-    Market::new(&batch.expect("columns of one length"), instrument, MINUTE_NS, None, None).expect("bars")
+    Market::new(&batch.expect("columns of one length"), instrument, bar_ns, None, None).expect("bars")
 }
 
 /// A random walk, decimal with two digits or not at all.
@@ -80,4 +98,47 @@ pub(crate) fn both_sides() -> Execution {
 pub(crate) fn program(strategy: &Strategy, points: &[Point], market: &Market) -> Program {
     let space: Space = strategy.resolve_space(None).expect("a space");
     Program::build(strategy, &both_sides(), &space, points, market).expect("a program")
+}
+
+/// Hours of a year of real candles with the times at which they begin; `None`, with a printed reason, where the file is absent.
+pub(crate) fn real_hours(name: &str) -> Option<(Bars, Vec<i64>)> {
+    let folder = std::env::var_os("ASSAY_MARKET").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/market"),
+        PathBuf::from,
+    );
+    let file = folder.join(format!("bars_1m/{name}.csv.gz"));
+    let Ok(compressed) = std::fs::File::open(&file) else {
+        println!("skipped: {} is not there", file.display());
+        return None;
+    };
+    let mut csv = String::new();
+    let mut reader = flate2::read::MultiGzDecoder::new(compressed);
+    reader.read_to_string(&mut csv).expect("a compressed text");
+    Some(hours(&csv))
+}
+
+/// Hours from candles of a minute: time in ms, open, close, high, low, volume.
+fn hours(csv: &str) -> (Bars, Vec<i64>) {
+    const HOUR_MS: i64 = 3_600_000;
+    let mut hours: BTreeMap<i64, [f64; 5]> = BTreeMap::new();
+    for line in csv.lines() {
+        let fields: Vec<f64> = line.split(',').filter_map(|field| field.parse().ok()).collect();
+        let [time, open, close, high, low, volume] = fields[..] else {
+            continue;
+        };
+        let bar = hours.entry(time as i64 / HOUR_MS).or_insert([open, high, low, close, 0.0]);
+        bar[1] = bar[1].max(high);
+        bar[2] = bar[2].min(low);
+        bar[3] = close;
+        bar[4] += volume;
+    }
+    let column = |at: usize| hours.values().map(|bar| bar[at]).collect();
+    let bars = Bars {
+        open: column(0),
+        high: column(1),
+        low: column(2),
+        close: column(3),
+        volume: column(4),
+    };
+    (bars, hours.keys().map(|hour| hour * HOUR_NS).collect())
 }

@@ -1,10 +1,11 @@
-//! `docs/language.md` says what the code says. `UPDATE_DOCS=1 cargo nextest run --release -p assay-lang reference` writes it anew.
+//! `docs/language.md` says what the code says. `UPDATE_DOCS=1 cargo nextest run --release -p assay-strategies reference` writes it anew.
 
 use std::fmt::Write;
 use std::path::Path;
 
-use assay_lang::functions::{Group, Output, needs_quotes};
-use assay_lang::{FUNCTIONS, SERIES};
+use assay_lang::functions::{Group, needs_quotes};
+use assay_lang::{Body, FUNCTIONS, SERIES};
+use assay_strategies::explain_expression;
 
 const END: &str = "<!-- end -->";
 
@@ -26,22 +27,9 @@ fn series() -> String {
     out
 }
 
-fn title(group: Group) -> &'static str {
-    match group {
-        Group::Arithmetic => "Arithmetic",
-        Group::Choice => "Choice and null",
-        Group::Average => "Averages",
-        Group::Momentum => "Momentum",
-        Group::Volatility => "Volatility",
-        Group::Statistics => "Windows",
-        Group::Time => "Time, in UTC, of the bar's start",
-        Group::Event => "Events",
-    }
-}
-
 fn functions() -> String {
     let mut groups: Vec<Group> = Vec::new();
-    for function in FUNCTIONS {
+    for function in FUNCTIONS.iter() {
         if !groups.contains(&function.group) {
             groups.push(function.group);
         }
@@ -50,15 +38,13 @@ fn functions() -> String {
     for group in groups {
         let _ = write!(
             out,
-            "\n### {}\n\n| function | gives | meaning |\n|---|---|---|\n",
-            title(group)
+            "\n### {}\n\n| function | gives | meaning | formula | of the example | first value |\n|---|---|---|---|---|---|\n",
+            group.title()
         );
         for function in FUNCTIONS.iter().filter(|function| function.group == group) {
-            let gives = match function.output {
-                Output::Number => "number",
-                Output::Condition => "condition",
-                Output::Branches => "what a and b are",
-            };
+            let example = function.example();
+            let explained = explain_expression(&example).unwrap_or_else(|error| panic!("{example}: {error}"));
+            let gives = if explained.condition { "condition" } else { "number" };
             let also = function
                 .selected_as
                 .map(|(family, output)| format!("; also `{family}(...).{output}`"))
@@ -68,7 +54,20 @@ fn functions() -> String {
             } else {
                 format!("; reads {}", function.reads.join(", "))
             };
-            let _ = writeln!(out, "| `{function}` | {gives} | {}{also}{reads} |", function.doc);
+            let formula = match function.body {
+                Body::Formula(text)
+                    if !text.contains('_') || !text.split('(').any(|part| part.contains(" _") || part.starts_with('_')) =>
+                {
+                    format!("`{text}`")
+                }
+                _ => String::new(),
+            };
+            let bar = explained.warmup + 1;
+            let _ = writeln!(
+                out,
+                "| `{function}` | {gives} | {}{also}{reads} | {formula} | `{example}` | bar {bar} |",
+                function.doc
+            );
         }
     }
     out.push('\n');

@@ -1,0 +1,380 @@
+//! Candle patterns, with the definitions and averages of TA-Lib: 100 where one is bullish, -100 where bearish, 0 where there is none.
+
+use super::{Row, kernel};
+use crate::functions::Body;
+use crate::kernels::{Candle, Kernel};
+
+const NISON: &str = "S. Nison, Japanese Candlestick Charting Techniques, 1991; TA-Lib";
+
+const fn candle(candle: Candle) -> Body {
+    kernel(Kernel::Candle(candle))
+}
+
+pub(super) const ROWS: &[Row] = &[
+    (
+        "cdl2crows() of open, high, low, close",
+        candle(Candle::TwoCrows),
+        "a long white candle, a black one that opens higher, and a black one that closes into the first",
+        NISON,
+    ),
+    (
+        "cdl3blackcrows() of open, high, low, close",
+        candle(Candle::ThreeBlackCrows),
+        "three long black candles that close at their lows, each opening in the body before",
+        NISON,
+    ),
+    (
+        "cdl3inside() of open, high, low, close",
+        candle(Candle::ThreeInside),
+        "a harami confirmed by the third close",
+        NISON,
+    ),
+    (
+        "cdl3linestrike() of open, high, low, close",
+        candle(Candle::ThreeLineStrike),
+        "three candles of a colour, and one that takes them all back",
+        NISON,
+    ),
+    (
+        "cdl3outside() of open, high, low, close",
+        candle(Candle::ThreeOutside),
+        "an engulfing pattern confirmed by the third close",
+        NISON,
+    ),
+    (
+        "cdl3starsinsouth() of open, high, low, close",
+        candle(Candle::ThreeStarsInSouth),
+        "three ever smaller black candles",
+        NISON,
+    ),
+    (
+        "cdl3whitesoldiers() of open, high, low, close",
+        candle(Candle::ThreeWhiteSoldiers),
+        "three white candles that close at their highs, each opening in the body before",
+        NISON,
+    ),
+    (
+        "cdlabandonedbaby(penetration:number = 0.3) of open, high, low, close",
+        candle(Candle::AbandonedBaby),
+        "a doji with gaps on both sides",
+        NISON,
+    ),
+    (
+        "cdladvanceblock() of open, high, low, close",
+        candle(Candle::AdvanceBlock),
+        "three white candles that lose strength",
+        NISON,
+    ),
+    (
+        "cdlbelthold() of open, high, low, close",
+        candle(Candle::BeltHold),
+        "a long candle that opens at its extreme",
+        NISON,
+    ),
+    (
+        "cdlbreakaway() of open, high, low, close",
+        candle(Candle::Breakaway),
+        "a gap away, three candles on, and a long one back into the gap",
+        NISON,
+    ),
+    (
+        "cdlclosingmarubozu() of open, high, low, close",
+        candle(Candle::ClosingMarubozu),
+        "a long candle without a shadow at its close",
+        NISON,
+    ),
+    (
+        "cdlconcealbabyswall() of open, high, low, close",
+        candle(Candle::ConcealBabySwallow),
+        "four black candles, the last swallows the third",
+        NISON,
+    ),
+    (
+        "cdlcounterattack() of open, high, low, close",
+        candle(Candle::CounterAttack),
+        "two long candles of opposite colours that close at one price",
+        NISON,
+    ),
+    (
+        "cdldarkcloudcover(penetration:number = 0.5) of open, high, low, close",
+        candle(Candle::DarkCloudCover),
+        "a black candle that opens above the high and closes deep in the white body before",
+        NISON,
+    ),
+    (
+        "cdldoji() of open, high, low, close",
+        candle(Candle::Doji),
+        "open and close are nearly one price",
+        NISON,
+    ),
+    (
+        "cdldojistar() of open, high, low, close",
+        candle(Candle::DojiStar),
+        "a doji with a gap from the long body before",
+        NISON,
+    ),
+    (
+        "cdldragonflydoji() of open, high, low, close",
+        candle(Candle::DragonflyDoji),
+        "a doji with a long lower shadow alone",
+        NISON,
+    ),
+    (
+        "cdlengulfing() of open, high, low, close",
+        candle(Candle::Engulfing),
+        "a body that engulfs the opposite one before",
+        NISON,
+    ),
+    (
+        "cdleveningdojistar(penetration:number = 0.3) of open, high, low, close",
+        candle(Candle::EveningDojiStar),
+        "a long white candle, a doji above it, and a black one deep in the first",
+        NISON,
+    ),
+    (
+        "cdleveningstar(penetration:number = 0.3) of open, high, low, close",
+        candle(Candle::EveningStar),
+        "a long white candle, a short body above it, and a black one deep in the first",
+        NISON,
+    ),
+    (
+        "cdlgapsidesidewhite() of open, high, low, close",
+        candle(Candle::GapSideSideWhite),
+        "two white candles side by side after a gap",
+        NISON,
+    ),
+    (
+        "cdlgravestonedoji() of open, high, low, close",
+        candle(Candle::GravestoneDoji),
+        "a doji with a long upper shadow alone",
+        NISON,
+    ),
+    (
+        "cdlhammer() of open, high, low, close",
+        candle(Candle::Hammer),
+        "a short body with a long lower shadow near the low before",
+        NISON,
+    ),
+    (
+        "cdlhangingman() of open, high, low, close",
+        candle(Candle::HangingMan),
+        "a short body with a long lower shadow near the high before",
+        NISON,
+    ),
+    (
+        "cdlharami() of open, high, low, close",
+        candle(Candle::Harami),
+        "a short body inside of the long one before",
+        NISON,
+    ),
+    (
+        "cdlharamicross() of open, high, low, close",
+        candle(Candle::HaramiCross),
+        "a doji inside of the long body before",
+        NISON,
+    ),
+    (
+        "cdlhighwave() of open, high, low, close",
+        candle(Candle::HighWave),
+        "a short body with long shadows",
+        NISON,
+    ),
+    (
+        "cdlhikkake() of open, high, low, close",
+        candle(Candle::Hikkake),
+        "an inside bar whose break fails",
+        NISON,
+    ),
+    (
+        "cdlhikkakemod() of open, high, low, close",
+        candle(Candle::HikkakeMod),
+        "a hikkake after a close near the extreme",
+        NISON,
+    ),
+    (
+        "cdlhomingpigeon() of open, high, low, close",
+        candle(Candle::HomingPigeon),
+        "a short black body inside of the long black one before",
+        NISON,
+    ),
+    (
+        "cdlidentical3crows() of open, high, low, close",
+        candle(Candle::IdenticalThreeCrows),
+        "three black candles, each opening at the close before",
+        NISON,
+    ),
+    (
+        "cdlinneck() of open, high, low, close",
+        candle(Candle::InNeck),
+        "a white candle that closes at the black close before, slightly inside",
+        NISON,
+    ),
+    (
+        "cdlinvertedhammer() of open, high, low, close",
+        candle(Candle::InvertedHammer),
+        "a short body with a long upper shadow, below the body before",
+        NISON,
+    ),
+    (
+        "cdlkicking() of open, high, low, close",
+        candle(Candle::Kicking),
+        "two opposite marubozu with a gap between",
+        NISON,
+    ),
+    (
+        "cdlkickingbylength() of open, high, low, close",
+        candle(Candle::KickingByLength),
+        "the same, with the sign of the longer one",
+        NISON,
+    ),
+    (
+        "cdlladderbottom() of open, high, low, close",
+        candle(Candle::LadderBottom),
+        "four black candles and a white one that opens above the fourth",
+        NISON,
+    ),
+    (
+        "cdllongleggeddoji() of open, high, low, close",
+        candle(Candle::LongLeggedDoji),
+        "a doji with a long shadow",
+        NISON,
+    ),
+    (
+        "cdllongline() of open, high, low, close",
+        candle(Candle::LongLine),
+        "a long body with short shadows",
+        NISON,
+    ),
+    (
+        "cdlmarubozu() of open, high, low, close",
+        candle(Candle::Marubozu),
+        "a long body without shadows",
+        NISON,
+    ),
+    (
+        "cdlmatchinglow() of open, high, low, close",
+        candle(Candle::MatchingLow),
+        "two black candles with one close",
+        NISON,
+    ),
+    (
+        "cdlmathold(penetration:number = 0.5) of open, high, low, close",
+        candle(Candle::MatHold),
+        "a long white candle, three small ones that stay above its middle, and a white one to a new high",
+        NISON,
+    ),
+    (
+        "cdlmorningdojistar(penetration:number = 0.3) of open, high, low, close",
+        candle(Candle::MorningDojiStar),
+        "a long black candle, a doji below it, and a white one deep in the first",
+        NISON,
+    ),
+    (
+        "cdlmorningstar(penetration:number = 0.3) of open, high, low, close",
+        candle(Candle::MorningStar),
+        "a long black candle, a short body below it, and a white one deep in the first",
+        NISON,
+    ),
+    (
+        "cdlonneck() of open, high, low, close",
+        candle(Candle::OnNeck),
+        "a white candle that closes at the low of the black one before",
+        NISON,
+    ),
+    (
+        "cdlpiercing() of open, high, low, close",
+        candle(Candle::Piercing),
+        "a white candle that opens below the low and closes above the middle of the black one before",
+        NISON,
+    ),
+    (
+        "cdlrickshawman() of open, high, low, close",
+        candle(Candle::RickshawMan),
+        "a long-legged doji with its body in the middle",
+        NISON,
+    ),
+    (
+        "cdlrisefall3methods() of open, high, low, close",
+        candle(Candle::RiseFallThreeMethods),
+        "a long candle, three small ones against it inside its range, and a long one on",
+        NISON,
+    ),
+    (
+        "cdlseparatinglines() of open, high, low, close",
+        candle(Candle::SeparatingLines),
+        "two opposite candles with one open",
+        NISON,
+    ),
+    (
+        "cdlshootingstar() of open, high, low, close",
+        candle(Candle::ShootingStar),
+        "a short body with a long upper shadow, above the body before",
+        NISON,
+    ),
+    (
+        "cdlshortline() of open, high, low, close",
+        candle(Candle::ShortLine),
+        "a short body with short shadows",
+        NISON,
+    ),
+    (
+        "cdlspinningtop() of open, high, low, close",
+        candle(Candle::SpinningTop),
+        "a short body with shadows longer than it",
+        NISON,
+    ),
+    (
+        "cdlstalledpattern() of open, high, low, close",
+        candle(Candle::StalledPattern),
+        "three white candles, the last one small at the shoulder of the second",
+        NISON,
+    ),
+    (
+        "cdlsticksandwich() of open, high, low, close",
+        candle(Candle::StickSandwich),
+        "a white candle between two black ones with one close",
+        NISON,
+    ),
+    (
+        "cdltakuri() of open, high, low, close",
+        candle(Candle::Takuri),
+        "a dragonfly doji with a very long lower shadow",
+        NISON,
+    ),
+    (
+        "cdltasukigap() of open, high, low, close",
+        candle(Candle::TasukiGap),
+        "a gap, a candle on, and an opposite one into the gap",
+        NISON,
+    ),
+    (
+        "cdlthrusting() of open, high, low, close",
+        candle(Candle::Thrusting),
+        "a white candle that closes into the black body before, below its middle",
+        NISON,
+    ),
+    (
+        "cdltristar() of open, high, low, close",
+        candle(Candle::Tristar),
+        "three doji, the middle one with a gap",
+        NISON,
+    ),
+    (
+        "cdlunique3river() of open, high, low, close",
+        candle(Candle::UniqueThreeRiver),
+        "a long black candle, a harami with a new low, and a short white one below",
+        NISON,
+    ),
+    (
+        "cdlupsidegap2crows() of open, high, low, close",
+        candle(Candle::UpsideGapTwoCrows),
+        "a white candle, and two black ones above it, the second engulfing the first",
+        NISON,
+    ),
+    (
+        "cdlxsidegap3methods() of open, high, low, close",
+        candle(Candle::SideGapThreeMethods),
+        "two candles of a colour with a gap, and an opposite one that closes it",
+        NISON,
+    ),
+];

@@ -1,0 +1,328 @@
+//! Windows that have to be looked at as a whole: sorted, counted, or compared with their mean.
+
+use super::{Ring, Walker};
+
+/// The last `n` values in one slice: written twice into a room of `2 n`.
+#[derive(Debug, Clone)]
+struct Slice {
+    n: usize,
+    at: usize,
+    values: Vec<f64>,
+}
+
+impl Slice {
+    fn new(n: usize) -> Self {
+        Self {
+            n: n.max(1),
+            at: 0,
+            values: Vec::new(),
+        }
+    }
+
+    /// The window once `x` is in it; before it is full, the rest is 0.
+    #[inline]
+    fn push(&mut self, x: f64) -> &[f64] {
+        let n = self.n;
+        if self.values.is_empty() {
+            self.values = vec![0.0; 2 * n];
+        }
+        self.values[self.at] = x;
+        self.values[self.at + n] = x;
+        self.at = if self.at + 1 == n { 0 } else { self.at + 1 };
+        &self.values[self.at..self.at + n]
+    }
+}
+
+/// Sum in four lanes, the same everywhere.
+#[inline(always)]
+fn lanes(x: &[f64], term: impl Fn(f64) -> f64) -> f64 {
+    let mut sums = [0.0; 4];
+    let (chunks, rest) = x.as_chunks::<4>();
+    for chunk in chunks {
+        for (sum, x) in sums.iter_mut().zip(chunk) {
+            *sum += term(*x);
+        }
+    }
+    let rest: f64 = rest.iter().map(|x| term(*x)).sum();
+    (sums[0] + sums[1]) + (sums[2] + sums[3]) + rest
+}
+
+/// Mean absolute distance from the mean.
+#[derive(Debug, Clone)]
+pub(super) struct MeanDeviation(Slice);
+
+impl MeanDeviation {
+    pub(super) fn new(n: usize) -> Self {
+        Self(Slice::new(n))
+    }
+}
+
+impl Walker for MeanDeviation {
+    fn lookback(&self, _: usize) -> usize {
+        self.0.n - 1
+    }
+
+    fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
+        let n = self.0.n as f64;
+        for (out, x) in out[0].iter_mut().zip(x[0]) {
+            let window = self.0.push(*x);
+            let mean = lanes(window, |x| x) / n;
+            *out = lanes(window, |x| (x - mean).abs()) / n;
+        }
+    }
+}
+
+/// Product of the last `n` values.
+#[derive(Debug, Clone)]
+pub(super) struct Product(Slice);
+
+impl Product {
+    pub(super) fn new(n: usize) -> Self {
+        Self(Slice::new(n))
+    }
+}
+
+impl Walker for Product {
+    fn lookback(&self, _: usize) -> usize {
+        self.0.n - 1
+    }
+
+    fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
+        for (out, x) in out[0].iter_mut().zip(x[0]) {
+            *out = self.0.push(*x).iter().product();
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Ask {
+    Quantile(f64),
+    /// The least value that so many percent are not above.
+    NearestRank(f64),
+    /// Percent of the `n` bars before that lie below.
+    PercentRank,
+    Rank,
+}
+
+/// A window kept in order.
+#[derive(Debug, Clone)]
+pub(super) struct Sorted {
+    n: usize,
+    ask: Ask,
+    ring: Ring,
+    window: Vec<f64>,
+}
+
+impl Sorted {
+    pub(super) fn quantile(n: usize, q: f64) -> Self {
+        Self::new(n, Ask::Quantile(q))
+    }
+
+    pub(super) fn nearest_rank(n: usize, percent: f64) -> Self {
+        Self::new(n, Ask::NearestRank(percent))
+    }
+
+    pub(super) fn percent_rank(n: usize) -> Self {
+        Self::new(n, Ask::PercentRank)
+    }
+
+    pub(super) fn rank(n: usize) -> Self {
+        Self::new(n, Ask::Rank)
+    }
+
+    fn new(n: usize, ask: Ask) -> Self {
+        Self {
+            n: n.max(1),
+            ask,
+            ring: Ring::new(n.max(1)),
+            window: Vec::new(),
+        }
+    }
+
+    /// Puts `x` in, and takes out what has left.
+    #[inline]
+    fn push(&mut self, x: f64) {
+        let full = self.window.len() == self.n;
+        let before = self.ring.push(x);
+        let to = self.window.partition_point(|y| *y < x);
+        if !full {
+            self.window.insert(to, x);
+            return;
+        }
+        // One move of what lies between instead of a removal and an insertion.
+        let from = self.window.partition_point(|y| *y < before);
+        if from < to {
+            self.window.copy_within(from + 1..to, from);
+            self.window[to - 1] = x;
+        } else {
+            self.window.copy_within(to..from, to + 1);
+            self.window[to] = x;
+        }
+    }
+}
+
+impl Walker for Sorted {
+    fn lookback(&self, _: usize) -> usize {
+        match self.ask {
+            Ask::PercentRank => self.n,
+            _ => self.n - 1,
+        }
+    }
+
+    fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
+        let n = self.n;
+        for (out, x) in out[0].iter_mut().zip(x[0]) {
+            let x = *x;
+            match self.ask {
+                Ask::PercentRank => {
+                    let below = self.window.partition_point(|y| *y < x);
+                    *out = 100.0 * below as f64 / n as f64;
+                    self.push(x);
+                }
+                Ask::NearestRank(percent) => {
+                    self.push(x);
+                    let rank = (percent / 100.0 * n as f64).ceil().max(1.0) as usize;
+                    let known = (0.0..=100.0).contains(&percent);
+                    let value = self.window.get(rank - 1).filter(|_| known);
+                    *out = value.copied().unwrap_or(f64::NAN);
+                }
+                Ask::Rank => {
+                    self.push(x);
+                    let below = self.window.partition_point(|y| *y < x);
+                    let not_above = self.window.partition_point(|y| *y <= x);
+                    let place = (below + not_above - 1) as f64 / 2.0;
+                    *out = if n == 1 { 0.5 } else { place / (n - 1) as f64 };
+                }
+                Ask::Quantile(q) => {
+                    self.push(x);
+                    let place = q * (n - 1) as f64;
+                    let at = place.floor();
+                    let value = |at: usize| self.window.get(at).copied().unwrap_or(f64::NAN);
+                    let (low, part) = (value(at.max(0.0) as usize), place - at);
+                    *out = if !(0.0..=1.0).contains(&q) {
+                        f64::NAN
+                    } else if part == 0.0 {
+                        low
+                    } else {
+                        low + part * (value(at as usize + 1) - low)
+                    };
+                }
+            }
+        }
+    }
+}
+
+/// Entropy in bits of a window in bins of its range.
+#[derive(Debug, Clone)]
+pub(super) struct Entropy {
+    slice: Slice,
+    counts: Vec<u32>,
+}
+
+impl Entropy {
+    pub(super) fn new(n: usize, bins: usize) -> Self {
+        Self {
+            slice: Slice::new(n),
+            counts: vec![0; bins.clamp(1, 4_096)],
+        }
+    }
+}
+
+impl Walker for Entropy {
+    fn lookback(&self, _: usize) -> usize {
+        self.slice.n - 1
+    }
+
+    fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
+        let bins = self.counts.len();
+        for (out, x) in out[0].iter_mut().zip(x[0]) {
+            let window = self.slice.push(*x);
+            let low = window.iter().fold(f64::INFINITY, |low, x| if *x < low { *x } else { low });
+            let high = window
+                .iter()
+                .fold(f64::NEG_INFINITY, |high, x| if *x > high { *x } else { high });
+            let scale = bins as f64 / (high - low);
+            if !scale.is_finite() {
+                *out = 0.0;
+                continue;
+            }
+            self.counts.fill(0);
+            for x in window {
+                self.counts[(((x - low) * scale) as usize).min(bins - 1)] += 1;
+            }
+            let n = window.len() as f64;
+            let terms = self.counts.iter().filter(|count| **count > 0).map(|count| {
+                let share = f64::from(*count) / n;
+                share * libm::log2(share)
+            });
+            *out = 0.0 - terms.sum::<f64>();
+        }
+    }
+}
+
+/// Hurst exponent: half of the slope of the logarithm of mean squared differences on that of their distance 1, 2, 4 and so on.
+#[derive(Debug, Clone)]
+pub(super) struct Hurst {
+    slice: Slice,
+}
+
+impl Hurst {
+    pub(super) fn new(n: usize) -> Self {
+        Self { slice: Slice::new(n) }
+    }
+}
+
+impl Walker for Hurst {
+    fn lookback(&self, _: usize) -> usize {
+        self.slice.n - 1
+    }
+
+    fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
+        let distances = std::iter::successors(Some(1usize), |distance| Some(distance * 2));
+        let distances: Vec<usize> = distances.take_while(|distance| *distance <= self.slice.n / 4).collect();
+        let count = distances.len() as f64;
+        let logs: Vec<f64> = distances.iter().map(|distance| libm::log(*distance as f64)).collect();
+        let mean = logs.iter().sum::<f64>() / count;
+        let spread: f64 = logs.iter().map(|log| (log - mean) * (log - mean)).sum();
+        for (out, x) in out[0].iter_mut().zip(x[0]) {
+            let window = self.slice.push(*x);
+            let slopes = distances.iter().zip(&logs).map(|(distance, log)| {
+                let pairs = window.iter().zip(&window[*distance..]);
+                let squares: f64 = pairs.map(|(a, b)| (b - a) * (b - a)).sum();
+                (log - mean) * libm::log(squares / (window.len() - distance) as f64)
+            });
+            *out = slopes.sum::<f64>() / spread / 2.0;
+        }
+    }
+}
+
+/// Mean of as many bars as a second series says.
+#[derive(Debug, Clone)]
+pub(super) struct VariableMean {
+    least: usize,
+    slice: Slice,
+}
+
+impl VariableMean {
+    pub(super) fn new(least: usize, most: usize) -> Self {
+        Self {
+            least: least.max(1),
+            slice: Slice::new(most.max(least)),
+        }
+    }
+}
+
+impl Walker for VariableMean {
+    fn lookback(&self, _: usize) -> usize {
+        self.slice.n - 1
+    }
+
+    fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
+        let (least, most) = (self.least, self.slice.n);
+        for ((out, x), periods) in out[0].iter_mut().zip(x[0]).zip(x[1]) {
+            let n = (*periods as usize).clamp(least, most);
+            let window = self.slice.push(*x);
+            *out = lanes(&window[most - n..], |x| x) / n as f64;
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! Recursions of one series.
+
+use super::smoothing::Smoothing;
+use super::{Ring, Walker};
+
+/// Averages of averages: the weighted sum of an exponential average, the average of that, and so on. All of them run through one
+/// loop, because each waits for its own last value and not for the others'.
+#[derive(Debug, Clone)]
+pub(super) struct Cascade {
+    n: usize,
+    weights: [f64; 6],
+    stages: Vec<Smoothing>,
+}
+
+impl Cascade {
+    pub(super) fn new(n: usize, weights: [f64; 6]) -> Self {
+        let count = weights.iter().rposition(|weight| *weight != 0.0).map_or(1, |last| last + 1);
+        Self {
+            n,
+            weights,
+            stages: vec![Smoothing::exponential(n as u32, 0); count],
+        }
+    }
+
+    #[inline(always)]
+    fn seeded<const K: usize>(&mut self, x: &[f64], out: &mut [f64]) {
+        let alpha = self.stages[0].alpha;
+        let mut values: [f64; K] = std::array::from_fn(|k| self.stages[k].value);
+        let weights: [f64; K] = std::array::from_fn(|k| self.weights[k]);
+        for (out, x) in out.iter_mut().zip(x) {
+            let mut x = *x;
+            let mut sum = 0.0;
+            for k in 0..K {
+                values[k] += alpha * (x - values[k]);
+                x = values[k];
+                sum += weights[k] * x;
+            }
+            *out = sum;
+        }
+        for (stage, value) in self.stages.iter_mut().zip(values) {
+            stage.value = value;
+        }
+    }
+}
+
+impl Walker for Cascade {
+    fn lookback(&self, _: usize) -> usize {
+        self.stages.len() * (self.n - 1)
+    }
+
+    fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
+        let (mut x, mut out) = (x[0], &mut *out[0]);
+        while !x.is_empty() && !self.stages.iter().all(Smoothing::seeded) {
+            let mut value = x[0];
+            let mut sum = 0.0;
+            for (stage, weight) in self.stages.iter_mut().zip(self.weights) {
+                if !value.is_nan() {
+                    value = stage.step(value);
+                    sum += weight * value;
+                }
+            }
+            out[0] = sum;
+            (x, out) = (&x[1..], &mut out[1..]);
+        }
+        match self.stages.len() {
+            1 => self.seeded::<1>(x, out),
+            2 => self.seeded::<2>(x, out),
+            3 => self.seeded::<3>(x, out),
+            4 => self.seeded::<4>(x, out),
+            5 => self.seeded::<5>(x, out),
+            _ => self.seeded::<6>(x, out),
+        }
+    }
+}
+
+/// Kaufman's adaptive average.
+#[derive(Debug, Clone)]
+pub(super) struct Kama {
+    n: usize,
+    values: Ring,
+    changes: Ring,
+    before: f64,
+    seen: usize,
+    way: f64,
+    average: f64,
+}
+
+impl Kama {
+    pub(super) fn new(n: usize) -> Self {
+        Self {
+            n,
+            values: Ring::new(n),
+            changes: Ring::new(n),
+            before: f64::NAN,
+            seen: 0,
+            way: 0.0,
+            average: f64::NAN,
+        }
+    }
+}
+
+impl Walker for Kama {
+    fn lookback(&self, _: usize) -> usize {
+        self.n
+    }
+
+    fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
+        const SLOW: f64 = 2.0 / 31.0;
+        const RANGE: f64 = 2.0 / 3.0 - SLOW;
+        for (out, x) in out[0].iter_mut().zip(x[0]) {
+            let earliest = self.values.push(*x);
+            if self.seen > 0 {
+                let change = (*x - self.before).abs();
+                self.way += change - self.changes.push(change);
+            }
+            if self.seen >= self.n {
+                let distance = *x - earliest;
+                let share = if self.way <= distance || self.way.abs() < 1e-14 {
+                    1.0
+                } else {
+                    (distance / self.way).abs()
+                };
+                let alpha = share * RANGE + SLOW;
+                self.average += alpha * alpha * (*x - self.average);
+            } else {
+                self.average = *x;
+            }
+            self.seen += 1;
+            self.before = *x;
+            *out = self.average;
+        }
+    }
+}
+
+/// Wilder's averages of gains and of losses: their share (the relative strength, 0 to 100) or their balance (Chande's, -100 to
+/// 100). 0 where nothing ever moved, as TA-Lib has it.
+#[derive(Debug, Clone)]
+pub(super) struct Strength {
+    n: usize,
+    balance: bool,
+    seen: usize,
+    before: f64,
+    gain: f64,
+    loss: f64,
+}
+
+impl Strength {
+    pub(super) fn rsi(n: usize) -> Self {
+        Self {
+            n,
+            balance: false,
+            seen: 0,
+            before: f64::NAN,
+            gain: 0.0,
+            loss: 0.0,
+        }
+    }
+
+    pub(super) fn chande(n: usize) -> Self {
+        Self {
+            balance: true,
+            ..Self::rsi(n)
+        }
+    }
+}
+
+impl Walker for Strength {
+    fn lookback(&self, _: usize) -> usize {
+        self.n
+    }
+
+    fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
+        let (mut x, mut out) = (x[0], &mut *out[0]);
+        // While the averages are seeded: the plain means of the first n changes.
+        while self.seen <= self.n && !x.is_empty() {
+            if self.seen > 0 {
+                let change = x[0] - self.before;
+                self.gain += change.max(0.0);
+                self.loss += (-change).max(0.0);
+            }
+            if self.seen == self.n {
+                self.gain /= self.n as f64;
+                self.loss /= self.n as f64;
+                out[0] = strength(self.balance, self.gain, self.loss);
+            }
+            self.before = x[0];
+            self.seen += 1;
+            (x, out) = (&x[1..], &mut out[1..]);
+        }
+        let alpha = 1.0 / self.n as f64;
+        let (mut gain, mut loss, mut before) = (self.gain, self.loss, self.before);
+        for (out, x) in out.iter_mut().zip(x) {
+            let change = x - before;
+            before = *x;
+            gain += alpha * (change.max(0.0) - gain);
+            loss += alpha * ((-change).max(0.0) - loss);
+            *out = strength(self.balance, gain, loss);
+        }
+        (self.gain, self.loss, self.before) = (gain, loss, before);
+    }
+}
+
+#[inline]
+fn strength(balance: bool, gain: f64, loss: f64) -> f64 {
+    let total = gain + loss;
+    if total == 0.0 {
+        0.0
+    } else if balance {
+        100.0 * ((gain - loss) / total)
+    } else {
+        100.0 * (gain / total)
+    }
+}
+
+/// Sum of everything so far.
+#[derive(Debug, Clone, Default)]
+pub(super) struct CumulativeSum(f64);
+
+impl Walker for CumulativeSum {
+    fn lookback(&self, _: usize) -> usize {
+        0
+    }
+
+    fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
+        for (out, x) in out[0].iter_mut().zip(x[0]) {
+            self.0 += x;
+            *out = self.0;
+        }
+    }
+}
+
+/// Fast less slow exponential average, both from the first value.
+#[derive(Debug, Clone)]
+pub(super) struct AdOscillator {
+    slow: usize,
+    alphas: [f64; 2],
+    averages: Option<[f64; 2]>,
+}
+
+impl AdOscillator {
+    pub(super) fn new(fast: usize, slow: usize) -> Self {
+        Self {
+            slow: fast.max(slow),
+            alphas: [fast, slow].map(|n| 2.0 / (n as f64 + 1.0)),
+            averages: None,
+        }
+    }
+}
+
+impl Walker for AdOscillator {
+    fn lookback(&self, _: usize) -> usize {
+        self.slow - 1
+    }
+
+    fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
+        let Some(first) = x[0].first() else { return };
+        let [a, b] = self.alphas;
+        let [mut fast, mut slow] = self.averages.unwrap_or([*first; 2]);
+        for (out, x) in out[0].iter_mut().zip(x[0]) {
+            fast += a * (x - fast);
+            slow += b * (x - slow);
+            *out = fast - slow;
+        }
+        self.averages = Some([fast, slow]);
+    }
+}

@@ -1,0 +1,155 @@
+//! Recursions and windows of prices with their volume.
+
+use super::Walker;
+use super::windows::Moments;
+
+/// On-balance volume.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Obv {
+    before: Option<f64>,
+    total: f64,
+}
+
+impl Walker for Obv {
+    fn lookback(&self, _: usize) -> usize {
+        0
+    }
+
+    fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
+        for ((out, close), volume) in out[0].iter_mut().zip(x[0]).zip(x[1]) {
+            let before = self.before.replace(*close);
+            // The first bar counts as one that rose.
+            let before = before.unwrap_or(f64::NEG_INFINITY);
+            let up = if *close > before { *volume } else { 0.0 };
+            let down = if *close < before { *volume } else { 0.0 };
+            self.total += up - down;
+            *out = self.total;
+        }
+    }
+}
+
+/// Negative and positive volume index: what the close does on bars with less, and with more, volume than the one before.
+#[derive(Debug, Clone)]
+pub(super) struct VolumeIndex {
+    before: Option<(f64, f64)>,
+    negative: f64,
+    positive: f64,
+}
+
+impl Default for VolumeIndex {
+    fn default() -> Self {
+        Self {
+            before: None,
+            negative: 1_000.0,
+            positive: 1_000.0,
+        }
+    }
+}
+
+impl Walker for VolumeIndex {
+    fn outputs(&self) -> usize {
+        2
+    }
+
+    fn lookback(&self, _: usize) -> usize {
+        0
+    }
+
+    fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
+        let [negative, positive] = out else { return };
+        for (bar, (close, volume)) in x[0].iter().zip(x[1]).enumerate() {
+            if let Some((before, volume_before)) = self.before {
+                let change = if before == 0.0 { 0.0 } else { (close - before) / before };
+                if *volume < volume_before {
+                    self.negative += self.negative * change;
+                } else if *volume > volume_before {
+                    self.positive += self.positive * change;
+                }
+            }
+            self.before = Some((*close, *volume));
+            (negative[bar], positive[bar]) = (self.negative, self.positive);
+        }
+    }
+}
+
+/// Share of the money (price x volume) of `n` bars that went with a rising price.
+#[derive(Debug, Clone)]
+pub(super) struct MoneyFlow {
+    n: usize,
+    before: f64,
+    sums: Moments<2>,
+    flows: [Vec<f64>; 2],
+}
+
+impl MoneyFlow {
+    pub(super) fn new(n: usize) -> Self {
+        Self {
+            n,
+            before: f64::NAN,
+            sums: Moments::new(n),
+            flows: [Vec::new(), Vec::new()],
+        }
+    }
+}
+
+impl Walker for MoneyFlow {
+    fn lookback(&self, _: usize) -> usize {
+        self.n
+    }
+
+    fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
+        let [rising, falling] = &mut self.flows;
+        rising.clear();
+        falling.clear();
+        for (price, volume) in x[0].iter().zip(x[1]) {
+            let money = price * volume;
+            // A move within the rounding of the means is none.
+            let least = 1e-14 * (price.abs() + self.before.abs());
+            let change = price - self.before;
+            rising.push(if change >= least { money } else { 0.0 });
+            falling.push(if -change >= least { money } else { 0.0 });
+            self.before = *price;
+        }
+        let out = &mut *out[0];
+        self.sums.run(
+            rising,
+            falling,
+            false,
+            |rising, falling, _| [rising, falling],
+            |bar, window| {
+                let [rising, falling] = window.sums;
+                let all = rising + falling;
+                out[bar] = if all == 0.0 { 0.0 } else { 100.0 * (rising / all) };
+            },
+        );
+    }
+}
+
+/// Average price weighted by volume since a condition held.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Vwap {
+    begun: bool,
+    money: f64,
+    volume: f64,
+}
+
+impl Walker for Vwap {
+    fn lookback(&self, _: usize) -> usize {
+        0
+    }
+
+    fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
+        let bars = x[0].iter().zip(x[1]).zip(x[2]);
+        for (out, ((price, volume), anchor)) in out[0].iter_mut().zip(bars) {
+            if *anchor == 1.0 {
+                *self = Self {
+                    begun: true,
+                    ..Self::default()
+                };
+            }
+            self.money += price * volume;
+            self.volume += volume;
+            *out = if self.begun { self.money / self.volume } else { f64::NAN };
+        }
+    }
+}
