@@ -46,8 +46,9 @@ fn a_verdict_tells_luck_from_skill_and_counts_what_was_ever_tried() {
     );
     assert_eq!(verdict["grade"], "fool's gold", "{verdict:#}");
     let number = |key: &str| verdict[key].as_f64().unwrap_or_else(|| panic!("{key} of {verdict:#}"));
-    assert_eq!(Some(number("sharpe")), ran["best"]["metrics"]["sharpe"].as_f64());
-    assert_eq!(Some(number("deflated_sharpe")), ran["best"]["deflated_sharpe"].as_f64());
+    let close = |a: f64, b: &Value| assert!((a - b.as_f64().unwrap()).abs() < 1e-9 * a.abs(), "{a} and {b}");
+    close(number("sharpe"), &ran["best"]["metrics"]["sharpe"]);
+    close(number("deflated_sharpe"), &ran["best"]["deflated_sharpe"]);
     assert!(number("deflated_sharpe") < number("sharpe"));
     assert!((0.0..=1.0).contains(&number("pbo")) && (0.0..1.0).contains(&number("dsr")));
     assert!(!verdict["reasons"].as_array().unwrap().is_empty());
@@ -86,7 +87,7 @@ fn a_verdict_tells_luck_from_skill_and_counts_what_was_ever_tried() {
 
 #[test]
 fn without_enough_returns_nothing_is_proven() {
-    let lab = Lab::with_bars(3_000);
+    let lab = Lab::with_bars(100);
     lab.write("job.toml", &job("days", "[2, 5]", "[6, 9]"));
     lab.run(&["run", "job.toml"]).ok();
     let verdict = lab.run(&["verdict", "days", "-o", "json"]).json();
