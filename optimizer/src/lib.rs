@@ -1,7 +1,8 @@
 //! Search over parameter spaces and ranking of what it found.
 //!
 //! [`Proposals`] says which points a job tries, [`search`] learns where to try next, [`Leaderboard`] ranks what was found.
-//! [`statistics`] says how lucky the best of so many must be expected to be, [`validation`] which bars a search may learn from and
+//! [`analysis`] says what it was
+//! found by: which parameters matter, what stands on a plateau. [`statistics`] says how lucky the best of so many must be expected to be, [`validation`] which bars a search may learn from and
 //! which judge it. Everything here is a pure function of its arguments: no I/O, no clock, no global state; the same job gives the
 //! same points, ranks and statistics on any machine, in whatever order its blocks are asked for and on any number of threads.
 //!
@@ -15,6 +16,7 @@
 //! assert!(best.deflated(variance, 1000).expect("a probability") < 0.5);
 //! ```
 
+pub mod analysis;
 mod axis;
 mod condition;
 mod count;

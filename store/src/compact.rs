@@ -34,7 +34,7 @@ pub(crate) struct Cut {
 }
 
 /// Parts of about a million rows.
-const CUT: Cut = Cut {
+pub(crate) const CUT: Cut = Cut {
     group: 65_536,
     part: 16 * 65_536,
 };
@@ -271,7 +271,7 @@ pub(crate) struct PartWriter {
 }
 
 impl PartWriter {
-    fn new(
+    pub(crate) fn new(
         work: &Path,
         kind: &str,
         layout: &Layout,
@@ -371,12 +371,15 @@ fn properties(schema: &Schema, description: String, compression: Compression, gr
         // Neighbours share most of their bytes.
         .set_column_encoding(trial_id, Encoding::DELTA_BYTE_ARRAY)
         .set_column_encoding(ordinal, Encoding::DELTA_BINARY_PACKED)
-        .set_key_value_metadata(Some(vec![KeyValue::new("assay".to_owned(), description)]))
-        .set_sorting_columns(Some(vec![SortingColumn {
+        .set_key_value_metadata(Some(vec![KeyValue::new("assay".to_owned(), description)]));
+    // Rows that are about no point are in no order of points.
+    if !schema.field(sorted_by).is_nullable() {
+        properties = properties.set_sorting_columns(Some(vec![SortingColumn {
             column_idx: sorted_by as i32,
             descending: false,
             nulls_first: false,
         }]));
+    }
     // Numbers hardly repeat; symbols and choices do.
     for field in schema.fields() {
         let text = matches!(field.data_type(), DataType::Utf8 | DataType::Dictionary(..));

@@ -143,7 +143,7 @@ impl Layout {
             "kind": kind,
             "semantics": assay_core::SEMANTICS_VERSION,
             "job": self.job,
-            "order": ["ordinal", "instrument"],
+            "order": if schema.index_of("instrument").is_ok() { json!(["ordinal", "instrument"]) } else { json!([]) },
             "columns": columns.collect::<Vec<_>>(),
             "layout": self,
         })
@@ -160,6 +160,15 @@ impl Layout {
             "error" => "why the trial failed; null if it ran".to_owned(),
             "sums" => "sums of returns in 16 equal blocks of time".to_owned(),
             "squares" => "sums of squared returns in 16 equal blocks of time".to_owned(),
+            "analysis" => "what the row is: importance, plateau, best_so_far, hypervolume".to_owned(),
+            "param" => "parameter it is about; null where it is about none".to_owned(),
+            "other" => "the other parameter, where it is about two together".to_owned(),
+            "value" => {
+                "importance: share of the objective's variance; plateau: how the neighbours of the point rank, 1 being best; \
+                        best_so_far: objective; hypervolume: of the front after that many points"
+                    .to_owned()
+            }
+            "spread" => "standard deviation of the value, where one is known".to_owned(),
             "counts" => "returns in 16 equal blocks of time".to_owned(),
             _ => format!("parameter `{}`", column.strip_prefix("param.").unwrap_or(column)),
         };

@@ -7,6 +7,7 @@
 //! <home>/results/v1/kind=trials/job=<id>/part-00000.parquet, _schema.json, _SUCCESS
 //! <home>/results/v1/kind=sketches/job=<id>/...
 //! <home>/results/v1/kind=fidelity/job=<id>/...             the best points again on ticks, where a job asks for it
+//! <home>/results/v1/kind=analysis/job=<id>/...          what was learned about the job, once somebody asked
 //! ```
 //! One coordinator is in office ([`Store::lead`]) and makes [`Change`]s, many in one transaction ([`Store::apply`]); whoever takes office
 //! next goes on from [`Store::unfinished`], and the changes of the one before are refused from then on. The rows of a task are written with
@@ -31,6 +32,7 @@
 
 mod access;
 mod activity;
+mod analysis;
 mod apply;
 mod change;
 mod columns;
@@ -58,6 +60,7 @@ mod memory;
 mod office;
 mod ranked;
 mod reader;
+mod scan;
 mod schedules;
 #[cfg(test)]
 mod schema_tests;
@@ -74,6 +77,7 @@ mod trades;
 
 pub use access::{AuditEntry, KeyRecord, Scope, Submission};
 pub use activity::{AttemptRecord, LogLine, TaskCounts, WorkerRecord};
+pub use analysis::{Finding, write_analysis};
 pub use change::{AttemptEnd, Change, JobDone, TaskDone, TaskRecord, TaskRecordState, Unfinished, UnfinishedJob, WorkerSeen};
 pub use compact::{Compacted, TaskRows, compact, has_results};
 pub use datasets::DatasetRecord;
@@ -86,6 +90,7 @@ pub use layout::{Layout, ParamColumn, ParamKind};
 pub use lead::Leadership;
 pub use ranked::{LedgerEntry, RANKED, StoredMoments};
 pub use reader::Scored;
+pub use scan::{Scanned, scan_points};
 pub use schedules::{Schedule, ScheduledRun};
 pub use staging::{Staged, TaskRange, remove_staging, write_staged};
 pub use store::Store;

@@ -254,7 +254,7 @@ pub(crate) fn all_rows(folder: &Path, layout: &Layout) -> Result<Vec<TrialRow>, 
 }
 
 /// Result files of a job, in the order of their rows.
-fn parts(home: &Path, layout: &Layout) -> Result<Vec<PathBuf>, StoreError> {
+pub(crate) fn parts(home: &Path, layout: &Layout) -> Result<Vec<PathBuf>, StoreError> {
     parts_in(&files::results_folder(home, TRIALS, layout.job), layout)
 }
 
@@ -276,7 +276,7 @@ fn parts_in(folder: &Path, layout: &Layout) -> Result<Vec<PathBuf>, StoreError> 
 }
 
 /// An open part and its footer.
-struct Part {
+pub(crate) struct Part {
     path: PathBuf,
     file: File,
     metadata: ArrowReaderMetadata,
@@ -284,7 +284,7 @@ struct Part {
 }
 
 impl Part {
-    fn open(path: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
         let file = File::open(path).map_err(|e| StoreError::io("open", path, e))?;
         let options = ArrowReaderOptions::new().with_offset_index_policy(PageIndexPolicy::Optional);
         let metadata = ArrowReaderMetadata::load(&file, options).map_err(|e| StoreError::unreadable(path, e))?;
@@ -320,7 +320,7 @@ impl Part {
         Some((first.0, last.1))
     }
 
-    fn read(
+    pub(crate) fn read(
         &self,
         columns: &[&str],
         groups: Option<Vec<usize>>,

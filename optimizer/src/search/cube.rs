@@ -113,6 +113,11 @@ impl Cube {
         &self.dimensions
     }
 
+    /// Of each dimension but that of levels, the parameter of the space it stands for.
+    pub fn searched(&self) -> &[usize] {
+        &self.searched
+    }
+
     /// The point of the space at these coordinates.
     pub fn point(&self, unit: &[f64]) -> Point {
         let mut coordinates: Vec<f64> = self.axes.iter().map(|axis| axis.at(0.0)).collect();

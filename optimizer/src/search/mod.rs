@@ -23,7 +23,7 @@ mod polish;
 mod pso;
 mod random;
 mod refine;
-mod stream;
+pub(crate) mod stream;
 mod study;
 mod tpe;
 mod tried;
