@@ -14,6 +14,7 @@ use assay_core::{Domain, Explain};
 use assay_data::DataError;
 use assay_optimizer::OptimizerError;
 use assay_queue::QueueError;
+use assay_report::ReportError;
 use assay_store::StoreError;
 use assay_strategies::sweep::SweepError;
 use assay_strategies::{JobFault, StrategyError};
@@ -84,7 +85,11 @@ impl Failure {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 Self::external(message).hint("the disk is full: free some space and run the same command again")
             }
-            _ => Self::external(message),
+            io::ErrorKind::IsADirectory => Self::external(message).hint("that is a folder: give the path of a file"),
+            io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
+                Self::external(message).hint("something else of that name is there: choose another path")
+            }
+            _ => Self::external(message).hint("check the path and the disk, then run the same command again"),
         }
     }
 
@@ -166,6 +171,7 @@ from_explained!(
     CoordinatorError,
     assay_coordinator::schedule::ScheduleError,
     QueueError,
+    ReportError,
     WorkerError
 );
 
@@ -225,6 +231,18 @@ fn without_error_numbers(mut message: String) -> String {
 
 fn report_hint() -> String {
     format!("this is a defect of assay; please report it with the command you ran at {ISSUES}")
+}
+
+/// Prints what is wrong with a command line as the parser says it, with a hint where it would point to `--help`.
+pub(crate) fn report_usage(error: &clap::Error) {
+    let text = error.render().ansi().to_string();
+    for line in text.trim_end().lines() {
+        if line.contains("For more information, try") {
+            eprintln!("{} `assay help COMMAND` says what a command takes", "hint:".cyan().bold());
+        } else {
+            eprintln!("{line}");
+        }
+    }
 }
 
 /// Makes a panic one clean line instead of a backtrace.

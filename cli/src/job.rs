@@ -17,7 +17,9 @@ pub(crate) fn load(path: &Path, catalog: &Catalog) -> Result<Job, Failure> {
     let source = fs::read_to_string(path).map_err(|error| {
         let failure = Failure::io("read", path, &error);
         match error.kind() {
-            std::io::ErrorKind::NotFound => failure.hint("give the path of a job file; `assay demo` writes one to start from"),
+            std::io::ErrorKind::NotFound => {
+                failure.hint("give the path of a job file; `assay init DIR` writes one to start from")
+            }
             _ => failure,
         }
     })?;

@@ -21,20 +21,29 @@ use std::panic;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
+use clap_complete::CompleteEnv;
 
 use crate::args::Arguments;
 use crate::failure::Outcome;
 use crate::settings::Settings;
 
+/// The variable by which shells ask for completions; see `assay completions`.
+const COMPLETE: &str = "ASSAY_COMPLETE";
+
 fn main() -> ExitCode {
     let started = Instant::now();
+    CompleteEnv::with_factory(Arguments::command).var(COMPLETE).complete();
     failure::install_panic_hook();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            // Help and version come this way too; a closed pipe while printing them is nobody's error.
-            let _ = error.print();
+            if error.use_stderr() {
+                failure::report_usage(&error);
+            } else {
+                // Help and version come this way too; a closed pipe while printing them is nobody's error.
+                let _ = error.print();
+            }
             return ExitCode::from(error.exit_code() as u8);
         }
     };

@@ -1,6 +1,7 @@
 //! Settings and where they come from: flag, then `ASSAY_*` variable, then `assay.toml` in the project, then the user's
 //! `config.toml`, then the checked-in `defaults.toml`.
 
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -39,6 +40,38 @@ struct Layer {
     _limits: Option<serde::de::IgnoredAny>,
 }
 
+/// Who says what a setting is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// An option of the command.
+    Flag,
+    /// The variable of this name.
+    Variable(String),
+    /// A settings file.
+    File(PathBuf),
+    /// Nobody.
+    Default,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag => f.write_str("flag"),
+            Self::Variable(name) => write!(f, "variable {name}"),
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// A setting as `assay config show` prints it.
+#[derive(Debug)]
+pub(crate) struct Described {
+    pub(crate) name: &'static str,
+    pub(crate) value: Option<String>,
+    pub(crate) origin: Origin,
+}
+
 /// Everything a command knows besides its own arguments.
 #[derive(Debug)]
 pub(crate) struct Settings {
@@ -54,23 +87,39 @@ pub(crate) struct Settings {
     memory: MemoryLimit,
     #[cfg(feature = "cluster")]
     limits: LimitArgs,
+    /// As flags or variables say.
+    given: (Option<PathBuf>, Option<OutputFormat>),
+    /// What files say, the nearest first; the defaults are last.
+    layers: Vec<(Origin, Layer)>,
+    /// Files that were looked for, whether or not they are there.
+    files: Vec<PathBuf>,
 }
 
 impl Settings {
+    /// Variables that stand for the settings below.
+    pub(crate) const VARIABLES: [&str; 4] = ["ASSAY_HOME", "ASSAY_OUTPUT", "ASSAY_THREADS", "ASSAY_MEMORY"];
+
     /// Puts the layers together. Flags and variables are one by now: the argument parser reads both.
     pub(crate) fn load(global: &GlobalArgs, started: Instant) -> Result<Self, Failure> {
         let mut layers = Vec::new();
+        let mut files = Vec::new();
         let folder = std::env::current_dir().map_err(|error| Failure::io("find", Path::new("."), &error))?;
         for path in folder.ancestors().map(|folder| folder.join(PROJECT_FILE)) {
             if let Some(layer) = read_layer(&path)? {
-                layers.push(layer);
+                layers.push((Origin::File(path.clone()), layer));
+                files.push(path);
                 break;
             }
         }
-        if let Some(folder) = user_folder() {
-            layers.extend(read_layer(&folder.join(USER_FILE))?);
+        if files.is_empty() {
+            files.push(folder.join(PROJECT_FILE));
         }
-        layers.push(parse_layer(include_str!("defaults.toml"), Path::new("defaults.toml"))?);
+        if let Some(path) = user_folder().map(|folder| folder.join(USER_FILE)) {
+            layers.extend(read_layer(&path)?.map(|layer| (Origin::File(path.clone()), layer)));
+            files.push(path);
+        }
+        let defaults = parse_layer(include_str!("defaults.toml"), Path::new("defaults.toml"))?;
+        layers.push((Origin::Default, defaults));
 
         let none = || Failure::internal("defaults.toml leaves a setting out");
         let home = global.home.clone().or_else(|| first(&layers, |layer| layer.home.clone()));
@@ -84,9 +133,75 @@ impl Settings {
             #[cfg(feature = "cluster")]
             limits: layers
                 .iter()
-                .filter_map(|layer| layer.limits)
+                .filter_map(|(_, layer)| layer.limits)
                 .fold(LimitArgs::default(), LimitArgs::or),
+            given: (global.home.clone(), global.output),
+            layers,
+            files,
         })
+    }
+
+    /// Every setting with its value and where that comes from.
+    pub(crate) fn described(&self, limits: Limits) -> Vec<Described> {
+        let origin = |given: bool, variable: &str, in_layer: &dyn Fn(&Layer) -> bool| {
+            let set = std::env::var_os(variable).is_some_and(|value| !value.is_empty());
+            match self.layers.iter().find(|(_, layer)| in_layer(layer)) {
+                // A flag beside a variable of the same setting: the flag counts, and cannot be told from it here but by its value.
+                _ if given && set && self.same_as_variable(variable, limits) => Origin::Variable(variable.to_owned()),
+                _ if given => Origin::Flag,
+                Some((origin, _)) => origin.clone(),
+                None => Origin::Default,
+            }
+        };
+        let [home, output, threads, memory] = Self::VARIABLES;
+        let count = self.threads(limits);
+        let threads_text = match limits.threads.unwrap_or(self.threads) {
+            ThreadCount::All => format!("all ({count} here)"),
+            ThreadCount::Count(_) => count.to_string(),
+        };
+        let bytes = crate::output::human::bytes(self.memory(limits));
+        let memory_text = match limits.memory.unwrap_or(self.memory) {
+            MemoryLimit::Half => format!("half ({bytes} here)"),
+            MemoryLimit::Bytes(_) => bytes,
+        };
+        vec![
+            Described {
+                name: "home",
+                value: Some(self.home.display().to_string()),
+                origin: origin(self.given.0.is_some(), home, &|layer| layer.home.is_some()),
+            },
+            Described {
+                name: "output",
+                value: Some(self.format().name().to_owned()),
+                origin: origin(self.given.1.is_some(), output, &|layer| layer.output.is_some()),
+            },
+            Described {
+                name: "threads",
+                value: Some(threads_text),
+                origin: origin(limits.threads.is_some(), threads, &|layer| layer.threads.is_some()),
+            },
+            Described {
+                name: "memory",
+                value: Some(memory_text),
+                origin: origin(limits.memory.is_some(), memory, &|layer| layer.memory.is_some()),
+            },
+        ]
+    }
+
+    /// Whether a variable says what is given.
+    fn same_as_variable(&self, variable: &str, limits: Limits) -> bool {
+        let Ok(text) = std::env::var(variable) else { return false };
+        match variable {
+            "ASSAY_HOME" => self.given.0.as_deref() == Some(Path::new(&text)),
+            "ASSAY_OUTPUT" => self.given.1.is_some_and(|format| format.name() == text),
+            "ASSAY_THREADS" => text.parse().ok() == limits.threads,
+            _ => text.parse().ok() == limits.memory,
+        }
+    }
+
+    /// Settings files that were looked for.
+    pub(crate) fn files(&self) -> &[PathBuf] {
+        &self.files
     }
 
     /// Threads that compute.
@@ -125,8 +240,8 @@ impl Settings {
     }
 }
 
-fn first<T>(layers: &[Layer], get: impl Fn(&Layer) -> Option<T>) -> Option<T> {
-    layers.iter().find_map(get)
+fn first<T>(layers: &[(Origin, Layer)], get: impl Fn(&Layer) -> Option<T>) -> Option<T> {
+    layers.iter().find_map(|(_, layer)| get(layer))
 }
 
 fn user_folder() -> Option<PathBuf> {

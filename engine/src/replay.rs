@@ -27,8 +27,12 @@ pub struct Replay {
     pub times: Vec<i64>,
     /// Equity at the close of each traded bar.
     pub equity: Vec<f64>,
+    /// Equity of buy-and-hold at the close of each traded bar.
+    pub benchmark: Vec<f64>,
     /// Returns under the job's sampling.
     pub returns: Vec<f64>,
+    /// The traded bar at whose close each return ends, counted from the first one.
+    pub return_bars: Vec<usize>,
     /// Closed trades in order, then the open one if any.
     pub trades: Vec<Trade>,
     /// The metrics of the row, computed the plain way.
@@ -111,6 +115,7 @@ pub fn replay(plan: &Plan, settings: &Settings, source: &mut impl SignalSource) 
     let returns = returns(&plan, &equity);
     let benchmark_equity: Vec<f64> = window.clone().map(|bar| plan.buy_and_hold_equity(bar)).collect();
     let benchmark = self::returns(&plan, &benchmark_equity);
+    let return_bars = sampled_bars(&plan, equity.len()).collect();
     let mut metrics = finish::metrics(&plan, &account);
     of_curve(&mut metrics, &plan, &equity, held);
     of_returns(&mut metrics, &plan, &returns, &benchmark);
@@ -119,23 +124,29 @@ pub fn replay(plan: &Plan, settings: &Settings, source: &mut impl SignalSource) 
     Replay {
         times: plan.market.time[window].to_vec(),
         equity,
+        benchmark: benchmark_equity,
         returns,
+        return_bars,
         trades,
         metrics,
         extra,
     }
 }
 
-/// Returns by bar, or from day end to day end.
-fn returns(plan: &Plan, equity: &[f64]) -> Vec<f64> {
+/// Bars whose close is sampled, counted from the first traded one: all, or the last of each day.
+fn sampled_bars(plan: &Plan, bars: usize) -> impl Iterator<Item = usize> + '_ {
     let window = plan.market.window.clone();
-    let last_of_day = |i: &usize| {
+    let last_of_day = move |i: &usize| {
         let bar = window.start + i;
         bar + 1 == window.end || plan.market.days[bar] != plan.market.days[bar + 1]
     };
+    (0..bars).filter(move |i| plan.samples_bars() || last_of_day(i))
+}
+
+/// Returns by bar, or from day end to day end.
+fn returns(plan: &Plan, equity: &[f64]) -> Vec<f64> {
     let mut before = plan.config.capital;
-    (0..equity.len())
-        .filter(|i| plan.samples_bars() || last_of_day(i))
+    sampled_bars(plan, equity.len())
         .map(|i| simple_return(std::mem::replace(&mut before, equity[i]), equity[i]))
         .collect()
 }

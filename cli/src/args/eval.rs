@@ -7,11 +7,15 @@ use assay_core::ids::Symbol;
 use assay_core::job::FillGaps;
 use assay_core::time::UtcNs;
 use clap::Args;
+use clap_complete::ArgValueCandidates;
+
+use super::candidates;
 
 /// `assay eval`
 #[derive(Debug, Args)]
 pub(crate) struct EvalArgs {
     /// Symbol in the catalog
+    #[arg(add = ArgValueCandidates::new(candidates::symbols))]
     pub(crate) symbol: Symbol,
     /// Expressions such as 'rsi(close, 14)' or 'crossover(sma(close, 5), sma(close, 20))'; put `--` before
     /// one that begins with a minus

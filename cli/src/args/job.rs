@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use assay_core::ids::TrialId;
 use assay_core::metrics::Metric;
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 
 #[cfg(feature = "cluster")]
 use super::ClusterArgs;
+use super::candidates;
 use super::values::{MemoryLimit, ThreadCount};
 
 /// What a computation may take of the machine.
@@ -54,12 +56,13 @@ pub(crate) struct JobsArgs {
 #[derive(Debug, Args)]
 pub(crate) struct TopArgs {
     /// Job id, job name, or job file
+    #[arg(add = ArgValueCandidates::new(candidates::jobs))]
     pub(crate) job: String,
     /// How many
     #[arg(short = 'n', long = "limit", default_value_t = 20, value_name = "N")]
     pub(crate) limit: usize,
     /// Metric to rank by, a leading `-` for the smallest first [default: the job's objective]
-    #[arg(long, value_name = "METRIC", allow_hyphen_values = true, value_parser = ranking)]
+    #[arg(long, value_name = "METRIC", allow_hyphen_values = true, value_parser = ranking, add = ArgValueCandidates::new(candidates::metrics))]
     pub(crate) by: Option<Ranking>,
     #[cfg(feature = "cluster")]
     #[command(flatten)]
@@ -84,6 +87,30 @@ fn ranking(text: &str) -> Result<Ranking, String> {
 pub(crate) struct ShowArgs {
     /// Trial id, as `top` prints it
     pub(crate) trial: TrialId,
+    /// What csv and parquet have a row of
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = ShowRows::Trades)]
+    pub(crate) rows: ShowRows,
+    #[cfg(feature = "cluster")]
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+}
+
+/// What the rows of a trial are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ShowRows {
+    /// Its trades.
+    Trades,
+    /// The close of each bar: equity, buy-and-hold, drawdown.
+    Equity,
+}
+
+/// `assay compare`
+#[derive(Debug, Args)]
+pub(crate) struct CompareArgs {
+    /// Trial id, as `top` prints it
+    pub(crate) first: TrialId,
+    /// Another one
+    pub(crate) second: TrialId,
     #[cfg(feature = "cluster")]
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,

@@ -1,11 +1,14 @@
 //! What can be typed. Nothing here does anything: values are read and checked, commands carry them out.
 
+mod candidates;
 #[cfg(feature = "cluster")]
 mod cluster;
 mod data;
 mod eval;
 mod job;
 mod optimize;
+mod project;
+mod report;
 mod strategy;
 mod values;
 
@@ -20,8 +23,10 @@ pub(crate) use cluster::{
 };
 pub(crate) use data::{CheckArgs, DataCommand, ExportArgs, ImportArgs};
 pub(crate) use eval::EvalArgs;
-pub(crate) use job::{DemoArgs, JobsArgs, Limits, PlanArgs, RunArgs, ShowArgs, TopArgs, VerdictArgs};
+pub(crate) use job::{CompareArgs, DemoArgs, JobsArgs, Limits, PlanArgs, RunArgs, ShowArgs, ShowRows, TopArgs, VerdictArgs};
 pub(crate) use optimize::{OptimizeFnArgs, Shift};
+pub(crate) use project::{CompletionsArgs, ConfigCommand, ConfigShowArgs, InitArgs, ManArgs};
+pub(crate) use report::{ImportanceArgs, ReportArgs, ReportFile, ReportFormat};
 pub(crate) use strategy::StrategyCommand;
 #[cfg(feature = "cluster")]
 pub(crate) use values::Bytes;
@@ -100,8 +105,23 @@ pub(crate) enum Command {
     OptimizeFn(OptimizeFnArgs),
     /// The trades of one trial
     Trades(ShowArgs),
+    /// Two trials side by side
+    Compare(CompareArgs),
+    /// A job or a trial as a page with pictures: HTML, SVG or PNG
+    Report(ReportArgs),
+    /// Which parameters of a job matter, alone and together
+    Importance(ImportanceArgs),
     /// From generated ticks to a leaderboard in under a minute
     Demo(DemoArgs),
+    /// Begin a project: a strategy, a job, settings and data to try them on
+    Init(InitArgs),
+    /// Show settings, and where they come from
+    #[command(subcommand, arg_required_else_help = true)]
+    Config(ConfigCommand),
+    /// Print what makes a shell complete commands, jobs, symbols and strategies
+    Completions(CompletionsArgs),
+    /// Write the manual page, or a page of each command into a folder
+    Man(ManArgs),
     /// Check the machine, the home and the data
     Doctor,
     /// Help on a command, or with `fn` on the functions of the strategy language

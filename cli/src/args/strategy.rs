@@ -1,6 +1,9 @@
 //! `assay strategy ...`
 
 use clap::Subcommand;
+use clap_complete::ArgValueCandidates;
+
+use super::candidates;
 
 /// Commands about strategies.
 #[derive(Debug, Subcommand)]
@@ -15,11 +18,13 @@ pub(crate) enum StrategyCommand {
     /// Print a strategy's file
     Show {
         /// Library name, or path of a file
+        #[arg(add = ArgValueCandidates::new(candidates::strategies))]
         name: String,
     },
     /// Type a strategy, print its warm-up and the size of its space, and test that it cannot see the future
     Check {
         /// Path of a file, or library name
+        #[arg(add = ArgValueCandidates::new(candidates::strategies))]
         file: String,
     },
 }

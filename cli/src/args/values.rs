@@ -20,6 +20,18 @@ pub(crate) enum OutputFormat {
     Parquet,
 }
 
+impl OutputFormat {
+    /// As typed.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Json => "json",
+            Self::Csv => "csv",
+            Self::Parquet => "parquet",
+        }
+    }
+}
+
 /// How many threads compute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ThreadCount {

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use anstream::eprintln;
@@ -17,14 +17,14 @@ use crate::args::{DemoArgs, OutputFormat};
 use crate::failure::{Failure, Outcome};
 use crate::job;
 use crate::local::{self, Ended, Ledger};
-use crate::output::{human, stdout, table};
+use crate::output::{human, stdout, table, write_file};
 use crate::settings::Settings;
 
 /// The job; it is written beside the data, so that a user can change it and run it again.
 const JOB: &str = include_str!("demo_job.toml");
 const JOB_FILE: &str = "demo.toml";
 /// Seed of the ticks.
-const SEED: u64 = 7;
+pub(super) const SEED: u64 = 7;
 const SHOWN: usize = 10;
 
 pub(super) fn run(args: &DemoArgs, settings: &Settings) -> Outcome {
@@ -89,7 +89,7 @@ pub(super) fn run(args: &DemoArgs, settings: &Settings) -> Outcome {
 }
 
 /// The generated ticks, made unless they are there.
-fn ensure_ticks(catalog: &Catalog, request: &GenerateRequest) -> Result<u64, Failure> {
+pub(super) fn ensure_ticks(catalog: &Catalog, request: &GenerateRequest) -> Result<u64, Failure> {
     let known = |symbol: &Symbol| {
         catalog
             .find(symbol)
@@ -104,21 +104,14 @@ fn ensure_ticks(catalog: &Catalog, request: &GenerateRequest) -> Result<u64, Fai
 }
 
 /// Writes the job unless the user has one of that name, which is then theirs.
-fn write_job(path: &PathBuf) -> Result<(), Failure> {
+fn write_job(path: &Path) -> Result<(), Failure> {
     if path.exists() {
         return Ok(());
     }
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let write = || {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(JOB.as_bytes())?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
-    };
-    fs::create_dir_all(folder)
-        .and_then(|()| write())
-        .map_err(|error| Failure::io("write", path, &error))
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(|error| Failure::io("write", path, &error))?;
+    }
+    write_file(path, JOB.as_bytes())
 }
 
 fn step(command: &str, about: &str) {

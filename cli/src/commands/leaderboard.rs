@@ -129,7 +129,7 @@ impl<'a> Board<'a> {
         Value::Object(entry)
     }
 
-    fn trial_id(&self, point: &Ranked, instrument: u32) -> TrialId {
+    pub(super) fn trial_id(&self, point: &Ranked, instrument: u32) -> TrialId {
         TrialId {
             job: self.record.id,
             instrument,

@@ -2,18 +2,25 @@
 
 #[cfg(feature = "cluster")]
 mod cluster;
+mod compare;
+mod config;
 mod data;
 mod data_check;
 mod demo;
 mod doctor;
 mod eval;
+mod findings;
 mod help;
+mod importance;
+mod init;
 mod jobs;
 mod leaderboard;
 mod optimize_fn;
 mod plan;
+mod report;
 mod run;
 mod sample_market;
+mod shell;
 mod show;
 mod show_view;
 mod strategy;
@@ -39,7 +46,14 @@ pub(crate) fn run(command: Command, settings: &Settings) -> Outcome {
         Command::Show(args) => show::run(&args, settings),
         Command::OptimizeFn(args) => optimize_fn::run(&args, settings),
         Command::Trades(args) => trades::run(&args, settings),
+        Command::Compare(args) => compare::run(&args, settings),
+        Command::Report(args) => report::run(&args, settings),
+        Command::Importance(args) => importance::run(&args, settings),
         Command::Demo(args) => demo::run(&args, settings),
+        Command::Init(args) => init::run(&args),
+        Command::Config(command) => config::run(&command, settings),
+        Command::Completions(args) => shell::completions(&args),
+        Command::Man(args) => shell::man(&args),
         Command::Doctor => doctor::run(settings),
         Command::Help(args) => help::run(&args.topics, settings),
         #[cfg(feature = "cluster")]

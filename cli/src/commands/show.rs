@@ -5,18 +5,20 @@ use assay_core::job::Intrabar;
 use assay_core::metrics::{Metric, Metrics};
 use assay_core::row::{Outcome as TrialOutcome, TrialRow};
 use assay_data::Catalog;
-use assay_engine::{Replay, Trade};
+use assay_engine::{Plan, Replay, Trade};
 use assay_store::{JobRecord, read_fidelity};
 use assay_strategies::Job;
 use assay_worker::{Markets, trade_record};
 use serde_json::{Map, Value, json};
 
 use super::show_view;
-use crate::args::{OutputFormat, ShowArgs};
+#[cfg(feature = "cluster")]
+use crate::args::ClusterArgs;
+use crate::args::{OutputFormat, ShowArgs, ShowRows};
 use crate::failure::{Failure, Outcome};
 use crate::job;
 use crate::local::Ledger;
-use crate::output::{Rows, human, print_json, print_rows};
+use crate::output::{Cell, Kind, Rows, human, print_json, print_rows};
 use crate::settings::Settings;
 
 /// Replay against row: `|a - b| <= tolerance x max(|a|, |b|, 1)`.
@@ -32,6 +34,7 @@ pub(super) struct Shown {
     pub(super) replay: Replay,
     /// The trial under other assumptions about what came first within a bar, and on ticks.
     pub(super) readings: Readings,
+    markets: Markets,
 }
 
 /// A trial as it would have been.
@@ -52,6 +55,16 @@ impl Shown {
         self.record.layout.values(&self.row.point)
     }
 
+    /// The market and the rules it was run by.
+    pub(super) fn plan(&self) -> &Plan {
+        self.markets.sweep(0).plan()
+    }
+
+    /// How far equity is below its peak, at the close of each bar.
+    pub(super) fn drawdown(&self) -> Vec<f64> {
+        assay_report::drawdown(&self.replay.equity, self.plan().config.capital)
+    }
+
     /// Metrics in which the replay is not its row.
     pub(super) fn differences(&self) -> Vec<Metric> {
         self.replay.metrics.differences(&self.metrics, TOLERANCE)
@@ -59,11 +72,17 @@ impl Shown {
 }
 
 pub(super) fn run(args: &ShowArgs, settings: &Settings) -> Outcome {
-    let shown = shown(args, settings)?;
+    #[cfg(feature = "cluster")]
+    let shown = find(args.trial, &args.cluster, settings)?;
+    #[cfg(not(feature = "cluster"))]
+    let shown = replay(args.trial, settings)?;
     match settings.format() {
         OutputFormat::Table => show_view::print(&shown)?,
         OutputFormat::Json => print_json(&to_json(&shown))?,
-        format => print_rows(&trade_rows(&shown.replay.trades), format)?,
+        format => match args.rows {
+            ShowRows::Trades => print_rows(&trade_rows(&shown.replay.trades), format)?,
+            ShowRows::Equity => print_rows(&equity_rows(&shown), format)?,
+        },
     }
     let differences = shown.differences();
     if differences.is_empty() {
@@ -81,13 +100,14 @@ pub(super) fn run(args: &ShowArgs, settings: &Settings) -> Outcome {
     Err(Failure::internal(format!("the replay differs from its row in {}", texts.join(", "))).at(args.trial))
 }
 
-fn shown(args: &ShowArgs, settings: &Settings) -> Result<Shown, Failure> {
-    #[cfg(feature = "cluster")]
-    if let Some(session) = args.cluster.session()? {
-        let (job, row) = session.ask(|remote| async move { remote.row(args.trial).await })?;
-        return replay_row(job.record, args.trial, row, settings);
+/// Finds a trial's row in a cluster, or in the home, and runs it again.
+#[cfg(feature = "cluster")]
+pub(super) fn find(trial: TrialId, cluster: &ClusterArgs, settings: &Settings) -> Result<Shown, Failure> {
+    if let Some(session) = cluster.session()? {
+        let (job, row) = session.ask(|remote| async move { remote.row(trial).await })?;
+        return replay_row(job.record, trial, row, settings);
     }
-    replay(args.trial, settings)
+    replay(trial, settings)
 }
 
 /// Finds a trial's row in the home and runs it again.
@@ -138,6 +158,7 @@ fn replay_row(record: JobRecord, trial: TrialId, row: TrialRow, settings: &Setti
         metrics,
         replay,
         readings,
+        markets,
     })
 }
 
@@ -186,6 +207,27 @@ fn to_json(shown: &Shown) -> Value {
 pub(super) fn trade_rows(trades: &[Trade]) -> Rows {
     let records: Vec<_> = trades.iter().map(trade_record).collect();
     super::trades::rows(&records)
+}
+
+/// The close of each bar as a row.
+fn equity_rows(shown: &Shown) -> Rows {
+    let mut rows = Rows::new([
+        ("time", Kind::Time),
+        ("equity", Kind::Money),
+        ("buy_and_hold", Kind::Money),
+        ("drawdown", Kind::Ratio),
+    ]);
+    let replay = &shown.replay;
+    let curves = replay.equity.iter().zip(&replay.benchmark).zip(shown.drawdown());
+    for (time, ((equity, benchmark), drawdown)) in replay.times.iter().zip(curves) {
+        rows.push(vec![
+            Cell::Whole(*time),
+            (*equity).into(),
+            (*benchmark).into(),
+            drawdown.into(),
+        ]);
+    }
+    rows
 }
 
 /// Parameters in one line: `fast 10, slow 50`.

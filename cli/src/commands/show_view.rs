@@ -87,25 +87,22 @@ pub(super) fn print(shown: &Shown) -> Result<(), Failure> {
     )?;
     let replay = &shown.replay;
     if let (Some(first), Some(last)) = (replay.times.first(), replay.times.last()) {
-        let line = human::sparkline(&replay.equity, SPARKLINE_WIDTH);
+        let line = |values: &[f64]| human::sparkline(values, SPARKLINE_WIDTH);
         let low = replay.equity.iter().copied().fold(f64::INFINITY, f64::min);
         let high = replay.equity.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        writeln!(out, "equity {line}")?;
+        writeln!(out, "equity    {}", line(&replay.equity))?;
+        writeln!(out, "holding   {}", line(&replay.benchmark))?;
+        writeln!(out, "drawdown  {}", line(&shown.drawdown()))?;
         writeln!(
             out,
-            "       {} to {}, between {} and {}\n",
+            "          {} to {}, equity between {} and {}\n",
             human::time(*first),
             human::time(*last),
             human::money(low),
             human::money(high)
         )?;
     }
-    let mut groups: Vec<(&str, Vec<Line>)> = GROUPS
-        .iter()
-        .map(|(title, metrics)| (*title, lines(shown, metrics)))
-        .collect();
-    groups.push(("replay", extra(shown).iter().map(extra_line).collect()));
-    for line in columns(&groups) {
+    for line in columns(&groups(shown)) {
         writeln!(out, "{line}")?;
     }
     print_readings(shown, &mut out)?;
@@ -117,6 +114,14 @@ pub(super) fn print(shown: &Shown) -> Result<(), Failure> {
     };
     writeln!(out, "the replay {verdict} the stored row")?;
     Ok(out.flush()?)
+}
+
+/// All metrics by subject, and what only the replay knows.
+pub(super) fn groups(shown: &Shown) -> Vec<(&'static str, Vec<Line>)> {
+    let stored = GROUPS.iter().map(|(title, metrics)| (*title, lines(shown, metrics)));
+    stored
+        .chain([("replay", extra(shown).iter().map(extra_line).collect())])
+        .collect()
 }
 
 fn lines(shown: &Shown, metrics: &[Metric]) -> Vec<Line> {

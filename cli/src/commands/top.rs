@@ -11,6 +11,8 @@ use assay_proto::Recorded;
 use assay_store::{JobRecord, JobState, read_fidelity};
 
 use super::leaderboard::Board;
+#[cfg(feature = "cluster")]
+use crate::args::ClusterArgs;
 use crate::args::{OutputFormat, TopArgs};
 use crate::failure::{Failure, Outcome};
 use crate::job;
@@ -23,6 +25,11 @@ pub(super) fn run(args: &TopArgs, settings: &Settings) -> Outcome {
         metric: by.metric,
         negated: by.negated,
     });
+    let wanted = Wanted {
+        job: &args.job,
+        count: args.limit,
+        by,
+    };
     #[cfg(feature = "cluster")]
     if let Some(session) = args.cluster.session()? {
         let name = job_name(&args.job, settings)?;
@@ -37,8 +44,43 @@ pub(super) fn run(args: &TopArgs, settings: &Settings) -> Outcome {
         };
         return show(&job.record, &ranked, goal, &recorded, settings);
     }
+    let (record, ranked, mut ledger) = find_here(&wanted, settings)?;
+    let goal = by.map_or_else(|| record.objective().map(|objective| objective.maximize), Ok)?;
+    let recorded = ledger.recorded(&record, false)?;
+    show(&record, &ranked, goal, &recorded, settings)
+}
+
+/// Which of the best points of which job.
+pub(super) struct Wanted<'a> {
+    /// Job id, job name, or job file.
+    pub(super) job: &'a str,
+    /// How many at most.
+    pub(super) count: usize,
+    /// What to rank by, if not the job's objective.
+    pub(super) by: Option<Goal>,
+}
+
+/// A finished job and its best points, from a cluster or from the home.
+pub(super) fn find(
+    wanted: &Wanted<'_>,
+    #[cfg(feature = "cluster")] cluster: &ClusterArgs,
+    settings: &Settings,
+) -> Result<(JobRecord, Vec<Ranked>), Failure> {
+    #[cfg(feature = "cluster")]
+    if let Some(session) = cluster.session()? {
+        let name = job_name(wanted.job, settings)?;
+        let (count, by) = (wanted.count, wanted.by);
+        let (job, ranked) = session.ask(|remote| async move { remote.top(&name, count, by).await })?;
+        return Ok((job.record, ranked));
+    }
+    let (record, ranked, _) = find_here(wanted, settings)?;
+    Ok((record, ranked))
+}
+
+/// The same from the home.
+fn find_here(wanted: &Wanted<'_>, settings: &Settings) -> Result<(JobRecord, Vec<Ranked>, Ledger), Failure> {
     let mut ledger = Ledger::new(&settings.home)?;
-    let record = find_job(&args.job, settings, &mut ledger)?;
+    let record = find_job(wanted.job, settings, &mut ledger)?;
     if record.state != JobState::Done {
         let message = format!(
             "job `{}` ({}) is {}: it has no ranking yet",
@@ -46,13 +88,11 @@ pub(super) fn run(args: &TopArgs, settings: &Settings) -> Outcome {
         );
         return Err(Failure::not_found(message).hint("`assay run JOB.toml` finishes it"));
     }
-    let goal = match by {
-        Some(goal) => goal,
-        None => record.objective()?.maximize,
-    };
-    let ranked = ledger.top(&record, args.limit, goal)?;
-    let recorded = ledger.recorded(&record, false)?;
-    show(&record, &ranked, goal, &recorded, settings)
+    let goal = wanted
+        .by
+        .map_or_else(|| record.objective().map(|objective| objective.maximize), Ok)?;
+    let ranked = ledger.top(&record, wanted.count, goal)?;
+    Ok((record, ranked, ledger))
 }
 
 fn show(record: &JobRecord, ranked: &[Ranked], goal: Goal, recorded: &Recorded, settings: &Settings) -> Outcome {

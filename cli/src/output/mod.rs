@@ -1,9 +1,10 @@
 //! What comes out on stdout.
 
-pub(crate) mod human;
+pub(crate) use assay_report::human;
 mod rows;
 
 use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::Path;
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
@@ -66,6 +67,43 @@ pub(crate) fn table(rows: &Rows) -> String {
         }
     }
     table.trim_fmt()
+}
+
+/// Rows as a table of a report.
+pub(crate) fn report_table(rows: &Rows, title: &str) -> assay_report::Table {
+    let columns = rows.columns().iter();
+    let columns = columns.map(|column| {
+        (
+            column.name.as_str(),
+            !matches!(column.kind, Kind::Text | Kind::Flag | Kind::Time),
+        )
+    });
+    let mut table = assay_report::Table::new(title, columns);
+    for row in rows.cells() {
+        let cells = rows.columns().iter().zip(row);
+        table = table.row(cells.map(|(column, cell)| rows::text(column.kind, cell)));
+    }
+    table
+}
+
+/// Writes a file that appears whole or not at all.
+pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let write = || {
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        // Readable by whom files of this user are readable by: a temporary file is its own user's alone.
+        #[cfg(unix)]
+        file.as_file()
+            .set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    };
+    write().map_err(|error| Failure::io("write", path, &error))
 }
 
 /// Rows as the bytes of a Parquet file.

@@ -3,9 +3,11 @@
 mod bad_input;
 #[cfg(feature = "cluster")]
 mod cluster;
+mod comfort;
 mod funding;
 mod interruption;
 mod journey;
+mod report;
 #[cfg(feature = "cluster")]
 mod schedule;
 mod settings;

@@ -4,10 +4,10 @@ use assay_core::metrics::{Metric, Unit};
 use assay_core::time::UtcNs;
 
 /// Shown where a value is undefined.
-pub(crate) const UNDEFINED: &str = "-";
+pub const UNDEFINED: &str = "-";
 
 /// `1,234,567`
-pub(crate) fn count(value: i64) -> String {
+pub fn count(value: i64) -> String {
     let digits = value.unsigned_abs().to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3 + 1);
     if value < 0 {
@@ -23,7 +23,7 @@ pub(crate) fn count(value: i64) -> String {
 }
 
 /// `12.3 MB`, in powers of 1000.
-pub(crate) fn bytes(value: u64) -> String {
+pub fn bytes(value: u64) -> String {
     const NAMES: [&str; 6] = ["B", "kB", "MB", "GB", "TB", "PB"];
     let mut scaled = value as f64;
     let mut name = 0;
@@ -39,7 +39,7 @@ pub(crate) fn bytes(value: u64) -> String {
 }
 
 /// A length of time by its two largest units: `3 d 4 h`, `12 min 5 s`, `1.25 s`, `340 ms`.
-pub(crate) fn seconds(value: f64) -> String {
+pub fn seconds(value: f64) -> String {
     if !value.is_finite() || value < 0.0 {
         return UNDEFINED.to_owned();
     }
@@ -68,7 +68,7 @@ pub(crate) fn seconds(value: f64) -> String {
 }
 
 /// A number to five significant digits, whole numbers in full.
-pub(crate) fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     let size = value.abs();
     if !value.is_finite() {
         UNDEFINED.to_owned()
@@ -95,7 +95,7 @@ pub(crate) fn number(value: f64) -> String {
 }
 
 /// `12.34 %` of a ratio.
-pub(crate) fn percent(ratio: f64) -> String {
+pub fn percent(ratio: f64) -> String {
     if ratio.abs() >= 100.0 {
         format!("{} %", count((ratio * 100.0).round() as i64))
     } else {
@@ -104,7 +104,7 @@ pub(crate) fn percent(ratio: f64) -> String {
 }
 
 /// `10,234.56`
-pub(crate) fn money(value: f64) -> String {
+pub fn money(value: f64) -> String {
     let cents = (value.abs() * 100.0).round();
     if cents >= 1e17 {
         return format!("{value:.3e}");
@@ -115,13 +115,13 @@ pub(crate) fn money(value: f64) -> String {
 }
 
 /// A price to eight significant digits: more are dust of averaging or slippage.
-pub(crate) fn price(value: f64) -> String {
+pub fn price(value: f64) -> String {
     let whole_digits = value.abs().max(1.0).to_string().find('.').unwrap_or(8);
     trimmed(value, 8usize.saturating_sub(whole_digits).min(7))
 }
 
 /// `2014-05-01 12:30:00`, UTC, with milliseconds only where there are some.
-pub(crate) fn time(ns: i64) -> String {
+pub fn time(ns: i64) -> String {
     UtcNs(ns - ns.rem_euclid(1_000_000))
         .to_rfc3339()
         .replacen('T', " ", 1)
@@ -130,7 +130,7 @@ pub(crate) fn time(ns: i64) -> String {
 }
 
 /// A metric in its unit.
-pub(crate) fn metric(metric: Metric, value: Option<f64>) -> String {
+pub fn metric(metric: Metric, value: Option<f64>) -> String {
     let Some(value) = value else {
         return UNDEFINED.to_owned();
     };
@@ -144,7 +144,7 @@ pub(crate) fn metric(metric: Metric, value: Option<f64>) -> String {
 }
 
 /// Values as a line of blocks, `width` at most; each block is the mean of its share.
-pub(crate) fn sparkline(values: &[f64], width: usize) -> String {
+pub fn sparkline(values: &[f64], width: usize) -> String {
     const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let width = width.min(values.len());
     let means: Vec<f64> = (0..width)

@@ -1,0 +1,54 @@
+//! `assay importance`: which parameters of a job matter.
+
+use std::io::Write;
+
+use super::findings::{Findings, Stored};
+use super::top;
+use crate::args::{ImportanceArgs, OutputFormat};
+use crate::failure::{Failure, Outcome};
+use crate::output::{Cell, Kind, Rows, print_rows, stdout, table};
+use crate::settings::Settings;
+
+pub(super) fn run(args: &ImportanceArgs, settings: &Settings) -> Outcome {
+    let wanted = top::Wanted {
+        job: &args.job,
+        count: 1,
+        by: None,
+    };
+    #[cfg(feature = "cluster")]
+    let (record, _) = top::find(&wanted, &args.cluster, settings)?;
+    #[cfg(not(feature = "cluster"))]
+    let (record, _) = top::find(&wanted, settings)?;
+    let objective = record.objective()?;
+    let findings = Findings::read(&record, &Stored::of(&record)?.space, &objective, settings)?;
+    if findings.importance.is_empty() {
+        let message = format!(
+            "job `{}` has nothing to explain: too few points, or all with the same objective",
+            record.name
+        );
+        return Err(Failure::not_found(message).hint("search a larger space, or maximize a metric that differs between trials"));
+    }
+    let mut rows = Rows::new([
+        ("parameter", Kind::Text),
+        ("with", Kind::Text),
+        ("share", Kind::Ratio),
+        ("spread", Kind::Ratio),
+    ]);
+    for importance in &findings.importance {
+        let name = |i: usize| importance.names.get(i).map_or(Cell::Null, |name| Cell::Text(name.clone()));
+        rows.push(vec![name(0), name(1), importance.share.into(), importance.spread.into()]);
+    }
+    if settings.format() != OutputFormat::Table {
+        print_rows(&rows, settings.format())?;
+        return Ok(0);
+    }
+    let mut out = stdout();
+    writeln!(
+        out,
+        "{} ({}): share of the variance of {} over the space that a parameter explains, alone or with another\n",
+        record.name, record.id, objective.maximize
+    )?;
+    writeln!(out, "{}", table(&rows))?;
+    out.flush()?;
+    Ok(0)
+}
