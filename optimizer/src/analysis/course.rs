@@ -118,7 +118,9 @@ mod tests {
         let reference = HypervolumeCourse::reference(&outcomes).unwrap();
         assert_eq!(reference.len(), 2);
         let mut course = HypervolumeCourse::new(&reference);
-        outcomes.iter().for_each(|outcome| course.push(outcome));
+        for outcome in &outcomes {
+            course.push(outcome);
+        }
         assert!(course.steps().is_sorted_by(|a, b| a.0 < b.0 && a.1 < b.1));
         let feasible: Vec<&[f64]> = outcomes[..40].iter().map(|o| o.losses.as_deref().unwrap()).collect();
         assert_eq!(course.steps().last().unwrap().1, hypervolume(&feasible, &reference));

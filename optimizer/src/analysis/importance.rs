@@ -250,7 +250,7 @@ mod tests {
     #[test]
     fn categories_are_split_by_sets() {
         let dimensions = [Dimension::Category(4), Dimension::Real];
-        let scored = drawn(&dimensions, 4_000, |u| ((u[0] * 4.0) as u32 % 2) as f64 + u[1]);
+        let scored = drawn(&dimensions, 4_000, |u| f64::from((u[0] * 4.0) as u32 % 2) + u[1]);
         let effects = importance(&scored, ImportanceSettings::default());
         assert!((share(&effects, &[0]) - 0.75).abs() < 0.03, "{effects:?}");
         assert!((share(&effects, &[1]) - 0.25).abs() < 0.03, "{effects:?}");
