@@ -97,23 +97,29 @@ fn param_kind(points: &[Option<&Best>], name: &str) -> Kind {
 }
 
 fn data_rows(changes: &[DataChange]) -> Rows {
-    let mut rows = Rows::new([
+    let columns = [
         ("instrument", Kind::Text),
         ("data", Kind::Text),
         ("rows", Kind::Count),
         ("rows_before", Kind::Count),
         ("last", Kind::Time),
         ("last_before", Kind::Time),
-    ]);
+    ];
+    // A home has no catalog of what was there before.
+    let known = changes.iter().any(|change| change.rows.or(change.rows_before).is_some());
+    let shown = if known { columns.len() } else { 2 };
+    let mut rows = Rows::new(columns[..shown].iter().copied());
     for change in changes {
-        rows.push(vec![
+        let mut row = vec![
             change.symbol.as_str().into(),
             change.change.as_str().into(),
             change.rows.into(),
             change.rows_before.into(),
             change.last.into(),
             change.last_before.into(),
-        ]);
+        ];
+        row.truncate(shown);
+        rows.push(row);
     }
     rows
 }
