@@ -33,7 +33,10 @@ pub fn write_fidelity(home: &Path, layout: &Layout, run_as: JobId, rows: &[Trial
     ))?;
     files::sync_all(&writer.finish()?)?;
     publish(home, layout, &work, &[FIDELITY])?;
-    files::remove_folder(&work)
+    files::remove_folder(&work)?;
+    // That of a job that is done was removed with its tasks; one under way has files in it, and stays.
+    let _ = fs::remove_dir(files::staging(home, layout.job));
+    Ok(())
 }
 
 /// The rows of a job's points on ticks, by ordinal and instrument, and the job that they are rows of; `None` if there are none.

@@ -104,3 +104,69 @@ fn bars_of_ticks_and_volume_run_replay_and_export() {
     lab.write("bars.toml", &at_ticks("bars", "bars = \"50t\"\nsource = \"bars\""));
     lab.run(&["run", "bars.toml"]).fails(3, &["no ticks for bars of 50t"]);
 }
+
+#[test]
+fn the_best_over_bars_are_run_again_on_ticks() {
+    let lab = with_both(600);
+    let text = job("ladder", "[2, 5]", "[6, 9]").replace("bars = \"1m\"", "bars = \"5m\"\nsource = \"trades\"");
+    let with = |knobs: &str, end: &str| {
+        let levels = "stop_loss = \"0.2%\"\ntake_profit = \"0.2%\"\n";
+        format!("{text}{levels}{knobs}[objective]\nmaximize = \"total_return\"\n{end}")
+    };
+    lab.write("bars.toml", &with("", ""));
+    lab.write("ladder.toml", &with("", "[fidelity]\ntop = 5\nlatency = \"1s\"\n"));
+    lab.write("ticks.toml", &with("fill = \"next_tick\"\nlatency = \"1s\"\n", ""));
+    let plain = lab.run(&["run", "bars.toml", "-o", "json"]).json();
+    let id = plain["job_id"].as_str().expect("an id").to_owned();
+    // What is run again changes nothing of the job, and is found the next time.
+    for _ in 0..2 {
+        let ran = lab.run(&["run", "ladder.toml"]).ok();
+        assert!(ran.contains(&id) && ran.contains("found: this job was run before"), "{ran}");
+        assert!(
+            ran.contains("the best 5 again on ticks") && ran.contains("rank correlation"),
+            "{ran}"
+        );
+    }
+    lab.run(&["run", "ticks.toml"]).ok();
+    let top = |name: &str| lab.run(&["top", name, "-n", "16", "-o", "json"]).json();
+    let (bars, ticks) = (top(&id), top("ticks.toml"));
+    let number = |value: &Value| value.as_f64().expect("a number");
+    let entries = bars.as_array().expect("a list");
+    assert_eq!(entries.len(), 16);
+    for (rank, entry) in entries.iter().enumerate() {
+        let Some(again) = entry.get("on_ticks") else {
+            assert!(rank >= 5, "{entry}");
+            continue;
+        };
+        assert!(rank < 5, "{entry}");
+        let same = |other: &&Value| other["params"] == entry["params"];
+        let expected = ticks.as_array().expect("a list").iter().find(same).expect("the same point");
+        assert_eq!(again["metrics"][0], expected["metrics"]);
+        let (before, after) = (
+            number(&entry["metrics"]["total_return"]),
+            number(&expected["metrics"]["total_return"]),
+        );
+        assert!((number(&again["divergence"]) - (after - before)).abs() < 1e-12 && number(&again["objective"]) == after);
+    }
+    assert!(lab.run(&["top", &id]).ok().contains("divergence"));
+
+    let shown = lab
+        .run(&["show", entries[0]["trial_id"].as_str().expect("an id"), "-o", "json"])
+        .json();
+    assert_eq!(
+        (&shown["on_ticks"], &shown["matches_stored"]),
+        (&entries[0]["on_ticks"]["metrics"][0], &Value::from(true))
+    );
+    // The job takes the stop first.
+    assert!(number(&shown["metrics"]["ambiguous_bars"]) > 0.0, "{}", shown["metrics"]);
+    let [run, worst, best] = ["metrics", "worst", "best"].map(|name| number(&shown[name]["total_return"]));
+    assert!(
+        (run - worst).abs() < 1e-9 && (best - worst).abs() > 1e-9,
+        "{run} {worst} {best}"
+    );
+    let page = lab.run(&["show", entries[0]["trial_id"].as_str().expect("an id")]).ok();
+    assert!(page.contains("stop first") && page.contains("on ticks"), "{page}");
+
+    lab.write("twice.toml", &with("fill = \"next_tick\"\n", "[fidelity]\ntop = 5\n"));
+    lab.run(&["run", "twice.toml"]).fails(2, &["from ticks already"]);
+}
