@@ -110,7 +110,7 @@ fn the_best_over_bars_are_run_again_on_ticks() {
     let lab = with_both(600);
     let text = job("ladder", "[2, 5]", "[6, 9]").replace("bars = \"1m\"", "bars = \"5m\"\nsource = \"trades\"");
     let with = |knobs: &str, end: &str| {
-        let levels = "stop_loss = \"0.2%\"\ntake_profit = \"0.2%\"\n";
+        let levels = "stop_loss = \"0.1%\"\ntake_profit = \"0.1%\"\n";
         format!("{text}{levels}{knobs}[objective]\nmaximize = \"total_return\"\n{end}")
     };
     lab.write("bars.toml", &with("", ""));
