@@ -32,6 +32,7 @@ mod check;
 mod error;
 mod export;
 mod generate;
+pub mod history;
 pub mod import;
 mod mapped;
 pub mod symbols;

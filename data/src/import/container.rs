@@ -12,18 +12,18 @@ use super::error::{ImportError, Place, Problem};
 
 /// Something that can be read as one stream: a file, or a member of a zip.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Input {
+pub(crate) struct Input {
     /// The file.
-    pub(super) path: PathBuf,
+    pub(crate) path: PathBuf,
     /// How it is packed.
-    pub(super) packing: Packing,
+    pub(crate) packing: Packing,
     /// Bytes it takes in its file.
-    pub(super) stored: u64,
+    pub(crate) stored: u64,
 }
 
 /// How an input is packed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Packing {
+pub(crate) enum Packing {
     /// Not at all.
     Plain,
     /// gzip, one or more members.
@@ -49,7 +49,7 @@ const MEMBERS: usize = 100_000;
 
 impl Input {
     /// Where it is, for errors.
-    pub(super) fn place(&self) -> Place {
+    pub(crate) fn place(&self) -> Place {
         let mut place = Place::file(&self.path);
         if let Packing::Zip { name, .. } = &self.packing {
             place.member = Some(name.clone());
@@ -58,12 +58,12 @@ impl Input {
     }
 
     /// An error about all of it.
-    pub(super) fn error(&self, problem: Problem) -> ImportError {
+    pub(crate) fn error(&self, problem: Problem) -> ImportError {
         ImportError::new(self.place(), problem)
     }
 
     /// Turns an error met while reading the stream into one that says what is damaged.
-    pub(super) fn read_error(&self, error: io::Error) -> ImportError {
+    pub(crate) fn read_error(&self, error: io::Error) -> ImportError {
         let problem = if error
             .get_ref()
             .is_some_and(<dyn std::error::Error + Send + Sync>::is::<Expanded>)
@@ -83,7 +83,7 @@ impl Input {
     }
 
     /// Opens the stream and hands it to `action`.
-    pub(super) fn read<T>(&self, action: impl FnOnce(&mut dyn Read) -> Result<T, ImportError>) -> Result<T, ImportError> {
+    pub(crate) fn read<T>(&self, action: impl FnOnce(&mut dyn Read) -> Result<T, ImportError>) -> Result<T, ImportError> {
         let file = File::open(&self.path).map_err(|e| self.error(Problem::Io(e)))?;
         match &self.packing {
             Packing::Plain | Packing::Parquet => action(&mut { file }),
@@ -105,7 +105,7 @@ impl Input {
 }
 
 /// The inputs in a file, told by its first bytes. Folders in a zip are left out.
-pub(super) fn inputs_of(path: &Path) -> Result<Vec<Input>, ImportError> {
+pub(crate) fn inputs_of(path: &Path) -> Result<Vec<Input>, ImportError> {
     let fail = |problem| ImportError::new(Place::file(path), problem);
     let mut file = File::open(path).map_err(|e| fail(Problem::Io(e)))?;
     let stored = file.metadata().map_err(|e| fail(Problem::Io(e)))?.len();

@@ -113,6 +113,9 @@ pub enum Problem {
     /// A Parquet file that cannot be read.
     #[error("cannot read as Parquet: {0}")]
     Parquet(String),
+    /// Delimited text that cannot be taken apart.
+    #[error("cannot read as lines of fields: {0}")]
+    WrongCsv(String),
     /// JSON that is cut off, damaged or of another kind than its beginning.
     #[error("cannot read as JSON: {0}")]
     Json(String),
@@ -494,6 +497,7 @@ impl Explain for ImportError {
                 "the header or --columns must name every field; name all of them with --columns, `_` for those to skip"
             }
             Problem::LongLine { .. } => "is this a text file with one row per line?",
+            Problem::WrongCsv(_) => "is this a text file with a header and one row per line?",
             Problem::OpenQuote => "correct the row: line breaks within a cell are not read",
             Problem::BadBar { .. } => {
                 "high must be the highest and low the lowest price: check the order of the columns (Bitfinex: --format bitfinex), \

@@ -34,6 +34,10 @@ pub use request::{
     TimeFormat, UnknownWord, Unsorted,
 };
 
+pub(crate) use container::{Input, inputs_of};
+pub(crate) use text::delimiter;
+pub(crate) use times::{TimeReader, TimeRule, year_last};
+
 use crate::catalog::{Catalog, Overlap, SourceInfo};
 use crate::error::DataError;
 use checks::Treatment;

@@ -393,7 +393,7 @@ fn starts_with_time(field: &str) -> bool {
 }
 
 /// The delimiter that occurs most often in a line.
-fn delimiter(line: &str) -> u8 {
+pub(crate) fn delimiter(line: &str) -> u8 {
     let count = |delimiter: u8| line.bytes().filter(|b| *b == delimiter).count();
     // The later of equals wins: a comma where there is nothing else.
     [b';', b'\t', b','].into_iter().max_by_key(|d| count(*d)).unwrap_or(b',')

@@ -13,7 +13,7 @@ use super::number::nanoseconds;
 
 /// How the times of a file are written.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum TimeRule {
+pub(crate) enum TimeRule {
     /// A number since 1970 UTC.
     Unix {
         /// Nanoseconds in one unit.
@@ -49,7 +49,7 @@ pub(super) enum TimeRule {
 
 /// Reads times by one rule; remembers the zone's offset of the quarter of an hour it is in.
 #[derive(Debug)]
-pub(super) struct TimeReader<'a> {
+pub(crate) struct TimeReader<'a> {
     rule: &'a TimeRule,
     /// Quarter of an hour on the local clock, and the offset from UTC in it.
     quarter: Option<(i64, i64)>,
@@ -62,12 +62,12 @@ const LAST_NS: i64 = 106_650 * DAY_NS;
 
 impl<'a> TimeReader<'a> {
     /// A reader for one file.
-    pub(super) fn new(rule: &'a TimeRule) -> Self {
+    pub(crate) fn new(rule: &'a TimeRule) -> Self {
         Self { rule, quarter: None }
     }
 
     /// Reads a time, without spaces around it.
-    pub(super) fn read(&mut self, text: &str) -> Result<i64, Problem> {
+    pub(crate) fn read(&mut self, text: &str) -> Result<i64, Problem> {
         match self.rule {
             TimeRule::Unix { unit_ns } => match nanoseconds(text, *unit_ns) {
                 Some(time) if in_range(time) => Ok(time),
@@ -229,7 +229,7 @@ pub(super) fn month(text: &str) -> Option<Date> {
 
 /// The pattern of times that end their date with the year, `1/31/1999` or `31.1.1999 12:30`, if the times given can be read in one way
 /// only. `None` where they are of another form.
-pub(super) fn year_last<'a>(mut times: impl Iterator<Item = &'a str>) -> Option<Result<String, Problem>> {
+pub(crate) fn year_last<'a>(mut times: impl Iterator<Item = &'a str>) -> Option<Result<String, Problem>> {
     let sample = times.next()?;
     let (separator, (first, second), clock) = numeric_day(sample)?;
     let (mut month_first, mut day_first) = (second > 12, first > 12);
