@@ -7,6 +7,7 @@ use crate::account::Account;
 use crate::config::YEAR_NS;
 use crate::equity::Central;
 use crate::plan::Plan;
+use crate::trades::TradeStats;
 
 /// A variance below this share of the mean square of its terms is dust of rounding: zero.
 pub(crate) const VARIANCE_DUST: f64 = 1e-12;
@@ -21,13 +22,12 @@ fn without_dust(squares: f64, scale: f64) -> f64 {
     if squares <= VARIANCE_DUST * scale { 0.0 } else { squares }
 }
 
-/// Metrics that follow from the returns alone.
-fn of_returns(metrics: &mut Metrics, plan: &Plan, r: &Central) {
+/// Metrics that follow from the returns alone. `rf` is the risk-free rate of a period.
+pub(crate) fn of_returns(metrics: &mut Metrics, ppy: f64, rf: f64, r: &Central) {
     let n = r.n;
     if n < 2.0 {
         return;
     }
-    let (ppy, rf, benchmark) = (plan.config.periods_per_year, plan.config.risk_free, &plan.benchmark.central);
     let per_year = ppy.sqrt();
     let excess = r.mean - rf;
     let squares = without_dust(r.powers[0], r.squares);
@@ -45,28 +45,35 @@ fn of_returns(metrics: &mut Metrics, plan: &Plan, r: &Central) {
         let spread = 1.0 - skew * sharpe + (kurtosis + 2.0) / 4.0 * sharpe * sharpe;
         metrics.set(Metric::Psr, normal_cdf(sharpe * (n - 1.0).sqrt() / spread.sqrt()));
     }
+}
+
+/// Metrics that compare the returns with those of holding the instrument.
+fn beside_benchmark(metrics: &mut Metrics, plan: &Plan, r: &Central) {
+    let n = r.n;
+    if n < 2.0 {
+        return;
+    }
+    let (ppy, rf, benchmark) = (plan.config.periods_per_year, plan.config.risk_free, &plan.benchmark.central);
     let benchmark_squares = without_dust(benchmark.powers[0], benchmark.squares);
     if benchmark_squares > 0.0 {
         let beta = r.with_benchmark / benchmark_squares;
         metrics.set(Metric::Beta, beta);
-        metrics.set(Metric::Alpha, (excess - beta * (r.benchmark_mean - rf)) * ppy);
+        metrics.set(Metric::Alpha, (r.mean - rf - beta * (r.benchmark_mean - rf)) * ppy);
     }
     let difference = without_dust(r.difference, r.squares + benchmark.squares);
     if difference > 0.0 {
         metrics.set(
             Metric::ExcessSharpe,
-            (r.mean - r.benchmark_mean) / (difference / (n - 1.0)).sqrt() * per_year,
+            (r.mean - r.benchmark_mean) / (difference / (n - 1.0)).sqrt() * ppy.sqrt(),
         );
     }
 }
 
-fn of_trades(metrics: &mut Metrics, plan: &Plan, account: &Account) {
-    let stats = &account.book.stats;
-    let capital = plan.config.capital;
+/// Metrics that follow from the closed trades alone.
+pub(crate) fn of_trades(metrics: &mut Metrics, stats: &TradeStats, capital: f64) {
     let n = stats.closed;
     let pnl = stats.won - stats.lost;
     metrics.set(Metric::Trades, n);
-    metrics.set(Metric::OpenTrades, f64::from(u8::from(!account.book.is_flat())));
     metrics.set(Metric::WinRate, stats.wins / n);
     metrics.set(Metric::ProfitFactor, stats.won / stats.lost);
     metrics.set(Metric::Expectancy, pnl / n);
@@ -84,6 +91,10 @@ fn of_trades(metrics: &mut Metrics, plan: &Plan, account: &Account) {
     metrics.set(Metric::Turnover, stats.traded / capital);
     metrics.set(Metric::Fees, stats.fees);
     metrics.set(Metric::CostShare, stats.fees / stats.won);
+}
+
+fn of_orders(metrics: &mut Metrics, account: &Account) {
+    metrics.set(Metric::OpenTrades, f64::from(u8::from(!account.book.is_flat())));
     metrics.set(Metric::AmbiguousBars, f64::from(account.book.ambiguous));
     metrics.set(Metric::SkippedOrders, f64::from(account.book.skipped));
     metrics.set(Metric::MarginCalls, f64::from(account.book.margin_calls));
@@ -118,8 +129,10 @@ pub(crate) fn metrics(plan: &Plan, account: &Account) -> Metrics {
     } else {
         account.daily
     };
-    of_returns(&mut metrics, plan, &returns);
-    of_trades(&mut metrics, plan, account);
+    of_returns(&mut metrics, config.periods_per_year, config.risk_free, &returns);
+    beside_benchmark(&mut metrics, plan, &returns);
+    of_trades(&mut metrics, &account.book.stats, config.capital);
+    of_orders(&mut metrics, account);
     metrics
 }
 

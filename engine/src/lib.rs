@@ -13,6 +13,7 @@ mod equity;
 mod events;
 mod fills;
 mod finish;
+pub mod history;
 mod holdings;
 mod jumps;
 mod levels;
