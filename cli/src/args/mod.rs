@@ -10,6 +10,7 @@ mod optimize;
 mod project;
 mod report;
 mod strategy;
+mod trades;
 mod values;
 
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ pub(crate) use optimize::{OptimizeFnArgs, Shift};
 pub(crate) use project::{CompletionsArgs, ConfigCommand, ConfigShowArgs, InitArgs, ManArgs};
 pub(crate) use report::{ImportanceArgs, ReportArgs, ReportFile, ReportFormat};
 pub(crate) use strategy::StrategyCommand;
+pub(crate) use trades::{HistoryArgs, TradesArgs, TradesCommand};
 #[cfg(feature = "cluster")]
 pub(crate) use values::Bytes;
 pub(crate) use values::{MemoryLimit, OutputFormat, ThreadCount};
@@ -103,8 +105,8 @@ pub(crate) enum Command {
     Show(ShowArgs),
     /// Try a method of search on a function whose best points are known
     OptimizeFn(OptimizeFnArgs),
-    /// The trades of one trial
-    Trades(ShowArgs),
+    /// The trades of one trial; or those of a bot or a broker, measured like a trial's
+    Trades(TradesArgs),
     /// Two trials side by side
     Compare(CompareArgs),
     /// A job or a trial as a page with pictures: HTML, SVG or PNG

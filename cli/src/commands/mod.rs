@@ -11,6 +11,7 @@ mod doctor;
 mod eval;
 mod findings;
 mod help;
+mod history;
 mod importance;
 mod init;
 mod jobs;
@@ -45,10 +46,10 @@ pub(crate) fn run(command: Command, settings: &Settings) -> Outcome {
         Command::Verdict(args) => verdict::run(&args, settings),
         Command::Show(args) => show::run(&args, settings),
         Command::OptimizeFn(args) => optimize_fn::run(&args, settings),
-        Command::Trades(args) => trades::run(&args, settings),
         Command::Compare(args) => compare::run(&args, settings),
         Command::Report(args) => report::run(&args, settings),
         Command::Importance(args) => importance::run(&args, settings),
+        Command::Trades(args) => trades::run(&args, settings),
         Command::Demo(args) => demo::run(&args, settings),
         Command::Init(args) => init::run(&args),
         Command::Config(command) => config::run(&command, settings),

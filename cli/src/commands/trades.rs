@@ -1,17 +1,23 @@
 //! `assay trades`: the trades of one trial, as they are kept, or replayed where they are not.
 
+use assay_core::ids::TrialId;
 use assay_store::TradeRecord;
 use serde_json::{Value, json};
 
+use super::history;
 use super::show::replay;
-use crate::args::{OutputFormat, ShowArgs};
+use crate::args::{OutputFormat, TradesArgs, TradesCommand};
 use crate::failure::{Failure, Outcome};
 use crate::local::Ledger;
 use crate::output::{Kind, Rows, print_json, print_rows};
 use crate::settings::Settings;
 
-pub(super) fn run(args: &ShowArgs, settings: &Settings) -> Outcome {
-    let trades = trades(args, settings)?;
+pub(super) fn run(args: &TradesArgs, settings: &Settings) -> Outcome {
+    if let Some(TradesCommand::Import(args)) = &args.command {
+        return history::run(args, settings);
+    }
+    let trial = args.trial.expect("required without a subcommand");
+    let trades = trades(trial, args, settings)?;
     match settings.format() {
         OutputFormat::Json => print_json(&trades.iter().map(to_json).collect::<Vec<_>>())?,
         format => print_rows(&rows(&trades), format)?,
@@ -19,22 +25,22 @@ pub(super) fn run(args: &ShowArgs, settings: &Settings) -> Outcome {
     Ok(0)
 }
 
-fn trades(args: &ShowArgs, settings: &Settings) -> Result<Vec<TradeRecord>, Failure> {
+fn trades(trial: TrialId, args: &TradesArgs, settings: &Settings) -> Result<Vec<TradeRecord>, Failure> {
     #[cfg(feature = "cluster")]
     if let Some(session) = args.cluster.session()? {
-        let trades = session.ask(|remote| async move { remote.trades(args.trial).await })?;
+        let trades = session.ask(|remote| async move { remote.trades(trial).await })?;
         if trades.is_empty() {
-            let message = format!("no trades of trial {} are kept", args.trial);
+            let message = format!("no trades of trial {trial} are kept");
             let hint = "those of the best points are, soon after the job is done: `[results] trades = n`; `assay show` replays any trial";
             return Err(Failure::not_found(message).hint(hint));
         }
         return Ok(trades);
     }
-    let kept = Ledger::new(&settings.home)?.trades(&args.trial)?;
+    let kept = Ledger::new(&settings.home)?.trades(&trial)?;
     if !kept.is_empty() {
         return Ok(kept);
     }
-    let shown = replay(args.trial, settings)?;
+    let shown = replay(trial, settings)?;
     Ok(shown.replay.trades.iter().map(assay_worker::trade_record).collect())
 }
 

@@ -5,6 +5,7 @@ mod bad_input;
 mod cluster;
 mod comfort;
 mod funding;
+mod history;
 mod interruption;
 mod journey;
 mod report;
