@@ -144,7 +144,7 @@ impl Cluster {
             ticks: None,
         };
         let strategy = Strategy::parse(CROSS, "cross.toml").unwrap();
-        Job::new(spec, source, strategy, CROSS.to_owned(), vec![item]).unwrap()
+        Job::new(spec, source, strategy, CROSS.to_owned(), vec![item], Vec::new()).unwrap()
     }
 }
 
@@ -445,7 +445,15 @@ async fn what_is_too_large_is_refused_with_what_is_allowed() {
     let job = cluster.job("deep", 1);
     let deep = CROSS.replace("ema(close, fast)", "ema(ema(ema(close, fast), 3), 3)");
     let strategy = Strategy::parse(&deep, "deep.toml").unwrap();
-    let deep = Job::new(job.spec.clone(), job.source.clone(), strategy, deep, job.instruments.clone()).unwrap();
+    let deep = Job::new(
+        job.spec.clone(),
+        job.source.clone(),
+        strategy,
+        deep,
+        job.instruments.clone(),
+        Vec::new(),
+    )
+    .unwrap();
     refused(send(deep.body()).await, Domain::NotAllowed, "levels of expressions");
     submit(&ann, &job, 5).await;
     submit(&ann, &job, 5).await;

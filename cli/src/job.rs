@@ -11,6 +11,7 @@ use assay_store::JobRecord;
 use assay_strategies::{Job, JobFault, JobInstrument, JobTicks, Strategy, library, library_strategy};
 
 use crate::failure::Failure;
+use crate::folds::folds;
 
 /// Reads a job file, its strategy, and the manifests of its data.
 pub(crate) fn load(path: &Path, catalog: &Catalog) -> Result<Job, Failure> {
@@ -42,10 +43,11 @@ pub(crate) fn resolve(
     let space = strategy.resolve_space(spec.params.as_ref())?;
     let references = strategy.references(&space, &spec.execution)?;
     let instruments = spec.data.instruments.iter().map(|symbol| instrument(&spec, symbol, catalog));
-    let instruments = instruments.collect::<Result<_, Failure>>()?;
+    let instruments = instruments.collect::<Result<Vec<_>, Failure>>()?;
     let references = references.iter().map(|symbol| reference(&spec, symbol, catalog));
     let references: Vec<JobInstrument> = references.collect::<Result<_, Failure>>()?;
-    let job = Job::new(spec, source, strategy, strategy_source, instruments)?;
+    let folds = folds(&spec, &instruments, catalog)?;
+    let job = Job::new(spec, source, strategy, strategy_source, instruments, folds)?;
     Ok(if references.is_empty() {
         job
     } else {
@@ -139,7 +141,14 @@ pub(crate) fn restore(record: &JobRecord, instrument: usize, catalog: &Catalog) 
         // Their values are compared with the catalog's when they are loaded.
         Job::from_body(&record.body)?.references
     };
-    let job = Job::new(spec, source.to_owned(), strategy, record.strategy.clone(), vec![item])?;
+    let job = Job::new(
+        spec,
+        source.to_owned(),
+        strategy,
+        record.strategy.clone(),
+        vec![item],
+        Vec::new(),
+    )?;
     Ok(Job {
         id: record.id,
         references,

@@ -9,6 +9,7 @@ mod bars;
 mod cluster;
 mod commands;
 mod failure;
+mod folds;
 mod interrupt;
 mod job;
 mod local;

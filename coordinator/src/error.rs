@@ -31,6 +31,14 @@ pub enum CoordinatorError {
         /// Where it is.
         state: JobState,
     },
+    /// A search that cannot begin with the results of another job.
+    #[error("search.start_from: the search cannot begin with the results of {job}: {reason}")]
+    StartFrom {
+        /// The other job.
+        job: JobId,
+        /// Why.
+        reason: String,
+    },
     /// A defect.
     #[error("an answer that does not fit the question: {0}")]
     Unexpected(String),
@@ -49,6 +57,7 @@ impl Explain for CoordinatorError {
             Self::Gone | Self::Deposed => Domain::Unreachable,
             Self::NotOpen { .. } => Domain::NotFound,
             Self::NotNow { .. } => Domain::NotAllowed,
+            Self::StartFrom { .. } => Domain::Usage,
             Self::Unexpected(_) => Domain::Internal,
         }
     }
@@ -67,6 +76,7 @@ impl Explain for CoordinatorError {
             Self::Gone | Self::Deposed => Some("another one takes over within seconds: try again".to_owned()),
             Self::NotOpen { .. } => Some("`assay jobs` lists the jobs and where they are".to_owned()),
             Self::NotNow { .. } => Some("a running job can be paused, a paused one resumed, both can be cancelled".to_owned()),
+            Self::StartFrom { .. } => Some("name a finished job over the same parameters; `assay jobs` lists them".to_owned()),
             Self::Unexpected(_) => None,
         }
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use assay_core::distinct::DistinctPoints;
 use assay_core::time::UtcNs;
+use assay_optimizer::search::Batch;
 use assay_proto::HeldBackState;
 use assay_store::{
     FamilyKey, FamilyRecord, JobRecord, JobState, Look, Searched, Store, StoreError, TaskRecordState, TimeRange,
@@ -134,10 +135,24 @@ async fn points_so_far(store: &Store, record: &JobRecord, families: &Families) -
         return Ok(points);
     };
     let mut room = ShapeRoom::default();
+    if plan.learning.is_some() {
+        // What a search proposed is run, or was about to be.
+        let known = store.job_with_tasks(record.id).await?;
+        for batch in known.map_or(Vec::new(), |known| known.batches) {
+            let read: Option<Batch> = serde_json::from_str(&batch.proposals).ok();
+            let proposals = read.map_or(Vec::new(), |batch| batch.proposals);
+            points.extend(
+                proposals
+                    .iter()
+                    .map(|proposal| families.shape.hash(&proposal.point, &mut room)),
+            );
+        }
+        return Ok(points);
+    }
     for task in store.tasks(record.id).await? {
         if matches!(task.state, TaskRecordState::Done { .. }) {
             let of_task = plan.points(task.range);
-            points.extend(of_task.iter().map(|(_, point)| families.shape.hash(point, &mut room)));
+            points.extend(of_task.iter().map(|planned| families.shape.hash(&planned.point, &mut room)));
         }
     }
     Ok(points)

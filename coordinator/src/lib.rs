@@ -18,12 +18,12 @@ pub mod schedule;
 pub mod server;
 mod settings;
 
-pub use crate::core::{CompactError, Compaction, Core, Effect, Event, Request, Written};
+pub use crate::core::{CompactError, Compaction, Core, Effect, Event, Proposed, Proposing, Request, Written};
 pub use error::CoordinatorError;
 pub use families::{Families, family_records, looks};
 pub use luck::{InstrumentLuck, Luck};
 pub use meters::Meters;
 pub use office::{Coordinator, JobEnd, Office};
-pub use plan::JobPlan;
+pub use plan::{JobPlan, LegPlan, judge};
 pub use recorded::recorded;
 pub use settings::{Settings, TaskSize};

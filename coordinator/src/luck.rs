@@ -159,11 +159,12 @@ fn each_chunk(
     let mut sorted = tasks.to_vec();
     sorted.sort_by_key(TaskRows::range);
     for task in &sorted {
+        let unbiased = plan.is_unbiased(task.range());
         task.each_sketch(home, &plan.layout, |instrument, point, sketch| {
             if instrument == 0 {
                 see_point(point);
             }
-            let Some(sketch) = sketch else { return };
+            let Some(sketch) = sketch.filter(|_| unbiased) else { return };
             let (first, chunk) = &mut open[instrument as usize];
             let into = chunk.get_or_insert_with(|| Sketches::new(&sketch.counts).expect("sketches have 16 blocks"));
             // All trials of an instrument have the grid of its bars.

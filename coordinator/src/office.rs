@@ -18,7 +18,7 @@ use assay_store::{Change, JobState, Leadership, NewJob, Store, Unfinished, remov
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::core::{CompactError, Compaction, Core, Effect, Event, Request};
+use crate::core::{CompactError, Compaction, Core, Effect, Event, Proposing, Request};
 use crate::error::CoordinatorError;
 use crate::meters::Meters;
 use crate::plan::JobPlan;
@@ -260,7 +260,15 @@ impl Office {
         let mut jobs = Vec::new();
         let mut unreadable = Vec::new();
         for job in unfinished.jobs {
-            match JobPlan::of_record(&job.record) {
+            let planned = match JobPlan::of_record(&job.record) {
+                Ok(mut plan) => plan
+                    .begin_from(&self.store)
+                    .await
+                    .map(|()| plan)
+                    .map_err(|error| error.to_string()),
+                Err(reason) => Err(reason),
+            };
+            match planned {
                 Ok(plan) => jobs.push((Arc::new(plan), job)),
                 Err(reason) => unreadable.push((job.record.id, reason)),
             }
@@ -470,6 +478,7 @@ impl Desk {
                     None => {}
                 },
                 Effect::Compact(compaction) => self.compact(*compaction),
+                Effect::Propose(proposing) => self.propose(*proposing),
                 Effect::Ended { job, state, error } => self.ended(job, state, error),
                 Effect::Alarm(text) => {
                     self.office.meters.alarm();
@@ -490,6 +499,20 @@ impl Desk {
             // Without a coordinator the next one writes them again.
             if let Some(commands) = commands.upgrade() {
                 let _ = commands.blocking_send(Command::Happened(Event::Compacted { job, result }));
+            }
+        });
+    }
+
+    /// Lets a search think on a thread of its own.
+    fn propose(&self, proposing: Proposing) {
+        let commands = self.commands.clone();
+        tokio::task::spawn_blocking(move || {
+            let failed = proposing.failed();
+            let proposed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| proposing.carry_out()));
+            let proposed = Box::new(proposed.unwrap_or(failed));
+            // Without a coordinator the next one asks again.
+            if let Some(commands) = commands.upgrade() {
+                let _ = commands.blocking_send(Command::Happened(Event::Proposed(proposed)));
             }
         });
     }

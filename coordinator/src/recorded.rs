@@ -12,7 +12,7 @@ use crate::families::{family_records, held_back};
 /// Reads it; with `neighbours` how those of its best point do, too, for which all rows are read.
 pub async fn recorded(store: &Store, job: &JobRecord, neighbours: bool) -> Result<Recorded, StoreError> {
     let objective = job.objective()?;
-    let best = store.top(job, 1, objective.maximize).await?.into_iter().next();
+    let best = store.top(job, 1, objective.maximize, None).await?.into_iter().next();
     let entry = store.ledger_of(job.id).await?;
     let families = family_records(store, job).await?;
     let plateau = match &best {

@@ -8,7 +8,7 @@ use assay_core::ids::Ordinal;
 use assay_core::job::Keep;
 use assay_core::rank::Ranked;
 use assay_proto::Rows;
-use assay_store::{Staged, StoreError, TaskRecord, TaskRecordState, TaskRows, compact};
+use assay_store::{Staged, StoreError, TaskRecord, TaskRecordState, TaskRows, compact, write_folds};
 
 use crate::core::{CompactError, Compaction, Written};
 use crate::luck;
@@ -43,17 +43,17 @@ pub(crate) fn write(home: &Path, compaction: &Compaction) -> Result<Written, Com
     let tasks: Vec<TaskRows<'_>> = tasks.collect();
     let (compacted, measured) = thread::scope(|scope| {
         let measured = scope.spawn(|| luck::measure(home, compaction, &tasks));
-        let compacted = compact(home, &plan.layout, plan.proposals.blocks(), &tasks, keep.as_ref());
+        let compacted = compact(home, &plan.layout, compaction.blocks, &tasks, keep.as_ref());
         (compacted, measured.join())
     });
     let other = |error: StoreError| CompactError::Other(error.to_string());
     let measured = measured.map_err(|_| CompactError::Other("a defect in measuring what luck explains".to_owned()))?;
     let luck::Measured { luck, points } = measured.map_err(other)?;
-    Ok(Written {
-        compacted: compacted.map_err(other)?,
-        luck,
-        points,
-    })
+    let compacted = compacted.map_err(other)?;
+    if !compaction.folds.is_empty() {
+        write_folds(home, &plan.layout, &compaction.folds).map_err(other)?;
+    }
+    Ok(Written { compacted, luck, points })
 }
 
 /// The best points of the tasks that are done, from their files. What cannot be read is found when the result files are written.
@@ -63,7 +63,7 @@ pub(crate) fn best_points(home: &Path, plan: &JobPlan, tasks: &[TaskRecord]) -> 
         if let TaskRecordState::Done { staged, .. } = &task.state
             && let Ok(rows) = staged.read(home, &plan.layout)
         {
-            board.push_rows(&rows);
+            plan.rank(&mut board, &rows);
         }
     }
     board.into_ranked()

@@ -32,6 +32,7 @@ pub mod row;
 pub mod space;
 mod text;
 pub mod time;
+pub mod window;
 
 pub use failure::{Domain, Explain};
 

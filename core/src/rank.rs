@@ -16,6 +16,8 @@ pub struct Ranked {
     pub point: Point,
     /// The aggregated metric of the objective, in that metric's unit; `None` if it is undefined on any instrument.
     pub objective: Option<f64>,
+    /// By how much it violates what the job requires; 0 if it satisfies all.
+    pub violation: f64,
     /// Per instrument, in the job's order; `None` where the trial failed.
     pub metrics: Vec<Option<Metrics>>,
 }
@@ -59,15 +61,40 @@ impl Objective {
     }
 }
 
-/// Order of two points by score: `Less` is the better one. An undefined score comes last, ties go to the smaller ordinal.
-pub fn by_score(a: (Option<f64>, Ordinal), b: (Option<f64>, Ordinal)) -> Ordering {
-    let scores = match (a.0, b.0) {
-        (Some(a), Some(b)) => b.total_cmp(&a),
-        (Some(_), None) => Ordering::Less,
-        (None, Some(_)) => Ordering::Greater,
-        (None, None) => Ordering::Equal,
-    };
-    scores.then(a.1.cmp(&b.1))
+/// What a point is ranked by.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Standing {
+    /// By how much it violates what the job requires.
+    pub violation: f64,
+    /// What is maximized.
+    pub score: Option<f64>,
+    /// Its position in the job.
+    pub ordinal: Ordinal,
+}
+
+impl Standing {
+    /// Order of two points: `Less` is the better one. An undefined score comes last, and before it what violates the job's
+    /// requirements, by how much it does; ties go to the smaller ordinal.
+    pub fn compare(&self, other: &Self) -> Ordering {
+        let scores = match (self.score, other.score) {
+            (Some(a), Some(b)) => self.violation.total_cmp(&other.violation).then(b.total_cmp(&a)),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => Ordering::Equal,
+        };
+        scores.then(self.ordinal.cmp(&other.ordinal))
+    }
+}
+
+impl Ranked {
+    /// What it is ranked by.
+    pub fn standing(&self, objective: &Objective) -> Standing {
+        Standing {
+            violation: self.violation,
+            score: self.objective.map(|value| objective.score_of(value)),
+            ordinal: self.ordinal,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -103,14 +130,20 @@ mod tests {
     }
 
     #[test]
-    fn undefined_comes_last_and_ties_go_to_the_smaller_ordinal() {
+    fn undefined_comes_last_after_what_is_not_allowed_and_ties_go_to_the_smaller_ordinal() {
+        let standing = |violation, score, ordinal| Standing {
+            violation,
+            score,
+            ordinal: Ordinal(ordinal),
+        };
         let mut points = [
-            (None, Ordinal(0)),
-            (Some(1.0), Ordinal(3)),
-            (Some(2.0), Ordinal(4)),
-            (Some(1.0), Ordinal(2)),
+            standing(0.0, None, 0),
+            standing(0.5, Some(9.0), 1),
+            standing(0.0, Some(1.0), 3),
+            standing(0.0, Some(2.0), 4),
+            standing(0.0, Some(1.0), 2),
         ];
-        points.sort_by(|a, b| by_score(*a, *b));
-        assert_eq!(points.iter().map(|p| p.1.0).collect::<Vec<_>>(), [4, 2, 3, 0]);
+        points.sort_by(Standing::compare);
+        assert_eq!(points.iter().map(|p| p.ordinal.0).collect::<Vec<_>>(), [4, 2, 3, 1, 0]);
     }
 }

@@ -8,7 +8,18 @@ use crate::space::Point;
 /// Blocks of time in a sketch.
 pub const SKETCH_BLOCKS: usize = 16;
 
-/// One result row: a point on one instrument over the job's window.
+/// A point that is to be run over one of the job's windows, on every instrument.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Planned {
+    /// The point's position in the job.
+    pub ordinal: Ordinal,
+    /// The point.
+    pub point: Point,
+    /// Index into the job's windows.
+    pub window: u32,
+}
+
+/// One result row: a point on one instrument over one window.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrialRow {
     /// Index into the job's instruments.
@@ -17,6 +28,8 @@ pub struct TrialRow {
     pub ordinal: Ordinal,
     /// The point's coordinates.
     pub point: Point,
+    /// Index into the job's windows: 0 for the whole of its data.
+    pub window: u32,
     /// What came of it.
     pub outcome: Outcome,
 }
@@ -57,12 +70,16 @@ impl TrialRow {
         }
     }
 
-    /// Adds this row to a fingerprint: ordinal, instrument, coordinates, metric bits with undefined as one fixed mark; of a
+    /// Adds this row to a fingerprint: ordinal, instrument, window, coordinates, metric bits with undefined as one fixed mark; of a
     /// failed trial only that it failed, not how.
     pub fn fingerprint(&self, into: &mut Fingerprint) {
         let mut bytes = Vec::with_capacity(16 + 8 * (self.point.0.len() + crate::metrics::METRICS));
         bytes.extend(self.ordinal.0.to_le_bytes());
         bytes.extend(self.instrument.to_le_bytes());
+        if self.window > 0 {
+            bytes.extend(b"window");
+            bytes.extend(self.window.to_le_bytes());
+        }
         self.point.0.iter().for_each(|x| bytes.extend(x.to_bits().to_le_bytes()));
         match self.metrics() {
             Some(metrics) => {

@@ -86,7 +86,8 @@ pub struct Space {
 }
 
 /// One parameter set: a coordinate per parameter of the space, in its order. Integers are stored as such, a choice by its index.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Point(pub Box<[f64]>);
 
 impl Domain {

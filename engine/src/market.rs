@@ -46,7 +46,7 @@ pub struct Market {
     /// Bid and ask, for bars from quotes.
     pub quotes: Option<Quotes>,
     /// Trading day of each bar, days since 1970-01-01.
-    pub days: Vec<i32>,
+    pub days: Arc<Vec<i32>>,
     /// Bars that are traded; those before are warm-up.
     pub window: Range<usize>,
     /// What holders of a position pay, where that is known; see [`Market::with_funding`].
@@ -155,16 +155,7 @@ impl Market {
         } else {
             None
         };
-        let first = from.map_or(0, |from| time.partition_point(|t| *t < from));
-        let end = to.map_or(time.len(), |to| time.partition_point(|t| *t < to));
-        if first >= end {
-            let text = |t: Option<i64>, open: &str| t.map_or(open.to_owned(), |t| UtcNs(t).to_rfc3339());
-            return Err(MarketError::EmptyWindow {
-                from: text(from, "the start"),
-                to: text(to, "the end"),
-                bars: time.len(),
-            });
-        }
+        let window = window_of(&time, from, to)?;
         let calendar = &instrument.facts.calendar;
         let days = if bar_ns < DAY_NS {
             calendar.trading_days(&time)
@@ -180,8 +171,8 @@ impl Market {
             mid,
             volume: column("volume")?,
             quotes,
-            days,
-            window: first..end,
+            days: Arc::new(days),
+            window,
             funding: None,
             ticks: None,
             ends: values_of::<TimestampNanosecondType>(batch, "end"),
@@ -189,6 +180,15 @@ impl Market {
             until: to.unwrap_or(i64::MAX),
             others: Others::default(),
         })
+    }
+
+    /// The same bars with others of them traded. Nothing is copied.
+    ///
+    /// # Errors
+    /// No bar between `from` and `to`.
+    pub fn over(&self, from: Option<i64>, to: Option<i64>) -> Result<Self, MarketError> {
+        let window = window_of(&self.time, from, to)?;
+        Ok(Self { window, ..self.clone() })
     }
 
     /// The same market with a batch of funding rates: `time` (timestamp in ns) and `rate`.
@@ -238,7 +238,7 @@ impl Market {
             mid,
             volume,
             quotes,
-            days,
+            days: Arc::new(days),
             funding: None,
             ticks: None,
             ends: None,
@@ -304,6 +304,21 @@ impl Market {
     pub fn is_empty(&self) -> bool {
         self.time.is_empty()
     }
+}
+
+/// The bars that start between two moments.
+fn window_of(time: &[i64], from: Option<i64>, to: Option<i64>) -> Result<Range<usize>, MarketError> {
+    let first = from.map_or(0, |from| time.partition_point(|t| *t < from));
+    let end = to.map_or(time.len(), |to| time.partition_point(|t| *t < to));
+    if first < end {
+        return Ok(first..end);
+    }
+    let text = |t: Option<i64>, open: &str| t.map_or(open.to_owned(), |t| UtcNs(t).to_rfc3339());
+    Err(MarketError::EmptyWindow {
+        from: text(from, "the start"),
+        to: text(to, "the end"),
+        bars: time.len(),
+    })
 }
 
 /// The values of a column of this type without nulls.

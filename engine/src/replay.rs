@@ -5,7 +5,7 @@
 
 use assay_core::metrics::{Metric, Metrics};
 
-use crate::account::{Account, EquityBuffer};
+use crate::account::{Account, EquityBuffer, Order, read};
 use crate::book::Moment;
 use crate::config::ExitReason;
 use crate::equity::{PEAK_DUST, simple_return};
@@ -72,6 +72,15 @@ pub trait SignalSource {
 
 /// Runs one trial bar by bar, or tick by tick.
 pub fn replay(plan: &Plan, settings: &Settings, source: &mut impl SignalSource) -> Replay {
+    run(plan, settings, source, false)
+}
+
+/// The same of a fold: a position that is open at its end is closed at the last close, with costs.
+pub fn replay_fold(plan: &Plan, settings: &Settings, source: &mut impl SignalSource) -> Replay {
+    run(plan, settings, source, true)
+}
+
+fn run(plan: &Plan, settings: &Settings, source: &mut impl SignalSource, closing: bool) -> Replay {
     let plan = plan.reference();
     let window = plan.market.window.clone();
     let (mut account, mut buffer, mut tiles) = (Account::new(&plan), EquityBuffer::default(), TileBuffers::default());
@@ -99,6 +108,19 @@ pub fn replay(plan: &Plan, settings: &Settings, source: &mut impl SignalSource) 
         }
         held += (account.bars_held - before) as usize;
         equity.extend_from_slice(buffer.range_mut(tile.first, tile.len));
+        if closing && tile.start + tile.len == window.end && !account.book.is_flat() {
+            let seam = Order {
+                exit: Some(ExitReason::Seam),
+                enter: None,
+                reading: read(&pass.signals, tile.len - 1),
+                tick: 0,
+            };
+            bars::fill(&pass, &mut account, settings, &seam, tile.closes(tile.len - 1), &mut trades);
+            account.set_last_equity(account.book.cash);
+            if let Some(last) = equity.last_mut() {
+                *last = account.book.cash;
+            }
+        }
     }
     let last = window.end - 1;
     if !account.book.is_flat() {
@@ -115,7 +137,7 @@ pub fn replay(plan: &Plan, settings: &Settings, source: &mut impl SignalSource) 
     let returns = returns(&plan, &equity);
     let benchmark_equity: Vec<f64> = window.clone().map(|bar| plan.buy_and_hold_equity(bar)).collect();
     let benchmark = self::returns(&plan, &benchmark_equity);
-    let return_bars = sampled_bars(&plan, equity.len()).collect();
+    let return_bars = sample_ends(&plan).collect();
     let mut metrics = finish::metrics(&plan, &account);
     of_curve(&mut metrics, &plan, &equity, held);
     of_returns(&mut metrics, &plan, &returns, &benchmark);
@@ -133,20 +155,20 @@ pub fn replay(plan: &Plan, settings: &Settings, source: &mut impl SignalSource) 
     }
 }
 
-/// Bars whose close is sampled, counted from the first traded one: all, or the last of each day.
-fn sampled_bars(plan: &Plan, bars: usize) -> impl Iterator<Item = usize> + '_ {
+/// Bars of the window, counted from its first, at whose close equity is sampled.
+pub(crate) fn sample_ends(plan: &Plan) -> impl Iterator<Item = usize> + '_ {
     let window = plan.market.window.clone();
-    let last_of_day = move |i: &usize| {
+    let days = &plan.market.days;
+    (0..window.len()).filter(move |i| {
         let bar = window.start + i;
-        bar + 1 == window.end || plan.market.days[bar] != plan.market.days[bar + 1]
-    };
-    (0..bars).filter(move |i| plan.samples_bars() || last_of_day(i))
+        plan.samples_bars() || bar + 1 == window.end || days[bar] != days[bar + 1]
+    })
 }
 
 /// Returns by bar, or from day end to day end.
 fn returns(plan: &Plan, equity: &[f64]) -> Vec<f64> {
     let mut before = plan.config.capital;
-    sampled_bars(plan, equity.len())
+    sample_ends(plan)
         .map(|i| simple_return(std::mem::replace(&mut before, equity[i]), equity[i]))
         .collect()
 }
@@ -196,7 +218,7 @@ fn deviation(values: &[f64]) -> f64 {
     }
 }
 
-fn of_returns(metrics: &mut Metrics, plan: &Plan, r: &[f64], benchmark: &[f64]) {
+pub(crate) fn of_returns(metrics: &mut Metrics, plan: &Plan, r: &[f64], benchmark: &[f64]) {
     use Metric::{Alpha, Beta, ExcessSharpe, Kurtosis, Psr, Sharpe, Skew, Sortino, Volatility};
     let (ppy, rf, n) = (plan.config.periods_per_year, plan.config.risk_free, r.len() as f64);
     for metric in [Alpha, Beta, ExcessSharpe, Kurtosis, Psr, Sharpe, Skew, Sortino, Volatility] {
@@ -222,7 +244,7 @@ fn of_returns(metrics: &mut Metrics, plan: &Plan, r: &[f64], benchmark: &[f64]) 
         metrics.set(Psr, normal_cdf(sharpe * (n - 1.0).sqrt() / spread.sqrt()));
     }
     let (mb, sb) = (mean(benchmark), deviation(benchmark));
-    if sb > 0.0 {
+    if !benchmark.is_empty() && sb > 0.0 {
         let covariance = r.iter().zip(benchmark).map(|(x, b)| (x - m) * (b - mb)).sum::<f64>() / (n - 1.0);
         let beta = covariance / (sb * sb);
         metrics.set(Beta, beta);
@@ -237,7 +259,7 @@ fn of_returns(metrics: &mut Metrics, plan: &Plan, r: &[f64], benchmark: &[f64]) 
     }
 }
 
-fn of_trades(metrics: &mut Metrics, trades: &[Trade]) {
+pub(crate) fn of_trades(metrics: &mut Metrics, trades: &[Trade]) {
     use Metric::{AvgDuration, AvgTrade, CostShare, Expectancy, Fees, OpenTrades, Payoff, ProfitFactor, Sqn, Trades, WinRate};
     let closed: Vec<&Trade> = trades.iter().filter(|t| t.reason != ExitReason::Open).collect();
     let pnl: Vec<f64> = closed.iter().map(|t| t.pnl).collect();

@@ -156,7 +156,9 @@ proptest! {
         let signals = Signals::random(random, 900, 0.05);
         let first = Plan::new(Arc::new(one.clone()), &execution, &metrics, &settings).unwrap();
         one.time = one.time.iter().map(|t| t + 3 * 7 * 1_440 * MINUTE).collect();
-        one.days.iter_mut().for_each(|d| *d += 21);
+        for day in Arc::make_mut(&mut one.days) {
+            *day += 21;
+        }
         let second = Plan::new(Arc::new(one), &execution, &metrics, &settings).unwrap();
         let result = |plan: &Plan| simulate::finish(plan, &run(SimdLevel::detect(), plan, &settings, &signals)).0;
         prop_assert!(result(&first) == result(&second));

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::ops::Range;
 
 use assay_core::ids::Ordinal;
-use assay_core::job::Objective;
-use assay_core::rank::{self, Ranked};
+use assay_core::rank::{Ranked, Standing};
 use assay_core::row::TrialRow;
+
+use crate::target::Target;
 
 /// Keeps the best points of those pushed. Which ones, and their order, depends on the set of points alone: neither on the
 /// order of pushing nor on how leaderboards were merged.
@@ -18,7 +19,7 @@ use assay_core::row::TrialRow;
 /// use assay_core::metrics::{Metric, Metrics};
 /// use assay_core::row::{Outcome, TrialRow};
 /// use assay_core::space::Point;
-/// use assay_optimizer::Leaderboard;
+/// use assay_optimizer::{Leaderboard, Target};
 ///
 /// let row = |ordinal: u64, sharpe: f64| {
 ///     let mut metrics = Metrics::default();
@@ -27,18 +28,20 @@ use assay_core::row::TrialRow;
 ///         instrument: 0,
 ///         ordinal: Ordinal(ordinal),
 ///         point: Point(Box::from([ordinal as f64])),
+///         window: 0,
 ///         outcome: Outcome::Done { metrics, sketch: None },
 ///     }
 /// };
-/// let mut board = Leaderboard::new(2, &Objective::default(), 1);
+/// let mut board = Leaderboard::new(2, &Target::new(&Objective::default())?, 1);
 /// board.push_block(&[&[row(0, 0.5), row(1, f64::NAN), row(2, 1.5)]]);
 /// let ordinals: Vec<u64> = board.ranked().iter().map(|r| r.ordinal.0).collect();
 /// assert_eq!(ordinals, [2, 0]);
+/// # Ok::<(), assay_optimizer::OptimizerError>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Leaderboard {
     capacity: usize,
-    objective: Objective,
+    target: Target,
     instruments: usize,
     /// The worst on top.
     best: BinaryHeap<Entry>,
@@ -46,14 +49,8 @@ pub struct Leaderboard {
 
 #[derive(Debug, Clone)]
 struct Entry {
-    score: Option<f64>,
+    standing: Standing,
     ranked: Ranked,
-}
-
-impl Entry {
-    fn key(&self) -> (Option<f64>, Ordinal) {
-        (self.score, self.ranked.ordinal)
-    }
 }
 
 impl PartialEq for Entry {
@@ -72,16 +69,16 @@ impl PartialOrd for Entry {
 
 impl Ord for Entry {
     fn cmp(&self, other: &Self) -> Ordering {
-        rank::by_score(self.key(), other.key())
+        self.standing.compare(&other.standing)
     }
 }
 
 impl Leaderboard {
     /// An empty board of the best `capacity` points of a job over `instruments` instruments.
-    pub fn new(capacity: usize, objective: &Objective, instruments: usize) -> Self {
+    pub fn new(capacity: usize, target: &Target, instruments: usize) -> Self {
         Self {
             capacity,
-            objective: objective.clone(),
+            target: target.clone(),
             instruments,
             best: BinaryHeap::new(),
         }
@@ -100,19 +97,26 @@ impl Leaderboard {
                 .all(|(row, i)| row.ordinal == ordinal && row.instrument == i),
             "the rows are those of one point, in the order of the instruments"
         );
-        let metric = self.objective.maximize.metric;
-        let values = rows.iter().map(|row| row.metrics().and_then(|m| m.get(metric)));
-        let score = self.objective.score(values);
-        if !self.admits((score, ordinal)) {
+        let metrics: Vec<_> = rows.iter().map(|row| row.metrics()).collect();
+        let objective = self.target.objective();
+        let metric = objective.maximize.metric;
+        let score = objective.score(metrics.iter().map(|metrics| metrics.and_then(|m| m.get(metric))));
+        let standing = Standing {
+            violation: self.target.violation(&metrics),
+            score,
+            ordinal,
+        };
+        if !self.admits(&standing) {
             return;
         }
         let ranked = Ranked {
             ordinal,
             point: rows[0].point.clone(),
-            objective: score.map(|score| self.objective.value(score)),
-            metrics: rows.iter().map(|row| row.metrics().copied()).collect(),
+            objective: score.map(|score| objective.value(score)),
+            violation: standing.violation,
+            metrics: metrics.into_iter().map(Option::<&_>::copied).collect(),
         };
-        self.insert(Entry { score, ranked });
+        self.insert(Entry { standing, ranked });
     }
 
     /// Adds the points of a run of blocks: per instrument, in the job's order, the rows of the same points in the same order.
@@ -149,7 +153,7 @@ impl Leaderboard {
     /// Takes over the points of another board of the same job.
     pub fn merge(&mut self, other: Self) {
         for entry in other.best {
-            if self.admits(entry.key()) {
+            if self.admits(&entry.standing) {
                 self.insert(entry);
             }
         }
@@ -160,9 +164,9 @@ impl Leaderboard {
     pub fn absorb(&mut self, points: impl IntoIterator<Item = Ranked>) -> (Vec<Ranked>, Vec<Ordinal>) {
         let (mut entered, mut left) = (BTreeMap::new(), Vec::new());
         for ranked in points {
-            let score = ranked.objective.map(|value| self.objective.score_of(value));
-            let entry = Entry { score, ranked };
-            if !self.admits(entry.key()) {
+            let standing = ranked.standing(self.target.objective());
+            let entry = Entry { standing, ranked };
+            if !self.admits(&entry.standing) {
                 continue;
             }
             entered.insert(entry.ranked.ordinal, entry.ranked.clone());
@@ -181,10 +185,10 @@ impl Leaderboard {
         self.best.retain(|entry| !ordinals.contains(&entry.ranked.ordinal.0));
     }
 
-    /// What a point must beat to be among the best: score and ordinal of the worst, once the board is full.
-    pub fn threshold(&self) -> Option<(Option<f64>, Ordinal)> {
+    /// What a point must beat to be among the best: where the worst stands, once the board is full.
+    pub fn threshold(&self) -> Option<Standing> {
         let worst = self.best.peek().filter(|_| self.best.len() >= self.capacity);
-        worst.map(Entry::key)
+        worst.map(|entry| entry.standing)
     }
 
     /// The best points, best first.
@@ -204,12 +208,12 @@ impl Leaderboard {
         self.best.iter().min().map(|entry| &entry.ranked)
     }
 
-    fn admits(&self, key: (Option<f64>, Ordinal)) -> bool {
+    fn admits(&self, standing: &Standing) -> bool {
         self.best.len() < self.capacity
             || self
                 .best
                 .peek()
-                .is_some_and(|worst| rank::by_score(key, worst.key()) == Ordering::Less)
+                .is_some_and(|worst| standing.compare(&worst.standing) == Ordering::Less)
     }
 
     /// Adds an entry that is admitted; returns the one that it pushes out.
@@ -226,7 +230,7 @@ impl Leaderboard {
 
 #[cfg(test)]
 mod tests {
-    use assay_core::job::{Aggregate, Goal};
+    use assay_core::job::{Aggregate, Goal, Objective};
     use assay_core::metrics::{Metric, Metrics};
     use assay_core::row::Outcome;
     use assay_core::space::Point;
@@ -247,17 +251,19 @@ mod tests {
             instrument,
             ordinal: Ordinal(ordinal),
             point: Point(Box::from([ordinal as f64])),
+            window: 0,
             outcome,
         }
     }
 
-    fn objective(negated: bool, aggregate: Aggregate) -> Objective {
+    fn target(negated: bool, aggregate: Aggregate) -> Target {
         let metric = Metric::Sharpe;
-        Objective {
+        let objective = Objective {
             maximize: Goal { metric, negated },
             aggregate,
             ..Objective::default()
-        }
+        };
+        Target::new(&objective).unwrap()
     }
 
     proptest! {
@@ -268,8 +274,8 @@ mod tests {
             groups in prop::collection::vec(0usize..4, 60),
             reverse: bool, negated: bool, capacity in 0usize..20,
         ) {
-            let objective = objective(negated, Aggregate::Mean);
-            let mut boards = vec![Leaderboard::new(capacity, &objective, 2); 4];
+            let target = target(negated, Aggregate::Mean);
+            let mut boards = vec![Leaderboard::new(capacity, &target, 2); 4];
             let mut all = Vec::new();
             for (ordinal, score) in scores.iter().enumerate() {
                 let value = |x: i32| if x == -3 { f64::NAN } else { f64::from(x) };
@@ -290,7 +296,7 @@ mod tests {
             for board in boards {
                 merged.merge(board);
             }
-            let mut absorbing = Leaderboard::new(capacity, &objective, 2);
+            let mut absorbing = Leaderboard::new(capacity, &target, 2);
             let mut stored = BTreeMap::new();
             for ranked in merged.ranked().into_iter().rev().collect::<Vec<_>>().chunks(3) {
                 let (entered, left) = absorbing.absorb(ranked.to_vec());
@@ -314,7 +320,7 @@ mod tests {
 
     #[test]
     fn a_point_keeps_the_metrics_of_every_instrument() {
-        let mut board = Leaderboard::new(3, &objective(false, Aggregate::Min), 2);
+        let mut board = Leaderboard::new(3, &target(false, Aggregate::Min), 2);
         board.push_rows(&[
             row(0, 0, Some(2.0)),
             row(0, 1, Some(1.0)),

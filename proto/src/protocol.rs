@@ -6,14 +6,15 @@
 use std::sync::Arc;
 
 use assay_core::ids::{Attempt, JobId, Ordinal, TaskId, WorkerId};
-use assay_core::rank::Ranked;
-use assay_core::row::TrialRow;
+use assay_core::rank::{Ranked, Standing};
+use assay_core::row::{Planned, TrialRow};
 use assay_core::space::Point;
 use assay_core::time::UtcNs;
 use assay_core::{Domain, Explain};
 use assay_optimizer::JobStatistics;
+use assay_optimizer::search::Outcome;
 use assay_optimizer::verdict::Plateau;
-use assay_store::{JobRecord, JobState, Schedule, ScheduledRun, Scope, Staged, TaskRange, TrialTrades};
+use assay_store::{FoldRecord, JobRecord, JobState, Schedule, ScheduledRun, Scope, Staged, TaskRange, TrialTrades};
 use tokio::sync::{mpsc, oneshot};
 
 /// What a worker says to its coordinator.
@@ -102,6 +103,8 @@ pub enum Report {
     GivenBack,
     /// The task cannot be run here.
     Failed(String),
+    /// The winners of a walk forward were run.
+    Walked(Vec<FoldRecord>),
 }
 
 /// The trials of a task were run.
@@ -113,6 +116,8 @@ pub struct TaskResult {
     pub statistics: JobStatistics,
     /// Its points that may be among the best of the job, in any order.
     pub best: Vec<Ranked>,
+    /// What became of its points, if a search learns from it; of others in a fold the best of them.
+    pub outcomes: Vec<PointOutcome>,
     /// Bars traded on all instruments together.
     pub bars: u64,
     /// Points tried.
@@ -176,12 +181,39 @@ pub struct Grant {
     pub job: JobId,
     /// Its blocks.
     pub range: TaskRange,
+    /// What to run.
+    pub work: Work,
     /// Run it alone, in a process of its own: earlier tries were lost.
     pub isolated: bool,
     /// Keep the rows in memory: the task is the whole job.
     pub in_memory: bool,
-    /// What a point must beat to be among the best: score and ordinal.
-    pub threshold: Option<(Option<f64>, Ordinal)>,
+    /// What a point must beat to be among the best.
+    pub threshold: Option<Standing>,
+}
+
+/// What a task consists of.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Work {
+    /// The points that the job lists in its blocks.
+    Blocks {
+        /// The block at which the points are counted from: the first of a fold's.
+        first: u64,
+        /// The window that they are run over.
+        window: u32,
+    },
+    /// These points: what a search proposed is known to the coordinator only.
+    Points(Vec<Planned>),
+    /// The winners of a walk forward, with their training windows, to be run in the test windows; a fold may have none.
+    Walk(Vec<Option<Planned>>),
+}
+
+/// What became of a point, for whoever learns from it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PointOutcome {
+    /// The point.
+    pub ordinal: Ordinal,
+    /// What became of it.
+    pub outcome: Outcome,
 }
 
 /// How far a job is.

@@ -2,6 +2,7 @@
 #![allow(
     missing_docs,
     unreachable_pub,
+    clippy::large_enum_variant,
     clippy::pedantic,
     reason = "generated; the `.proto` files are their documentation"
 )]

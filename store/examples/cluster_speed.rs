@@ -108,6 +108,7 @@ fn done(task: u64, job: JobId, entered: Vec<Ranked>) -> Change {
             fingerprint,
         },
         statistics: vec![1; 200],
+        outcomes: String::new(),
         entered,
         left: Vec::new(),
         at: UtcNs(2),
@@ -130,6 +131,7 @@ fn point(ordinal: u64) -> Ranked {
         ordinal: Ordinal(ordinal),
         point: Point(Box::from([(ordinal % 1000) as f64, (ordinal / 1000) as f64])),
         objective: metrics.get(Metric::Sharpe),
+        violation: 0.0,
         metrics: vec![Some(metrics)],
     }
 }
@@ -197,7 +199,7 @@ async fn ranked(store: &Store, office: &Leadership) -> Result<(), Box<dyn Error>
     let by = Objective::default().maximize;
     for count in [20, 20, 1000] {
         let start = Instant::now();
-        let top = store.top(&record, count, by).await?;
+        let top = store.top(&record, count, by, None).await?;
         report("top of a job", top.len() as u64, start);
     }
     Ok(())

@@ -10,7 +10,7 @@ use std::time::Instant;
 use assay_core::ids::{Attempt, JobId, Ordinal, TaskId, TrialId};
 use assay_core::job::{Goal, Objective};
 use assay_core::metrics::{Metric, Metrics};
-use assay_core::rank::{self, Ranked};
+use assay_core::rank::Ranked;
 use assay_core::row::{Outcome, Sketch, TrialRow};
 use assay_core::space::{Domain, Parameter, Point, Space};
 use assay_core::time::UtcNs;
@@ -43,6 +43,7 @@ fn row(ordinal: u64) -> TrialRow {
         instrument: 0,
         ordinal: Ordinal(ordinal),
         point: Point(Box::from([(ordinal % 1000) as f64, (ordinal / 1000) as f64])),
+        window: 0,
         outcome: Outcome::Done {
             metrics,
             sketch: Some(sketch),
@@ -96,10 +97,11 @@ fn ranked(rows: &[TrialRow]) -> Vec<Ranked> {
         ordinal: row.ordinal,
         point: row.point.clone(),
         objective: objective.score([row.metrics().and_then(|m| m.get(Metric::Sharpe))]),
+        violation: 0.0,
         metrics: vec![row.metrics().copied()],
     };
     let mut points: Vec<Ranked> = rows.iter().map(point).collect();
-    points.sort_by(|a, b| rank::by_score((a.objective, a.ordinal), (b.objective, b.ordinal)));
+    points.sort_by(|a, b| a.standing(&objective).compare(&b.standing(&objective)));
     points.truncate(assay_store::RANKED);
     points
 }
@@ -110,6 +112,7 @@ fn done(task: TaskId, staged: Staged) -> Change {
         attempt: Attempt(staged.attempt),
         staged,
         statistics: Vec::new(),
+        outcomes: String::new(),
         entered: Vec::new(),
         left: Vec::new(),
         at: UtcNs(2),
@@ -168,7 +171,7 @@ async fn run(home: &Path, name: &str, rows: &[TrialRow], staged: bool) -> Result
     } else {
         memory.collect()
     };
-    let compacted = compact(home, &job.layout, blocks, &sources, None)?;
+    let compacted = compact(home, &job.layout, Some(blocks), &sources, None)?;
     lap("compact");
     let ranked = ranked(rows);
     lap("rank");
@@ -217,7 +220,7 @@ async fn measure(home: &Path, count: u64) -> Result<(), Box<dyn Error>> {
         let job = store.find_job("large").await?;
         timed("find the job", start);
         let start = Instant::now();
-        let best = store.top(&job, 20, Objective::default().maximize).await?;
+        let best = store.top(&job, 20, Objective::default().maximize, None).await?;
         timed("top 20 by the objective", start);
         let start = Instant::now();
         store
@@ -228,6 +231,7 @@ async fn measure(home: &Path, count: u64) -> Result<(), Box<dyn Error>> {
                     metric: Metric::Calmar,
                     negated: false,
                 },
+                None,
             )
             .await?;
         timed("top 20 by another metric", start);

@@ -12,6 +12,7 @@ use assay_core::rank::Ranked;
 use assay_core::time::UtcNs;
 
 use crate::access;
+use crate::batches;
 use crate::change::{AttemptEnd, Change, TaskDone, WorkerSeen};
 use crate::database::{Database, Transaction};
 use crate::error::StoreError;
@@ -266,6 +267,11 @@ async fn write_done(transaction: &mut Transaction<'_>, done: Vec<&TaskDone>) -> 
     let sql = "INSERT INTO statistics (task, bytes) SELECT task, bytes FROM r";
     transaction.execute_of(&Set::new(["task", "bytes"], statistics), sql).await?;
 
+    let outcomes = fresh.iter().filter(|done| !done.outcomes.is_empty());
+    let outcomes = outcomes.map(|done| [done.task.0.into(), done.outcomes.as_str().into()]);
+    let sql = "INSERT INTO outcomes (task, outcomes) SELECT task, outcomes FROM r WHERE true ON CONFLICT (task) DO NOTHING";
+    transaction.execute_of(&Set::new(["task", "outcomes"], outcomes), sql).await?;
+
     let mut trials: BTreeMap<JobId, (u64, u64)> = BTreeMap::new();
     for done in &fresh {
         let (rows, failed) = trials.entry(done.staged.job).or_default();
@@ -368,13 +374,15 @@ async fn write_alone(transaction: &mut Transaction<'_>, change: &Change) -> Resu
             let sql = "UPDATE tasks SET state = 'quarantined', reason = $2 WHERE id = $1 AND state IN ('ready', 'leased')";
             transaction.execute(sql, values![task.0, reason.as_str()]).await.map(|_| ())
         }
-        Change::TaskForgotten { task } => {
+        Change::TaskForgotten { task, block } => {
+            // First of all: the task must still be done.
+            let sql = "DELETE FROM ranked WHERE job = (SELECT job FROM tasks WHERE id = $1 AND state = 'done') \
+                       AND ordinal >= (SELECT first_block FROM tasks WHERE id = $1) * $2 \
+                       AND ordinal < (SELECT first_block + blocks FROM tasks WHERE id = $1) * $2";
+            transaction.execute(sql, values![task.0, *block]).await?;
             for sql in [
                 "UPDATE jobs SET trials_done = trials_done - t.row_count, trials_failed = trials_failed - t.failed_rows \
                  FROM tasks AS t WHERE t.id = $1 AND t.state = 'done' AND jobs.id = t.job",
-                "DELETE FROM ranked WHERE job = (SELECT job FROM tasks WHERE id = $1 AND state = 'done') \
-                 AND ordinal >= (SELECT first_block FROM tasks WHERE id = $1) * 1024 \
-                 AND ordinal < (SELECT first_block + blocks FROM tasks WHERE id = $1) * 1024",
                 "UPDATE tasks SET state = 'ready', file = NULL, bytes = NULL, row_count = NULL, failed_rows = NULL, hash = NULL, \
                  fingerprint = NULL WHERE id = $1 AND state = 'done'",
                 "DELETE FROM statistics WHERE task = $1",
@@ -387,6 +395,12 @@ async fn write_alone(transaction: &mut Transaction<'_>, change: &Change) -> Resu
             let sql = "UPDATE jobs SET trades_due = NULL WHERE id = $1";
             transaction.execute(sql, values![job.to_string()]).await.map(|_| ())
         }
+        Change::BatchProposed(batch) => batches::add(transaction, batch).await,
+        Change::SearchCut { job } => {
+            let sql = "UPDATE jobs SET reproducible = 0 WHERE id = $1";
+            transaction.execute(sql, values![job.to_string()]).await.map(|_| ())
+        }
+        Change::Walked { job, task, folds } => batches::walked(transaction, *job, task.0, folds).await,
         Change::WorkerGone { worker, at } => {
             let sql = "UPDATE workers SET gone_ns = $2 WHERE id = $1 AND gone_ns IS NULL";
             transaction.execute(sql, values![worker.as_str(), at.0]).await.map(|_| ())

@@ -83,10 +83,28 @@ pub enum Change {
         /// When.
         at: UtcNs,
     },
-    /// A task's recorded file is missing or damaged: its blocks are to be run again.
+    /// A task's recorded file is missing or damaged: its blocks are to be run again. What a search learned from it stays.
     TaskForgotten {
         /// The task.
         task: TaskId,
+        /// Ordinals in a block of its job.
+        block: u64,
+    },
+    /// A search proposed points. They are not run before this is durable.
+    BatchProposed(StoredBatch),
+    /// A search was ended by its limit of time: its job cannot be reproduced.
+    SearchCut {
+        /// The job.
+        job: JobId,
+    },
+    /// The winners of a walk forward were run in its test windows. The task that did so is over, without rows.
+    Walked {
+        /// The job.
+        job: JobId,
+        /// The task.
+        task: TaskId,
+        /// What came of it.
+        folds: Vec<FoldRecord>,
     },
     /// A job's results are in place.
     JobDone(Box<JobDone>),
@@ -133,6 +151,30 @@ pub enum Change {
         /// What happened.
         text: String,
     },
+}
+
+/// Points that a search proposed together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredBatch {
+    /// The job.
+    pub job: JobId,
+    /// Which of its searches.
+    pub leg: u32,
+    /// Its number in that search.
+    pub number: u64,
+    /// The points, in the encoding of whoever asks for them again.
+    pub proposals: String,
+}
+
+/// What a winner did in a test window of a walk forward, or all of them together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoldRecord {
+    /// The fold, from 0; -1 for the whole walk.
+    pub fold: i64,
+    /// Index into the job's instruments.
+    pub instrument: u32,
+    /// A JSON object.
+    pub record: String,
 }
 
 /// A worker and what it has.
@@ -186,6 +228,8 @@ pub struct TaskDone {
     pub staged: Staged,
     /// Statistics of its blocks, in the encoding of whoever asks for them again.
     pub statistics: Vec<u8>,
+    /// What became of its points, for a search that learns from them, in the encoding of whoever asks for it again.
+    pub outcomes: String,
     /// Points that are among the best of the job now.
     pub entered: Vec<Ranked>,
     /// Points that are no longer.
@@ -243,6 +287,12 @@ pub struct UnfinishedJob {
     pub tasks: Vec<TaskRecord>,
     /// Its best points so far, best first.
     pub ranked: Vec<Ranked>,
+    /// What its searches proposed, by search and number.
+    pub batches: Vec<StoredBatch>,
+    /// What became of the points of its tasks, by task.
+    pub outcomes: Vec<String>,
+    /// What a walk forward came to, by fold and instrument.
+    pub folds: Vec<FoldRecord>,
 }
 
 /// A task as the database knows it.

@@ -26,6 +26,15 @@ pub(crate) fn staging_batch(layout: &Layout, rows: &[&TrialRow]) -> RecordBatch 
         Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.ordinal.0))),
         Arc::new(instruments(layout, rows.iter().map(|row| row.instrument as i32).collect())),
     ];
+    if !layout.windows.is_empty() {
+        let fold = |row: &&TrialRow| layout.windows.get(row.window as usize).and_then(|window| window.fold);
+        columns.push(Arc::new(Int64Array::from_iter_values(
+            rows.iter().map(|row| i64::from(row.window)),
+        )));
+        columns.push(Arc::new(
+            rows.iter().map(|row| fold(row).map(i64::from)).collect::<Int64Array>(),
+        ));
+    }
     for (i, param) in layout.params.iter().enumerate() {
         let values = rows.iter().map(|row| row.point.0[i]);
         columns.push(match param.kind {
@@ -112,9 +121,9 @@ pub(crate) fn failures(batch: &RecordBatch) -> Result<impl Iterator<Item = &str>
 pub(crate) fn rows_of(layout: &Layout, batch: &RecordBatch) -> Result<Vec<TrialRow>, String> {
     let instrument = instrument_indices(layout, batch)?;
     let params = coordinates_of(layout, batch)?;
-    let metrics = Metric::ALL.map(|metric| metric_values(batch, metric));
-    let metrics = metrics.into_iter().collect::<Result<Vec<Vec<f64>>, String>>()?;
+    let metrics = all_metrics(batch)?;
     let ordinals = ordinals(batch)?;
+    let windows = windows(layout, batch)?;
     let errors = column(batch, "error")?.as_string_opt::<i32>().ok_or("`error` is no text")?;
     let sketches = batch
         .column_by_name("sketch")
@@ -123,10 +132,8 @@ pub(crate) fn rows_of(layout: &Layout, batch: &RecordBatch) -> Result<Vec<TrialR
         let outcome = if errors.is_valid(i) {
             Outcome::Failed(errors.value(i).to_owned())
         } else {
-            let mut values = [f64::NAN; Metric::ALL.len()];
-            values.iter_mut().zip(&metrics).for_each(|(slot, column)| *slot = column[i]);
             Outcome::Done {
-                metrics: Metrics::from_values(values),
+                metrics: metrics[i],
                 sketch: sketches.filter(|s| s.is_valid(i)).map(|s| sketch_of(s.value(i))),
             }
         };
@@ -134,6 +141,7 @@ pub(crate) fn rows_of(layout: &Layout, batch: &RecordBatch) -> Result<Vec<TrialR
             instrument: instrument[i],
             ordinal: Ordinal(ordinals[i]),
             point: Point(params.iter().map(|column| column[i]).collect()),
+            window: windows.as_ref().map_or(0, |windows| windows[i]),
             outcome,
         }
     };
@@ -179,6 +187,17 @@ fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, String
 pub(crate) fn ordinals(batch: &RecordBatch) -> Result<&[u64], String> {
     let column = column(batch, "ordinal")?.as_primitive_opt::<UInt64Type>();
     Ok(column.ok_or("`ordinal` is no unsigned number")?.values())
+}
+
+/// The windows of a batch, by index; `None` where its job has only one.
+pub(crate) fn windows(layout: &Layout, batch: &RecordBatch) -> Result<Option<Vec<u32>>, String> {
+    if layout.windows.is_empty() {
+        return Ok(None);
+    }
+    let column = column(batch, "window")?.as_primitive_opt::<Int64Type>();
+    let values = column.ok_or("`window` is no whole number")?.values();
+    let index = |value: &i64| u32::try_from(*value).map_err(|_| format!("`window` is {value}"));
+    values.iter().map(index).collect::<Result<_, _>>().map(Some)
 }
 
 /// The instruments of a batch, by index.
@@ -239,6 +258,18 @@ pub(crate) fn metric_values(batch: &RecordBatch, metric: Metric) -> Result<Vec<f
     }
     let values = column.as_primitive_opt::<Float64Type>().ok_or_else(wrong)?;
     Ok(values.iter().map(|x| x.unwrap_or(f64::NAN)).collect())
+}
+
+/// All metrics of every row of a batch.
+pub(crate) fn all_metrics(batch: &RecordBatch) -> Result<Vec<Metrics>, String> {
+    let columns = Metric::ALL.map(|metric| metric_values(batch, metric));
+    let columns = columns.into_iter().collect::<Result<Vec<Vec<f64>>, String>>()?;
+    let row = |i: usize| {
+        let mut values = [f64::NAN; Metric::ALL.len()];
+        values.iter_mut().zip(&columns).for_each(|(slot, column)| *slot = column[i]);
+        Metrics::from_values(values)
+    };
+    Ok((0..batch.num_rows()).map(row).collect())
 }
 
 /// The trials columns of a staging batch.

@@ -115,14 +115,14 @@ pub struct Compacted {
     pub fingerprint: Fingerprint,
 }
 
-/// Writes the result files of a job from the rows of its tasks, which together cover its `blocks`: parts in the order of
+/// Writes the result files of a job from the rows of its tasks, which together cover its `blocks` where these are all known: parts in the order of
 /// (ordinal, instrument), then `_schema.json`, then `_SUCCESS`. `keep` names the points whose rows are kept; without it all are.
 ///
 /// Everything is written beside the final place and moved there as a whole. Files of an earlier, interrupted try are replaced.
 pub fn compact(
     home: &Path,
     layout: &Layout,
-    blocks: u64,
+    blocks: Option<u64>,
     tasks: &[TaskRows<'_>],
     keep: Option<&BTreeSet<Ordinal>>,
 ) -> Result<Compacted, StoreError> {
@@ -140,7 +140,7 @@ fn work_folder(home: &Path, layout: &Layout) -> PathBuf {
 pub(crate) fn compact_cut(
     home: &Path,
     layout: &Layout,
-    blocks: u64,
+    blocks: Option<u64>,
     tasks: &[TaskRows<'_>],
     keep: Option<&BTreeSet<Ordinal>>,
     cut: Cut,
@@ -212,8 +212,8 @@ pub fn has_results(home: &Path, layout: &Layout) -> bool {
     done(TRIALS) && done(SKETCHES)
 }
 
-/// The tasks by block, if they cover all blocks and none twice.
-fn covering<'a>(layout: &Layout, blocks: u64, tasks: &[TaskRows<'a>]) -> Result<Vec<TaskRows<'a>>, StoreError> {
+/// The tasks by block, if they cover all blocks, as far as these are known, and none twice.
+fn covering<'a>(layout: &Layout, blocks: Option<u64>, tasks: &[TaskRows<'a>]) -> Result<Vec<TaskRows<'a>>, StoreError> {
     let gap = |expected, found| StoreError::Gap {
         job: layout.job.to_string(),
         expected,
@@ -224,12 +224,14 @@ fn covering<'a>(layout: &Layout, blocks: u64, tasks: &[TaskRows<'a>]) -> Result<
     let mut next = 0;
     for task in &sorted {
         let range = task.range();
-        if range.first_block != next {
+        if range.first_block < next || blocks.is_some() && range.first_block != next {
             return Err(gap(next, range.first_block));
         }
         next = range.end();
     }
-    if next != blocks {
+    if let Some(blocks) = blocks
+        && next != blocks
+    {
         return Err(gap(next, blocks));
     }
     Ok(sorted)

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use assay_core::BLOCK;
 use assay_core::ids::{Attempt, JobId, Ordinal, TaskId};
 use assay_core::job::Objective;
-use assay_core::rank::{self, Ranked};
+use assay_core::rank::Ranked;
 use assay_core::row::{Outcome, TrialRow};
 use assay_core::time::UtcNs;
 
@@ -68,17 +68,23 @@ pub(crate) fn rank_all(objective: &Objective, count: usize, keep: impl Fn(Ordina
     let point = |(a, b): (&TrialRow, &TrialRow)| {
         let metric = objective.maximize.metric;
         let score = objective.score([a, b].map(|row| row.metrics().and_then(|m| m.get(metric))));
-        let ranked = Ranked {
+        Ranked {
             ordinal: a.ordinal,
             point: a.point.clone(),
             objective: score.map(|score| objective.value(score)),
+            violation: 0.0,
             metrics: vec![a.metrics().copied(), b.metrics().copied()],
-        };
-        (score, ranked)
+        }
     };
-    let mut points: Vec<_> = first.iter().zip(second).map(point).filter(|(_, p)| keep(p.ordinal)).collect();
-    points.sort_by(|a, b| rank::by_score((a.0, a.1.ordinal), (b.0, b.1.ordinal)));
-    points.into_iter().take(count).map(|(_, ranked)| ranked).collect()
+    let mut points: Vec<_> = first
+        .iter()
+        .zip(second)
+        .map(point)
+        .filter(|point| keep(point.ordinal))
+        .collect();
+    points.sort_by(|a, b| a.standing(objective).compare(&b.standing(objective)));
+    points.truncate(count);
+    points
 }
 
 /// Stands for a process that dies.
@@ -145,7 +151,10 @@ impl Led {
                 Ok(()) => intact.push(staged),
                 Err(reason) => {
                     reasons.push(reason);
-                    forgotten.push(Change::TaskForgotten { task: record.task });
+                    forgotten.push(Change::TaskForgotten {
+                        task: record.task,
+                        block: BLOCK,
+                    });
                 }
             }
         }
@@ -171,6 +180,7 @@ fn done(task: TaskId, staged: &Staged) -> Change {
         attempt: Attempt(staged.attempt),
         staged: staged.clone(),
         statistics: Vec::new(),
+        outcomes: String::new(),
         entered: Vec::new(),
         left: Vec::new(),
         at: UtcNs(0),
@@ -210,7 +220,7 @@ pub(crate) async fn run(
             range: *last,
             rows: &in_memory,
         });
-        let compacted = compact(home, &job.layout, BLOCKS, &all, keep).unwrap();
+        let compacted = compact(home, &job.layout, Some(BLOCKS), &all, keep).unwrap();
         fate.may_die()?;
         let objective = job.objective().unwrap();
         let end = JobDone {

@@ -190,6 +190,8 @@ pub struct JobRecord {
     pub fingerprint: Option<String>,
     /// Wall time of the run that finished it.
     pub seconds: Option<f64>,
+    /// Whether another run of it would find the same: not if it was ended by its limit of time.
+    pub reproducible: bool,
 }
 
 #[cfg(test)]

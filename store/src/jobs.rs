@@ -5,6 +5,7 @@ use assay_core::job::Objective;
 use assay_core::nearest;
 use assay_core::time::UtcNs;
 
+use crate::batches;
 use crate::change::{JobDone, Unfinished, UnfinishedJob};
 use crate::database::{Database, Transaction};
 use crate::error::StoreError;
@@ -108,6 +109,9 @@ pub(crate) async fn with_tasks(database: &Database, record: JobRecord) -> Result
     let ranked = ranked::read(database, &record.layout, record.id, RANKED).await?;
     Ok(UnfinishedJob {
         tasks: tasks::records(database, record.id).await?,
+        batches: batches::of(database, record.id).await?,
+        outcomes: batches::outcomes(database, record.id).await?,
+        folds: batches::folds(database, record.id).await?,
         record,
         ranked,
     })
@@ -176,10 +180,13 @@ async fn reopen(transaction: &mut Transaction<'_>, id: &str) -> Result<(), Store
         "DELETE FROM ledger WHERE job = $1",
         "DELETE FROM trades WHERE trial IN (SELECT id FROM kept_trials WHERE job = $1)",
         "DELETE FROM kept_trials WHERE job = $1",
+        "DELETE FROM outcomes WHERE task IN (SELECT id FROM tasks WHERE job = $1)",
+        "DELETE FROM batches WHERE job = $1",
+        "DELETE FROM folds WHERE job = $1",
         "DELETE FROM attempts WHERE task IN (SELECT id FROM tasks WHERE job = $1)",
         "DELETE FROM tasks WHERE job = $1",
         "UPDATE jobs SET trials_done = 0, trials_failed = 0, points = NULL, bars = NULL, fingerprint = NULL, seconds = NULL, \
-         finished_ns = NULL, trades_due = NULL WHERE id = $1",
+         finished_ns = NULL, trades_due = NULL, reproducible = 1 WHERE id = $1",
     ] {
         transaction.execute(sql, values![id]).await?;
     }
@@ -236,8 +243,13 @@ pub(crate) async fn complete(transaction: &mut Transaction<'_>, done: &JobDone) 
         (done.trades_due > 0).then_some(done.trades_due),
     ];
     transaction.execute(sql, values).await?;
-    let sql = "DELETE FROM statistics WHERE task IN (SELECT id FROM tasks WHERE job = $1)";
-    transaction.execute(sql, values![id]).await.map(|_| ())
+    for sql in [
+        "DELETE FROM outcomes WHERE task IN (SELECT id FROM tasks WHERE job = $1)",
+        "DELETE FROM statistics WHERE task IN (SELECT id FROM tasks WHERE job = $1)",
+    ] {
+        transaction.execute(sql, values![id.as_str()]).await?;
+    }
+    Ok(())
 }
 
 fn record(row: &Row) -> Result<JobRecord, StoreError> {
@@ -266,6 +278,7 @@ fn record(row: &Row) -> Result<JobRecord, StoreError> {
         bars: optional("bars")?,
         fingerprint: row.get("fingerprint")?,
         seconds: row.get("seconds")?,
+        reproducible: row.count("reproducible")? == 1,
     })
 }
 

@@ -7,6 +7,7 @@ use assay_core::ids::{JobId, Symbol, TrialId};
 use assay_core::metrics::{Metric, Unit};
 use assay_core::row::SKETCH_BLOCKS;
 use assay_core::space::{Domain, ParamValue, Point, Space};
+use assay_core::window::Window;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -19,6 +20,9 @@ pub struct Layout {
     pub instruments: Vec<String>,
     /// Its parameters, in the order of a point's coordinates.
     pub params: Vec<ParamColumn>,
+    /// The windows that its trials run over, where there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub windows: Vec<Window>,
 }
 
 /// A parameter's column.
@@ -68,7 +72,22 @@ impl Layout {
             job,
             instruments: instruments.iter().map(|symbol| symbol.as_str().to_owned()).collect(),
             params: space.params.iter().map(|p| column(&p.name, &p.domain)).collect(),
+            windows: Vec::new(),
         }
+    }
+
+    /// The same of a job whose trials run over these windows.
+    #[must_use]
+    pub fn over(mut self, windows: &[Window]) -> Self {
+        if windows.len() > 1 {
+            self.windows = windows.to_vec();
+        }
+        self
+    }
+
+    /// Whether points are ranked by what they do in a window.
+    pub fn ranks(&self, window: u32) -> bool {
+        self.windows.get(window as usize).is_none_or(|window| window.ranked)
     }
 
     /// A point's values by name.
@@ -107,6 +126,10 @@ impl Layout {
             Field::new("ordinal", DataType::UInt64, false),
             Field::new("instrument", instrument_type(), false),
         ];
+        if !self.windows.is_empty() {
+            fields.push(Field::new("window", DataType::Int64, false));
+            fields.push(Field::new("fold", DataType::Int64, true));
+        }
         fields.extend(self.params.iter().map(|param| {
             let kind = match param.kind {
                 ParamKind::Int => DataType::Int64,
@@ -157,6 +180,8 @@ impl Layout {
             "trial_id" => "job, instrument and ordinal in one; what `assay show` takes".to_owned(),
             "ordinal" => "position of the point in the job".to_owned(),
             "instrument" => "symbol".to_owned(),
+            "window" => "index into the job's windows, which `layout` lists: 0 is all of its data".to_owned(),
+            "fold" => "the fold in whose training window the trial ran; null outside of folds".to_owned(),
             "error" => "why the trial failed; null if it ran".to_owned(),
             "sums" => "sums of returns in 16 equal blocks of time".to_owned(),
             "squares" => "sums of squared returns in 16 equal blocks of time".to_owned(),

@@ -8,6 +8,7 @@
 //! <home>/results/v1/kind=sketches/job=<id>/...
 //! <home>/results/v1/kind=fidelity/job=<id>/...             the best points again on ticks, where a job asks for it
 //! <home>/results/v1/kind=analysis/job=<id>/...          what was learned about the job, once somebody asked
+//! <home>/results/v1/kind=folds/job=<id>/..., kind=equity    of a walk forward
 //! ```
 //! One coordinator is in office ([`Store::lead`]) and makes [`Change`]s, many in one transaction ([`Store::apply`]); whoever takes office
 //! next goes on from [`Store::unfinished`], and the changes of the one before are refused from then on. The rows of a task are written with
@@ -34,6 +35,7 @@ mod access;
 mod activity;
 mod analysis;
 mod apply;
+mod batches;
 mod change;
 mod columns;
 mod compact;
@@ -47,6 +49,7 @@ mod fidelity;
 mod files;
 #[cfg(test)]
 mod fixture;
+mod folds;
 #[cfg(test)]
 mod harness;
 mod job;
@@ -78,18 +81,22 @@ mod trades;
 pub use access::{AuditEntry, KeyRecord, Scope, Submission};
 pub use activity::{AttemptRecord, LogLine, TaskCounts, WorkerRecord};
 pub use analysis::{Finding, write_analysis};
-pub use change::{AttemptEnd, Change, JobDone, TaskDone, TaskRecord, TaskRecordState, Unfinished, UnfinishedJob, WorkerSeen};
+pub use change::{
+    AttemptEnd, Change, FoldRecord, JobDone, StoredBatch, TaskDone, TaskRecord, TaskRecordState, Unfinished, UnfinishedJob,
+    WorkerSeen,
+};
 pub use compact::{Compacted, TaskRows, compact, has_results};
 pub use datasets::DatasetRecord;
 pub use error::StoreError;
 pub use families::{FamilyKey, FamilyRecord, Look, Searched, TimeRange};
 pub use fidelity::{read_fidelity, write_fidelity};
 pub use files::{free_bytes, results_folder};
+pub use folds::write_folds;
 pub use job::{DataHash, JobRecord, JobState, NewJob};
 pub use layout::{Layout, ParamColumn, ParamKind};
 pub use lead::Leadership;
 pub use ranked::{LedgerEntry, RANKED, StoredMoments};
-pub use reader::Scored;
+pub use reader::{Judge, Scored};
 pub use scan::{Scanned, scan_points};
 pub use schedules::{Schedule, ScheduledRun};
 pub use staging::{Staged, TaskRange, remove_staging, write_staged};

@@ -98,7 +98,7 @@ fn a_compaction_that_fails_half_way_leaves_nothing_behind() {
         .collect();
     fs::write(staged[2].path(home.path()), "cut").unwrap();
     let sources: Vec<TaskRows<'_>> = staged.iter().map(TaskRows::Staged).collect();
-    let error = compact(home.path(), &layout, BLOCKS, &sources, None).unwrap_err();
+    let error = compact(home.path(), &layout, Some(BLOCKS), &sources, None).unwrap_err();
     assert!(matches!(error, StoreError::Unreadable { .. }), "{error}");
     assert!(!has_results(home.path(), &layout));
     assert_eq!(files_under(home.path()).len(), 3, "the staging files alone");
@@ -114,7 +114,7 @@ fn tasks_that_leave_a_gap_make_no_results() {
     };
     let rows = rows(range);
     let task = TaskRows::Memory { range, rows: &rows };
-    let error = compact(home.path(), &layout, 2, &[task], None).unwrap_err();
+    let error = compact(home.path(), &layout, Some(2), &[task], None).unwrap_err();
     assert!(
         matches!(
             error,
@@ -145,7 +145,7 @@ proptest! {
         }
         let rows: Vec<Vec<TrialRow>> = ranges.iter().map(|range| rows(*range)).collect();
         let tasks: Vec<_> = ranges.iter().zip(&rows).map(|(range, rows)| TaskRows::Memory { range: *range, rows }).collect();
-        let compacted = compact(home.path(), &layout, BLOCKS, &tasks, None).unwrap();
+        let compacted = compact(home.path(), &layout, Some(BLOCKS), &tasks, None).unwrap();
         let all = self::rows(TaskRange { first_block: 0, blocks: BLOCKS });
         let (fingerprint, failed) = crate::staging::summary(&all);
         let count = all.len() as u64;

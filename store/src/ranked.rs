@@ -64,13 +64,22 @@ pub(crate) struct Facts {
 }
 
 /// Columns of `ranked` that no metric has.
-const OF_POINT: usize = 7;
+const OF_POINT: usize = 8;
 /// All of them.
 pub(crate) const COLUMNS: usize = OF_POINT + METRICS;
 
 fn columns() -> [&'static str; COLUMNS] {
     let mut names = [""; COLUMNS];
-    let of_point = ["job", "ordinal", "instrument", "score", "objective", "params", "failed"];
+    let of_point = [
+        "job",
+        "ordinal",
+        "instrument",
+        "score",
+        "objective",
+        "params",
+        "failed",
+        "violation",
+    ];
     names[..OF_POINT].copy_from_slice(&of_point);
     names[OF_POINT..].copy_from_slice(&Metric::ALL.map(Metric::name));
     names
@@ -88,6 +97,7 @@ pub(crate) fn rows(job: JobId, facts: &Facts, point: &Ranked) -> impl Iterator<I
         point.objective.into(),
         to_json(&facts.layout.values(&point.point)).into(),
         0u64.into(),
+        point.violation.into(),
     ];
     point.metrics.iter().zip(0u64..).map(move |(metrics, instrument)| {
         let mut row = [const { Value::Real(None) }; COLUMNS];
@@ -117,14 +127,14 @@ pub(crate) async fn insert(transaction: &mut Transaction<'_>, rows: Vec<[Value; 
 /// Keeps the first [`RANKED`] points of a job.
 pub(crate) async fn cut(transaction: &mut Transaction<'_>, job: JobId) -> Result<(), StoreError> {
     let sql = "DELETE FROM ranked WHERE job = $1 AND ordinal IN (SELECT ordinal FROM ranked WHERE job = $1 AND instrument = 0 \
-               ORDER BY score DESC NULLS LAST, ordinal LIMIT $2 OFFSET $3)";
+               ORDER BY score IS NULL, violation, score DESC, ordinal LIMIT $2 OFFSET $3)";
     let values = values![job.to_string(), i64::MAX, RANKED as u64];
     transaction.execute(sql, values).await.map(|_| ())
 }
 
 /// The best points of a job, best first.
 pub(crate) async fn read(database: &Database, layout: &Layout, job: JobId, count: usize) -> Result<Vec<Ranked>, StoreError> {
-    let sql = "SELECT * FROM ranked WHERE job = $1 ORDER BY score DESC NULLS LAST, ordinal, instrument LIMIT $2";
+    let sql = "SELECT * FROM ranked WHERE job = $1 ORDER BY score IS NULL, violation, score DESC, ordinal, instrument LIMIT $2";
     let instruments = layout.instruments.len().max(1);
     let rows = i64::try_from(count.saturating_mul(instruments)).unwrap_or(i64::MAX);
     let rows = database
@@ -143,6 +153,7 @@ fn ranked(layout: &Layout, rows: &[Row]) -> Result<Ranked, StoreError> {
             .point(&params)
             .ok_or_else(|| unreadable("params", "they are not the job's"))?,
         objective: first.get("objective")?,
+        violation: first.get("violation")?,
         metrics: rows.iter().map(metrics).collect::<Result<_, _>>()?,
     })
 }

@@ -5,10 +5,12 @@ use std::collections::BinaryHeap;
 use std::fs::{self, File};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use assay_core::ids::{Ordinal, TrialId};
 use assay_core::job::Objective;
-use assay_core::rank::{self, Ranked};
+use assay_core::metrics::{Metric, Metrics};
+use assay_core::rank::{Ranked, Standing};
 use assay_core::row::TrialRow;
 use assay_core::space::Point;
 use parquet::arrow::ProjectionMask;
@@ -47,10 +49,19 @@ pub(crate) fn find_row(home: &Path, layout: &Layout, trial: &TrialId) -> Result<
     Ok(None)
 }
 
+/// By how much a point violates what its job requires, from the metrics of its trials; `None` where one failed.
+pub type Judge = Arc<dyn Fn(&[Option<&Metrics>]) -> f64 + Send + Sync>;
+
 /// The best `count` points by an objective.
-pub(crate) fn top(home: &Path, layout: &Layout, count: usize, objective: &Objective) -> Result<Vec<Ranked>, StoreError> {
+pub(crate) fn top(
+    home: &Path,
+    layout: &Layout,
+    count: usize,
+    objective: &Objective,
+    judge: Option<&Judge>,
+) -> Result<Vec<Ranked>, StoreError> {
     let parts = parts(home, layout)?;
-    let best = best_points(&parts, layout, count, objective)?;
+    let best = best_points(&parts, layout, count, objective, judge)?;
     let mut wanted: Vec<u64> = best.iter().flat_map(|point| point.rows.clone()).collect();
     wanted.sort_unstable();
     let mut rows = Vec::with_capacity(wanted.len());
@@ -70,9 +81,10 @@ pub(crate) fn top(home: &Path, layout: &Layout, count: usize, objective: &Object
         let of_point = point.rows.map(|position| &rows[wanted.partition_point(|w| *w < position)]);
         let of_point: Vec<&TrialRow> = of_point.collect();
         Ranked {
-            ordinal: Ordinal(point.ordinal),
+            ordinal: point.standing.ordinal,
             point: of_point[0].point.clone(),
-            objective: point.score.map(|score| objective.value(score)),
+            objective: point.standing.score.map(|score| objective.value(score)),
+            violation: point.standing.violation,
             metrics: of_point.iter().map(|row| row.metrics().copied()).collect(),
         }
     };
@@ -141,6 +153,7 @@ pub(crate) fn find_point(
         ordinal: first.ordinal,
         point: point.clone(),
         objective: score.map(|score| objective.value(score)),
+        violation: 0.0,
         metrics: rows.iter().map(|row| row.metrics().copied()).collect(),
     }))
 }
@@ -174,15 +187,8 @@ pub struct Scored {
 
 /// A point and the positions of its rows, counted over all parts. The larger, the worse.
 struct BestPoint {
-    score: Option<f64>,
-    ordinal: u64,
+    standing: Standing,
     rows: Range<u64>,
-}
-
-impl BestPoint {
-    fn key(&self) -> (Option<f64>, Ordinal) {
-        (self.score, Ordinal(self.ordinal))
-    }
 }
 
 impl PartialEq for BestPoint {
@@ -201,33 +207,66 @@ impl PartialOrd for BestPoint {
 
 impl Ord for BestPoint {
     fn cmp(&self, other: &Self) -> Ordering {
-        rank::by_score(self.key(), other.key())
+        self.standing.compare(&other.standing)
     }
 }
 
-/// Reads ordinals and one metric of all rows.
-fn best_points(parts: &[PathBuf], layout: &Layout, count: usize, objective: &Objective) -> Result<Vec<BestPoint>, StoreError> {
+/// Reads ordinals and one metric of all rows, or all metrics where they are to be judged.
+fn best_points(
+    parts: &[PathBuf],
+    layout: &Layout,
+    count: usize,
+    objective: &Objective,
+    judge: Option<&Judge>,
+) -> Result<Vec<BestPoint>, StoreError> {
+    let mut wanted = vec!["ordinal", objective.maximize.metric.name()];
+    if !layout.windows.is_empty() {
+        wanted.push("window");
+    }
+    if judge.is_some() {
+        wanted.extend(Metric::ALL.map(Metric::name));
+        wanted.sort_unstable();
+        wanted.dedup();
+    }
     let metric = objective.maximize.metric;
     let per_point = layout.instruments.len();
     let mut best = BinaryHeap::new();
     let mut values = Vec::with_capacity(per_point);
+    let mut all: Vec<Metrics> = Vec::new();
     let mut position = 0;
     for path in parts {
         let part = Part::open(path)?;
-        for batch in part.read(&["ordinal", metric.name()], None, None)? {
+        for batch in part.read(&wanted, None, None)? {
             let batch = batch.map_err(|e| StoreError::unreadable(path, e))?;
             let bad = |reason| StoreError::unreadable(path, reason);
             let ordinals = columns::ordinals(&batch).map_err(bad)?;
             let metrics = columns::metric_values(&batch, metric).map_err(bad)?;
-            for (ordinal, value) in ordinals.iter().zip(metrics) {
+            let windows = columns::windows(layout, &batch).map_err(bad)?;
+            let judged = match judge {
+                Some(_) => Some(columns::all_metrics(&batch).map_err(bad)?),
+                None => None,
+            };
+            for (row, (ordinal, value)) in ordinals.iter().zip(metrics).enumerate() {
                 values.push((!value.is_nan()).then_some(value));
+                if let Some(judged) = &judged {
+                    all.push(judged[row]);
+                }
                 position += 1;
                 if values.len() < per_point {
                     continue;
                 }
+                let violation = judge.map_or(0.0, |judge| judge(&all.iter().map(Some).collect::<Vec<_>>()));
+                all.clear();
+                let score = objective.score(values.drain(..));
+                if windows.as_ref().is_some_and(|windows| !layout.ranks(windows[row])) {
+                    continue;
+                }
                 let point = BestPoint {
-                    score: objective.score(values.drain(..)),
-                    ordinal: *ordinal,
+                    standing: Standing {
+                        violation,
+                        score,
+                        ordinal: Ordinal(*ordinal),
+                    },
                     rows: position - per_point as u64..position,
                 };
                 if best.len() < count {
@@ -414,7 +453,7 @@ mod tests {
         let tasks = [TaskRows::Memory { range, rows: &rows }];
         // Neither divides the three rows of a point.
         let cut = Cut { group: 100, part: 700 };
-        compact_cut(home.path(), &layout, 1, &tasks, None, cut).unwrap();
+        compact_cut(home.path(), &layout, Some(1), &tasks, None, cut).unwrap();
         assert_eq!(parts(home.path(), &layout).unwrap().len(), 5);
         for wanted in &rows {
             let trial = layout.trial_id(wanted.instrument, wanted.ordinal);
@@ -422,23 +461,23 @@ mod tests {
             assert_eq!((&found.point, found.metrics()), (&wanted.point, wanted.metrics()));
         }
         let objective = Objective::default();
-        let all = top(home.path(), &layout, usize::MAX, &objective).unwrap();
+        let all = top(home.path(), &layout, usize::MAX, &objective, None).unwrap();
         assert_eq!(all.len() as u64, BLOCK);
-        let key = |point: &Ranked| (point.objective, point.ordinal);
-        assert!(all.is_sorted_by(|a, b| rank::by_score(key(a), key(b)) == Ordering::Less));
+        let less = |a: &Ranked, b: &Ranked| a.standing(&objective).compare(&b.standing(&objective)) == Ordering::Less;
+        assert!(all.is_sorted_by(less));
         for point in &all {
             let of_point = &rows[point.ordinal.0 as usize * 3..][..3];
             let metrics: Vec<_> = of_point.iter().map(|row| row.metrics().copied()).collect();
             assert_eq!((&point.point, &point.metrics), (&of_point[0].point, &metrics));
         }
-        assert_eq!(top(home.path(), &layout, 10, &objective).unwrap(), all[..10]);
+        assert_eq!(top(home.path(), &layout, 10, &objective, None).unwrap(), all[..10]);
         for point in all.iter().step_by(61) {
             let found = find_point(home.path(), &layout, &point.point, &objective).unwrap();
             assert_eq!(found.as_ref(), Some(point));
         }
         let elsewhere = Point(rows[0].point.0.iter().map(|x| x - 1e9).collect());
         assert_eq!(find_point(home.path(), &layout, &elsewhere, &objective).unwrap(), None);
-        assert!(top(home.path(), &layout, 0, &objective).unwrap().is_empty());
+        assert!(top(home.path(), &layout, 0, &objective, None).unwrap().is_empty());
         let scored = scores(home.path(), &layout, &objective).unwrap();
         assert!(scored.is_sorted_by_key(|of| of.ordinal) && scored.len() == all.len());
         for point in &all {

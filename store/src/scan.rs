@@ -86,7 +86,14 @@ mod tests {
             blocks: 1,
         };
         let rows: Vec<TrialRow> = (0..BLOCK).flat_map(|o| (0..3).map(move |i| row(o, i))).collect();
-        compact(home.path(), &layout, 1, &[TaskRows::Memory { range, rows: &rows }], None).unwrap();
+        compact(
+            home.path(),
+            &layout,
+            Some(1),
+            &[TaskRows::Memory { range, rows: &rows }],
+            None,
+        )
+        .unwrap();
         let wanted = [Metric::Sharpe, Metric::Trades];
         let mut seen = 0;
         scan_points(home.path(), &layout, &wanted, |scanned| {

@@ -105,7 +105,10 @@ fn an_old_home_keeps_what_was_found() {
         let states: Vec<_> = jobs.iter().map(|job| (job.state, job.trials_done)).collect();
         assert_eq!(states, [(JobState::Done, 5), (JobState::Running, 0)]);
         assert_eq!((jobs[0].owner.as_str(), jobs[0].priority), ("local", 5));
-        let top = store.top(&jobs[0], 10, jobs[0].objective().unwrap().maximize).await.unwrap();
+        let top = store
+            .top(&jobs[0], 10, jobs[0].objective().unwrap().maximize, None)
+            .await
+            .unwrap();
         let top: Vec<_> = top.iter().map(|point| (point.ordinal.0, point.objective)).collect();
         assert_eq!(top, [(7, Some(0.1)), (3, Some(0.2)), (1, None)]);
         assert_eq!(store.ledger().await.unwrap().len(), 1);

@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 
 use crate::activity::{self, AttemptRecord, LogLine, TaskCounts, WorkerRecord};
 use crate::apply;
-use crate::change::{Change, TaskRecord, Unfinished, UnfinishedJob};
+use crate::batches;
+use crate::change::{Change, FoldRecord, TaskRecord, Unfinished, UnfinishedJob};
 use crate::database::Database;
 use crate::error::StoreError;
 use crate::families::{self, FamilyKey, FamilyRecord, Look};
@@ -20,7 +21,7 @@ use crate::jobs;
 use crate::lead::Leadership;
 use crate::memory::Memory;
 use crate::ranked::{self, LedgerEntry, RANKED};
-use crate::reader::{self, Scored};
+use crate::reader::{self, Judge, Scored};
 use crate::sql::unreadable;
 use crate::tasks;
 use crate::trades::{self, TradeRecord};
@@ -271,8 +272,8 @@ impl Store {
     }
 
     /// The best points of a job by any metric. By its own objective they come from the database as far as that goes, while it
-    /// runs too; otherwise from the result files (which hold what the job kept).
-    pub async fn top(&self, job: &JobRecord, count: usize, by: Goal) -> Result<Vec<Ranked>, StoreError> {
+    /// runs too; otherwise from the result files (which hold what the job kept), where `judge` says what violates its requirements.
+    pub async fn top(&self, job: &JobRecord, count: usize, by: Goal, judge: Option<Judge>) -> Result<Vec<Ranked>, StoreError> {
         let objective = job.objective()?;
         let stored = job.state != JobState::Done || count <= RANKED || job.points.is_some_and(|points| points <= RANKED as u64);
         if by == objective.maximize && stored {
@@ -287,7 +288,7 @@ impl Store {
             ..objective
         };
         let (home, layout) = (self.home.clone(), job.layout.clone());
-        let found = tokio::task::spawn_blocking(move || reader::top(&home, &layout, count, &objective));
+        let found = tokio::task::spawn_blocking(move || reader::top(&home, &layout, count, &objective, judge.as_ref()));
         found.await.map_err(|e| unreadable("result", e))?
     }
 
@@ -302,7 +303,7 @@ impl Store {
             return Ok(None);
         };
         let objective = job.objective()?;
-        let best = self.top(job, RANKED, objective.maximize).await?;
+        let best = self.top(job, RANKED, objective.maximize, None).await?;
         if let Some(at) = best.iter().position(|ranked| ranked.point == point) {
             return Ok(Some((best[at].clone(), Some(at as u64 + 1))));
         }
@@ -342,6 +343,14 @@ impl Store {
         match &self.backend {
             Backend::Database(database) => trades::of(database, trial).await,
             Backend::Memory(memory) => Ok(memory.trades(trial)),
+        }
+    }
+
+    /// What a walk forward came to, by fold and instrument; the whole walk has fold -1.
+    pub async fn folds(&self, job: JobId) -> Result<Vec<FoldRecord>, StoreError> {
+        match &self.backend {
+            Backend::Database(database) => batches::folds(database, job).await,
+            Backend::Memory(memory) => Ok(memory.folds(job)),
         }
     }
 

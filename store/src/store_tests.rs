@@ -53,7 +53,7 @@ fn every_row_and_every_ranking_is_found_again() {
                     50,
                     |_| true,
                 );
-                assert_eq!(store.top(&job, 50, by).await.unwrap(), expected, "{by}");
+                assert_eq!(store.top(&job, 50, by, None).await.unwrap(), expected, "{by}");
             }
         }
         let all = store
@@ -64,6 +64,7 @@ fn every_row_and_every_ranking_is_found_again() {
                     metric: Metric::Psr,
                     negated: false,
                 },
+                None,
             )
             .await
             .unwrap();
@@ -79,7 +80,10 @@ fn every_row_and_every_ranking_is_found_again() {
             metric: Metric::Psr,
             negated: false,
         };
-        assert!(matches!(store.top(&job, 5, by).await, Err(StoreError::MissingResults { .. })));
+        assert!(matches!(
+            store.top(&job, 5, by, None).await,
+            Err(StoreError::MissingResults { .. })
+        ));
         drop(store);
         let led = Led::open(home.path()).await;
         led.step(job.id, JobState::Queued, 9, None).await.unwrap();
@@ -110,7 +114,7 @@ fn keeping_some_points_changes_neither_the_fingerprint_nor_the_counts() {
             50,
             |ordinal| keep.contains(&ordinal),
         );
-        assert_eq!(store.top(&job, 50, by).await.unwrap(), expected);
+        assert_eq!(store.top(&job, 50, by, None).await.unwrap(), expected);
     });
 }
 

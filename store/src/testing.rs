@@ -72,6 +72,7 @@ pub(crate) fn row(ordinal: u64, instrument: u32) -> TrialRow {
         instrument,
         ordinal: Ordinal(ordinal),
         point: Point(Box::from([ordinal as f64, (ordinal % 2) as f64, next()])),
+        window: 0,
         outcome: Outcome::Done {
             metrics,
             sketch: Some(sketch),

@@ -11,12 +11,14 @@ use assay_core::instrument::{Facts, Instrument};
 use assay_core::job::{DataKind, Extent, Fill, Intrabar, JobError, JobSpec, Sampling, ValidationSpec};
 use assay_core::space::{Domain as Values, Space};
 use assay_core::time::{BarLength, DAY_NS, DurationNs, UtcNs};
+use assay_core::window::{Fold, Window};
 use assay_core::{Domain, Explain, SEMANTICS_VERSION};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::error::StrategyError;
 use crate::strategy::Strategy;
+use crate::windows;
 
 /// A market may be closed for so long: a weekend and holidays around it.
 const LONGEST_CLOSE_NS: i64 = 4 * DAY_NS;
@@ -40,6 +42,10 @@ pub struct Job {
     pub instruments: Vec<JobInstrument>,
     /// Instruments that the strategy looks at with `ref`, by symbol.
     pub references: Vec<JobInstrument>,
+    /// The folds of a walk forward.
+    pub folds: Vec<Fold>,
+    /// The windows that its trials run over: all of its data, then those of folds and short ones.
+    pub windows: Vec<Window>,
 }
 
 /// An instrument of a job, and the dataset from which its bars are made.
@@ -154,6 +160,8 @@ struct Body {
     instruments: Vec<BodyInstrument>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     references: Vec<BodyInstrument>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    folds: Vec<Fold>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -226,13 +234,15 @@ impl JobInstrument {
 }
 
 impl Job {
-    /// Puts a job together from its parts. `source` is the text that `spec` was read from.
+    /// Puts a job together from its parts. `source` is the text that `spec` was read from; `folds` follow from its `[validation]` and
+    /// the times of its bars.
     pub fn new(
         spec: JobSpec,
         source: String,
         strategy: Strategy,
         strategy_source: String,
         instruments: Vec<JobInstrument>,
+        folds: Vec<Fold>,
     ) -> Result<Self, JobFault> {
         let space = strategy.resolve_space(spec.params.as_ref())?;
         for item in &instruments {
@@ -242,6 +252,7 @@ impl Job {
         let hash = blake3::hash(canonical.to_string().as_bytes());
         Ok(Self {
             id: JobId::from_hash(*hash.as_bytes()),
+            windows: windows::windows(&spec, &instruments, &folds),
             spec,
             source,
             strategy,
@@ -249,13 +260,26 @@ impl Job {
             space,
             instruments,
             references: Vec::new(),
+            folds,
         })
     }
 
     /// The same job on other data: `instruments` are its own, with other datasets.
     pub fn on(self, instruments: Vec<JobInstrument>) -> Result<Self, JobFault> {
+        if !self.folds.is_empty() {
+            return Err(JobFault::Body(
+                "the folds of a walk forward lie where its own data are".to_owned(),
+            ));
+        }
         let references = self.references;
-        let job = Self::new(self.spec, self.source, self.strategy, self.strategy_source, instruments)?;
+        let job = Self::new(
+            self.spec,
+            self.source,
+            self.strategy,
+            self.strategy_source,
+            instruments,
+            Vec::new(),
+        )?;
         Ok(job.with_references(references))
     }
 
@@ -289,6 +313,7 @@ impl Job {
             self.strategy,
             self.strategy_source,
             self.instruments,
+            self.folds,
         )?;
         Ok(job.with_references(self.references))
     }
@@ -302,6 +327,16 @@ impl Job {
         self
     }
 
+    /// The windows in which a fold's points are searched, or those of a job without folds, from the shortest to the longest.
+    pub fn windows_of(&self, fold: usize) -> Vec<u32> {
+        let levels = windows::levels(&self.spec);
+        if self.folds.is_empty() {
+            return (1..levels).chain([0]).collect();
+        }
+        let first = 1 + fold as u32 * levels;
+        (first..first + levels).collect()
+    }
+
     /// The text from which [`Job::from_body`] makes the same job anywhere.
     pub fn body(&self) -> String {
         let body = Body {
@@ -310,6 +345,7 @@ impl Job {
             strategy: self.strategy_source.clone(),
             instruments: self.instruments.iter().map(BodyInstrument::from).collect(),
             references: self.references.iter().map(BodyInstrument::from).collect(),
+            folds: self.folds.clone(),
         };
         serde_json::to_string(&body).expect("plain records are JSON")
     }
@@ -331,7 +367,7 @@ impl Job {
             return Err(JobFault::Body("its instruments are not those of its data".to_owned()));
         }
         let read = |items: Vec<BodyInstrument>| items.into_iter().map(JobInstrument::from).collect();
-        let job = Self::new(spec, body.source, strategy, body.strategy, read(body.instruments))?;
+        let job = Self::new(spec, body.source, strategy, body.strategy, read(body.instruments), body.folds)?;
         let references: Vec<JobInstrument> = read(body.references);
         Ok(if references.is_empty() {
             job
@@ -352,7 +388,14 @@ impl Job {
             item.ticks = Some(ticks);
         }
         let (source, strategy) = (self.source.clone(), self.strategy.clone());
-        Self::new(spec, source, strategy, self.strategy_source.clone(), instruments)
+        Self::new(
+            spec,
+            source,
+            strategy,
+            self.strategy_source.clone(),
+            instruments,
+            self.folds.clone(),
+        )
     }
 
     /// The text that the database shows: the job with its defaults, and under `source` the file it came from.
@@ -525,6 +568,7 @@ mod tests {
             strategy,
             STRATEGY.to_owned(),
             vec![instrument],
+            Vec::new(),
         )
     }
 
@@ -561,6 +605,7 @@ mod tests {
                 one.strategy.clone(),
                 String::new(),
                 instruments,
+                Vec::new(),
             )
             .unwrap()
             .id

@@ -52,6 +52,7 @@ mod simd;
 mod strategy;
 pub mod sweep;
 mod template;
+mod windows;
 
 pub use error::{LocatedError, StrategyError};
 pub use evaluator::Evaluator;
@@ -64,3 +65,4 @@ pub use program::{NodeCount, Program, TILE, TrialPlan};
 pub use scales::Scales;
 pub use shape::{Shape, ShapeRoom};
 pub use strategy::{Expression, Let, Rules, Strategy};
+pub use windows::common_window;

@@ -7,12 +7,13 @@ use assay_core::ids::Ordinal;
 use assay_core::job::{Execution, MetricsSpec};
 use assay_core::row::{Outcome, TrialRow};
 use assay_core::space::{Point, Space};
+use assay_core::window::{Fold, Window};
 use assay_core::{Domain, Explain};
 use assay_engine::market::MarketError;
 use assay_engine::replay::SignalSource;
 use assay_engine::{
     Account, ConfigError, Market, Pass, Path, Plan, Replay, SignalTile, SimdLevel, TILE, TileBuffers, TrialBuffers, replay,
-    simulate,
+    replay_fold, simulate,
 };
 
 use crate::error::StrategyError;
@@ -74,6 +75,8 @@ pub struct Sweep {
     execution: Execution,
     space: Space,
     plan: Plan,
+    /// Of the job's further windows.
+    windows: Vec<Plan>,
     level: SimdLevel,
 }
 
@@ -87,37 +90,42 @@ impl Sweep {
         market: Arc<Market>,
         level: SimdLevel,
     ) -> Result<Self, SweepError> {
-        let sample = Point(space.params.iter().map(|p| p.domain.grid_coordinate(0)).collect());
-        let mut program = Program::build(strategy, execution, space, &[sample], &market)?;
-        let settings = program.trials[0].settings;
-        let settings = match program.failures.remove(&0) {
-            // Which levels a job has does not depend on the point; where this one failed, ask another.
-            Some(_) => Self::settings_elsewhere(strategy, execution, space, &market)?,
-            None => settings,
-        };
+        let settings = settings_of(strategy, execution, space, &market)?;
         let plan = Plan::new(market, execution, metrics, &settings)?;
         Ok(Self {
             strategy: strategy.clone(),
             execution: execution.clone(),
             space: space.clone(),
             plan,
+            windows: Vec::new(),
             level,
         })
     }
 
-    fn settings_elsewhere(
-        strategy: &Strategy,
-        execution: &Execution,
-        space: &Space,
-        market: &Market,
-    ) -> Result<assay_engine::Settings, SweepError> {
-        let last = |p: &assay_core::space::Parameter| p.domain.grid_coordinate(p.domain.grid_len().unwrap_or(1) - 1);
-        let sample = Point(space.params.iter().map(last).collect());
-        let mut program = Program::build(strategy, execution, space, &[sample], market)?;
-        match program.failures.remove(&0) {
-            Some(error) => Err(error.into()),
-            None => Ok(program.trials[0].settings),
+    /// The same for a job with these windows, of which the first is that of the market.
+    ///
+    /// # Errors
+    /// A window without bars.
+    pub fn over(mut self, windows: &[Window], metrics: &MetricsSpec) -> Result<Self, SweepError> {
+        let settings = self.settings()?;
+        for window in windows.iter().skip(1) {
+            let market = self.plan.market.over(window.from.map(|t| t.0), window.to.map(|t| t.0))?;
+            let plan = Plan::new(Arc::new(market), &self.execution, metrics, &settings)?;
+            self.windows.push(plan);
         }
+        Ok(self)
+    }
+
+    /// What trials share, over one of the job's windows.
+    pub fn plan_of(&self, window: u32) -> &Plan {
+        match window {
+            0 => &self.plan,
+            further => &self.windows[further as usize - 1],
+        }
+    }
+
+    fn settings(&self) -> Result<assay_engine::Settings, SweepError> {
+        settings_of(&self.strategy, &self.execution, &self.space, &self.plan.market)
     }
 
     /// The rules of the engine on this market.
@@ -156,20 +164,26 @@ impl Sweep {
 
     /// Runs points on the calling thread, in their order. A point that cannot run, or panics, becomes a failed row.
     pub fn run(&self, instrument: u32, points: &[(Ordinal, Point)]) -> Vec<TrialRow> {
+        self.run_over(0, instrument, points)
+    }
+
+    /// The same over one of the job's windows.
+    pub fn run_over(&self, window: u32, instrument: u32, points: &[(Ordinal, Point)]) -> Vec<TrialRow> {
         points
             .chunks(TOGETHER)
-            .flat_map(|chunk| self.run_together(instrument, chunk))
+            .flat_map(|chunk| self.run_together(window, instrument, chunk))
             .collect()
     }
 
-    fn run_together(&self, instrument: u32, points: &[(Ordinal, Point)]) -> Vec<TrialRow> {
+    fn run_together(&self, window: u32, instrument: u32, points: &[(Ordinal, Point)]) -> Vec<TrialRow> {
         let row = |(ordinal, point): &(Ordinal, Point), outcome| TrialRow {
             instrument,
             ordinal: *ordinal,
             point: point.clone(),
+            window,
             outcome,
         };
-        match catch_unwind(AssertUnwindSafe(|| self.outcomes(points))) {
+        match catch_unwind(AssertUnwindSafe(|| self.outcomes(self.plan_of(window), points))) {
             Ok(Ok(outcomes)) => points
                 .iter()
                 .zip(outcomes)
@@ -181,7 +195,7 @@ impl Sweep {
                 .collect(),
             Err(_) if points.len() > 1 => points
                 .iter()
-                .flat_map(|point| self.run_together(instrument, std::slice::from_ref(point)))
+                .flat_map(|point| self.run_together(window, instrument, std::slice::from_ref(point)))
                 .collect(),
             Err(panic) => {
                 let text = panic
@@ -194,8 +208,7 @@ impl Sweep {
         }
     }
 
-    fn outcomes(&self, points: &[(Ordinal, Point)]) -> Result<Vec<Outcome>, StrategyError> {
-        let plan = &self.plan;
+    fn outcomes(&self, plan: &Plan, points: &[(Ordinal, Point)]) -> Result<Vec<Outcome>, StrategyError> {
         let only: Vec<Point> = points.iter().map(|(_, point)| point.clone()).collect();
         let mut program = Program::build(&self.strategy, &self.execution, &self.space, &only, &plan.market)?;
         let failures = std::mem::take(&mut program.failures);
@@ -238,7 +251,41 @@ impl Sweep {
 
     /// One trial in full detail, by the slow path.
     pub fn replay(&self, point: &Point) -> Result<Replay, SweepError> {
-        let market = &self.plan.market;
+        self.replay_by(&self.plan, point)
+    }
+
+    /// The same over one of the job's windows.
+    pub fn replay_over(&self, window: u32, point: &Point) -> Result<Replay, SweepError> {
+        self.replay_by(self.plan_of(window), point)
+    }
+
+    /// A trial over a test window: begun with this capital, and closed at its end, with costs.
+    pub fn replay_test(
+        &self,
+        fold: &Fold,
+        capital: f64,
+        metrics: &MetricsSpec,
+        point: &Point,
+    ) -> Result<(Plan, Replay), SweepError> {
+        let execution = Execution {
+            capital,
+            ..self.execution.clone()
+        };
+        let market = self.plan.market.over(Some(fold.test_from.0), Some(fold.test_to.0))?;
+        let plan = Plan::new(Arc::new(market), &execution, metrics, &self.settings()?)?;
+        let (program, settings) = self.alone(&plan, point)?;
+        let replay = replay_fold(&plan, &settings, &mut Walk(self.evaluator(&program)));
+        Ok((plan, replay))
+    }
+
+    fn replay_by(&self, plan: &Plan, point: &Point) -> Result<Replay, SweepError> {
+        let (program, settings) = self.alone(plan, point)?;
+        Ok(replay(plan, &settings, &mut Walk(self.evaluator(&program))))
+    }
+
+    /// The program of a single trial.
+    fn alone(&self, plan: &Plan, point: &Point) -> Result<(Program, assay_engine::Settings), SweepError> {
+        let market = &plan.market;
         let mut program = Program::build(
             &self.strategy,
             &self.execution,
@@ -249,9 +296,33 @@ impl Sweep {
         if let Some(error) = program.failures.remove(&0) {
             return Err(SweepError::Trial(error.to_string()));
         }
-        let evaluator = self.evaluator(&program);
-        Ok(replay(&self.plan, &program.trials[0].settings, &mut Walk(evaluator)))
+        let settings = program.trials[0].settings;
+        Ok((program, settings))
     }
+}
+
+/// The scalars of any trial: which levels a job has, and which kind of size, does not depend on the point.
+fn settings_of(
+    strategy: &Strategy,
+    execution: &Execution,
+    space: &Space,
+    market: &Market,
+) -> Result<assay_engine::Settings, SweepError> {
+    let last = |p: &assay_core::space::Parameter| p.domain.grid_coordinate(p.domain.grid_len().unwrap_or(1) - 1);
+    let first = |p: &assay_core::space::Parameter| p.domain.grid_coordinate(0);
+    let mut failure = None;
+    // Where one point fails, another is asked.
+    for sample in [
+        space.params.iter().map(first).collect::<Box<[f64]>>(),
+        space.params.iter().map(last).collect(),
+    ] {
+        let mut program = Program::build(strategy, execution, space, &[Point(sample)], market)?;
+        match program.failures.remove(&0) {
+            Some(error) => failure = Some(error),
+            None => return Ok(program.trials[0].settings),
+        }
+    }
+    Err(failure.map_or_else(|| SweepError::Trial("it has no settings".to_owned()), Into::into))
 }
 
 /// An evaluator as the source of one trial's signals.

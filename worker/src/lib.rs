@@ -13,6 +13,7 @@ mod prepared;
 mod replay;
 mod rung;
 mod tally;
+mod walk;
 mod warmup;
 mod worker;
 

@@ -111,7 +111,8 @@ fn sweep(job: &Job, market: &Arc<Market>) -> Result<Sweep, WorkerError> {
         &job.space,
         Arc::clone(market),
         SimdLevel::detect(),
-    )?)
+    )?
+    .over(&job.windows, &job.spec.metrics)?)
 }
 
 impl Markets {

@@ -9,9 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use assay_core::ids::Ordinal;
-use assay_core::row::TrialRow;
-use assay_core::space::Point;
+use assay_core::row::{Planned, TrialRow};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use tokio::sync::oneshot;
 
@@ -22,7 +20,7 @@ pub trait Compute: Send + Sync + 'static {
     /// How many instruments each point is tried on.
     fn instruments(&self) -> usize;
     /// Rows of these points on one instrument, in their order.
-    fn compute(&self, instrument: u32, points: &[(Ordinal, Point)]) -> Vec<TrialRow>;
+    fn compute(&self, instrument: u32, points: &[Planned]) -> Vec<TrialRow>;
 }
 
 /// A finished task.
@@ -42,7 +40,7 @@ pub struct Pool {
 
 struct Task {
     work: Arc<dyn Compute>,
-    points: Vec<(Ordinal, Point)>,
+    points: Vec<Planned>,
     cancelled: Arc<AtomicBool>,
     slots: Mutex<Slots>,
 }
@@ -78,7 +76,7 @@ impl Pool {
     pub async fn run(
         &self,
         work: Arc<dyn Compute>,
-        points: Vec<(Ordinal, Point)>,
+        points: Vec<Planned>,
         shares: usize,
         most_unit: usize,
         cancelled: Arc<AtomicBool>,
@@ -177,7 +175,9 @@ fn split(points: usize, splits: usize) -> impl Iterator<Item = Range<usize>> {
 
 #[cfg(test)]
 mod tests {
+    use assay_core::ids::Ordinal;
     use assay_core::row::Outcome;
+    use assay_core::space::Point;
 
     use super::*;
 
@@ -191,20 +191,26 @@ mod tests {
             2
         }
 
-        fn compute(&self, instrument: u32, points: &[(Ordinal, Point)]) -> Vec<TrialRow> {
+        fn compute(&self, instrument: u32, points: &[Planned]) -> Vec<TrialRow> {
             assert!(!self.panics, "as told");
-            let row = |(ordinal, point): &(Ordinal, Point)| TrialRow {
+            let row = |planned: &Planned| TrialRow {
                 instrument,
-                ordinal: *ordinal,
-                point: point.clone(),
+                ordinal: planned.ordinal,
+                point: planned.point.clone(),
+                window: planned.window,
                 outcome: Outcome::Failed(String::new()),
             };
             points.iter().map(row).collect()
         }
     }
 
-    fn points(count: u64) -> Vec<(Ordinal, Point)> {
-        (0..count).map(|i| (Ordinal(i), Point(Box::from([])))).collect()
+    fn points(count: u64) -> Vec<Planned> {
+        let planned = |i| Planned {
+            ordinal: Ordinal(i),
+            point: Point(Box::from([])),
+            window: 0,
+        };
+        (0..count).map(planned).collect()
     }
 
     async fn run(

@@ -1,12 +1,13 @@
 //! A job whose bars are in memory.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use assay_core::ids::Ordinal;
-use assay_core::row::TrialRow;
+use assay_core::row::{Planned, TrialRow};
 use assay_core::space::Point;
 use assay_data::Catalog;
-use assay_optimizer::{Count, Proposals};
+use assay_optimizer::{Count, Proposals, Target, listed, planned};
 use assay_store::Layout;
 use assay_strategies::Job;
 
@@ -24,7 +25,9 @@ pub const SHARING: usize = 2_048;
 pub struct Prepared {
     /// The job.
     pub job: Job,
-    /// Its points.
+    /// What it wants of a point.
+    pub target: Target,
+    /// Its points, or some like them where only the search knows them.
     pub proposals: Proposals,
     /// Its bars, and what computes on them.
     pub markets: Markets,
@@ -39,14 +42,16 @@ pub struct Prepared {
 impl Prepared {
     /// Loads the bars of a job and divides `memory` bytes between `threads` threads.
     pub fn load(job: Job, catalog: &Catalog, memory: u64, threads: usize) -> Result<Arc<Self>, WorkerError> {
-        let proposals = Proposals::new(&job.space, &job.spec.search)?;
+        let proposals = listed(&job.space, &job.spec.search)?;
+        let target = Target::new(&job.spec.objective)?;
         let markets = Markets::load(&job, catalog)?;
         let points = bare(&sample_points(&proposals, SHARING));
         let never_trade = warmup::check(&job, &markets, &proposals, &points)?;
         let budget = Budget::new(memory, threads, &markets, &points)?;
         Ok(Arc::new(Self {
-            layout: Layout::new(job.id, &job.symbols(), &job.space),
+            layout: Layout::new(job.id, &job.symbols(), &job.space).over(&job.windows),
             job,
+            target,
             proposals,
             markets,
             budget,
@@ -54,14 +59,9 @@ impl Prepared {
         }))
     }
 
-    /// The points of a run of blocks.
-    pub fn points(&self, blocks: std::ops::Range<u64>) -> Vec<(Ordinal, Point)> {
-        let (mut points, mut block) = (Vec::new(), Vec::new());
-        for index in blocks {
-            self.proposals.block(index, &mut block);
-            points.append(&mut block);
-        }
-        points
+    /// The points of a run of blocks, counted from the block `first`, over a window.
+    pub fn points(&self, blocks: Range<u64>, first: u64, window: u32) -> Vec<Planned> {
+        planned(&self.proposals, blocks, first, window)
     }
 }
 
@@ -70,11 +70,14 @@ impl Compute for Prepared {
         self.layout.instruments.len()
     }
 
-    fn compute(&self, instrument: u32, points: &[(Ordinal, Point)]) -> Vec<TrialRow> {
-        if points.is_empty() {
-            return Vec::new();
-        }
-        self.markets.sweep(instrument).run(instrument, points)
+    fn compute(&self, instrument: u32, points: &[Planned]) -> Vec<TrialRow> {
+        let sweep = self.markets.sweep(instrument);
+        let over_one_window = points.chunk_by(|a, b| a.window == b.window);
+        let rows = over_one_window.flat_map(|planned| {
+            let points: Vec<(Ordinal, Point)> = planned.iter().map(|p| (p.ordinal, p.point.clone())).collect();
+            sweep.run_over(planned[0].window, instrument, &points)
+        });
+        rows.collect()
     }
 }
 

@@ -1,35 +1,68 @@
 //! What a coordinator wants to know of a task's rows.
 
-use assay_core::rank::{self, Ranked};
-use assay_core::row::TrialRow;
-use assay_optimizer::{JobStatistics, Leaderboard};
-use assay_proto::Grant;
-use assay_store::RANKED;
-use assay_strategies::Job;
 use std::cmp::Ordering;
 
-/// Statistics of a task's blocks, and its points that may be among the best of the job. `observations` are the returns of a trial, of the
-/// instrument with the fewest.
-pub(crate) fn tally(job: &Job, grant: &Grant, rows: &[Vec<TrialRow>], observations: u64) -> (JobStatistics, Vec<Ranked>) {
+use assay_core::rank::Ranked;
+use assay_core::row::TrialRow;
+use assay_optimizer::{JobStatistics, Leaderboard, block_of};
+use assay_proto::{Grant, PointOutcome, Work};
+use assay_store::RANKED;
+
+use crate::prepared::Prepared;
+
+/// What a coordinator is told of a task.
+pub(crate) struct Tally {
+    /// Statistics of its blocks.
+    pub(crate) statistics: JobStatistics,
+    /// Its points that may be among the best of the job.
+    pub(crate) best: Vec<Ranked>,
+    /// What became of its points: of all for a search that learns, of the best one in a fold.
+    pub(crate) outcomes: Vec<PointOutcome>,
+}
+
+/// `observations` are the returns of a trial, of the instrument with the fewest.
+pub(crate) fn tally(prepared: &Prepared, grant: &Grant, rows: &[Vec<TrialRow>], observations: u64) -> Tally {
+    let Prepared { job, target, layout, .. } = prepared;
     let objective = &job.spec.objective;
     let capacity = match job.spec.results.keep {
         assay_core::job::Keep::All => RANKED,
         assay_core::job::Keep::Best(count) => RANKED.max(count as usize),
     };
     let slices: Vec<&[TrialRow]> = rows.iter().map(Vec::as_slice).collect();
-    let mut statistics = JobStatistics::default();
+    let mut statistics = JobStatistics::of_blocks(block_of(&job.spec.search));
     statistics.push_block(objective, &slices);
     statistics.observe(observations);
-    let mut board = Leaderboard::new(capacity, objective, rows.len());
-    board.push_block(&slices);
-    let mut best = board.into_ranked();
-    if let Some(threshold) = grant.threshold {
-        best.retain(|point| {
-            let score = point.objective.map(|value| objective.score_of(value));
-            rank::by_score((score, point.ordinal), threshold) == Ordering::Less
+    let mut board = Leaderboard::new(capacity, target, rows.len());
+    let mut outcomes = Vec::new();
+    for i in 0..slices.first().map_or(0, |rows| rows.len()) {
+        let point: Vec<&TrialRow> = slices.iter().map(|rows| &rows[i]).collect();
+        if layout.ranks(point[0].window) {
+            board.push_point(&point);
+        }
+        if job.spec.search.method.learns() {
+            let metrics: Vec<_> = point.iter().map(|row| row.metrics()).collect();
+            outcomes.push(PointOutcome {
+                ordinal: point[0].ordinal,
+                outcome: target.outcome(&metrics),
+            });
+        }
+    }
+    if let (Work::Blocks { .. }, Some(best), false) = (&grant.work, board.best(), job.folds.is_empty()) {
+        let metrics: Vec<_> = best.metrics.iter().map(Option::as_ref).collect();
+        outcomes.push(PointOutcome {
+            ordinal: best.ordinal,
+            outcome: target.outcome(&metrics),
         });
     }
-    (statistics, best)
+    let mut best = board.into_ranked();
+    if let Some(threshold) = grant.threshold {
+        best.retain(|point| point.standing(objective).compare(&threshold) == Ordering::Less);
+    }
+    Tally {
+        statistics,
+        best,
+        outcomes,
+    }
 }
 
 /// From rows by instrument to rows by (ordinal, instrument).

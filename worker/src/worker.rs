@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use assay_core::Explain;
 use assay_core::ids::{Attempt, JobId, TaskId, WorkerId};
+use assay_core::row::Planned;
 use assay_data::Catalog;
-use assay_proto::{Answer, Grant, Link, LinkError, Question, Report, Rows, TaskResult};
+use assay_proto::{Answer, Grant, Link, LinkError, Question, Report, Rows, TaskResult, Work};
 use assay_queue::{Consumer, Delivery};
 use assay_store::write_staged;
 use assay_strategies::Job;
@@ -23,7 +24,8 @@ use crate::error::WorkerError;
 use crate::meters::{Ending, Meters};
 use crate::pool::{Computed, Pool};
 use crate::prepared::Prepared;
-use crate::tally::{interleave, tally};
+use crate::tally::{Tally, interleave, tally};
+use crate::walk;
 
 /// Jobs whose bars stay in memory.
 const JOBS_IN_MEMORY: usize = 2;
@@ -228,7 +230,7 @@ impl Worker {
         let key = (grant.task, grant.attempt);
         lock(&self.running).insert(key, Arc::clone(&cancelled));
         let report = match self.execute(&grant, cancelled).await {
-            Ok(result) => result.map(|result| Report::Done(Box::new(result))),
+            Ok(report) => report,
             Err(error) => {
                 tracing::warn!(%task, job = %grant.job, %error, "a task could not be run");
                 let report = if error.retryable() && self.settings.patient {
@@ -241,7 +243,7 @@ impl Worker {
             }
         };
         self.meters.ended(match &report {
-            Some(Report::Done(_)) => Ending::Done,
+            Some(Report::Done(_) | Report::Walked(_)) => Ending::Done,
             Some(Report::GivenBack) => Ending::GivenBack,
             Some(Report::Failed(_)) => Ending::Failed,
             None => Ending::Dropped,
@@ -308,13 +310,20 @@ impl Worker {
     }
 
     /// Runs the trials of a task; `None` if it is no longer wanted.
-    async fn execute(&self, grant: &Grant, cancelled: Arc<AtomicBool>) -> Result<Option<TaskResult>, WorkerError> {
+    async fn execute(&self, grant: &Grant, cancelled: Arc<AtomicBool>) -> Result<Option<Report>, WorkerError> {
         let prepared = self.prepared(grant.job).await?;
         let blocks = grant.range.first_block..grant.range.end();
-        // A job of one task is spread over all threads; of many, each thread has its own.
-        let whole = grant.range.blocks == prepared.proposals.blocks();
-        let shares = if whole { self.pool.threads() } else { 1 };
-        let points = prepared.points(blocks);
+        let threads = self.pool.threads();
+        let (points, shares) = match &grant.work {
+            Work::Blocks { first, window } => {
+                // A job of one task is spread over all threads; of many, each thread has its own.
+                let whole = grant.range.blocks == prepared.proposals.blocks();
+                (prepared.points(blocks, *first, *window), if whole { threads } else { 1 })
+            }
+            // A search waits for its points: threads that have nothing else to do help.
+            Work::Points(points) => (points.clone(), (threads / lock(&self.running).len().max(1)).max(1)),
+            Work::Walk(winners) => return self.walk(prepared, winners.clone()).await.map(Some),
+        };
         let count = points.len() as u64;
         let work = Arc::clone(&prepared);
         let computed = self
@@ -325,17 +334,29 @@ impl Worker {
             return Ok(None);
         };
         self.meters.computed(rows.iter().map(Vec::len).sum(), seconds);
-        let (statistics, best) = tally(&prepared.job, grant, &rows, prepared.markets.observations());
+        let Tally {
+            statistics,
+            best,
+            outcomes,
+        } = tally(&prepared, grant, &rows, prepared.markets.observations());
         let bars = prepared.markets.bars();
         let rows = self.keep(grant, prepared, interleave(rows)).await?;
-        Ok(Some(TaskResult {
+        Ok(Some(Report::Done(Box::new(TaskResult {
             rows,
             statistics,
             best,
+            outcomes,
             bars,
             points: count,
             seconds,
-        }))
+        }))))
+    }
+
+    /// Runs the winners of a walk forward in its test windows.
+    async fn walk(&self, prepared: Arc<Prepared>, winners: Vec<Option<Planned>>) -> Result<Report, WorkerError> {
+        let walked = tokio::task::spawn_blocking(move || walk::walk(&prepared, &winners));
+        let folds = walked.await.map_err(|error| WorkerError::Panic(error.to_string()))??;
+        Ok(Report::Walked(folds))
     }
 
     /// Brings rows to where they are safe.

@@ -69,6 +69,16 @@ pub(crate) struct TopArgs {
     pub(crate) cluster: ClusterArgs,
 }
 
+/// `assay folds`
+#[derive(Debug, Args)]
+pub(crate) struct FoldsArgs {
+    /// Job id, job name, or job file
+    pub(crate) job: String,
+    #[cfg(feature = "cluster")]
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+}
+
 /// A metric and whether the smallest comes first.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ranking {

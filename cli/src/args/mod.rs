@@ -24,7 +24,9 @@ pub(crate) use cluster::{
 };
 pub(crate) use data::{CheckArgs, DataCommand, ExportArgs, ImportArgs};
 pub(crate) use eval::EvalArgs;
-pub(crate) use job::{CompareArgs, DemoArgs, JobsArgs, Limits, PlanArgs, RunArgs, ShowArgs, ShowRows, TopArgs, VerdictArgs};
+pub(crate) use job::{
+    CompareArgs, DemoArgs, FoldsArgs, JobsArgs, Limits, PlanArgs, RunArgs, ShowArgs, ShowRows, TopArgs, VerdictArgs,
+};
 pub(crate) use optimize::{OptimizeFnArgs, Shift};
 pub(crate) use project::{CompletionsArgs, ConfigCommand, ConfigShowArgs, InitArgs, ManArgs};
 pub(crate) use report::{ImportanceArgs, ReportArgs, ReportFile, ReportFormat};
@@ -101,6 +103,8 @@ pub(crate) enum Command {
     Top(TopArgs),
     /// Say what the best trial of a job is worth
     Verdict(VerdictArgs),
+    /// What a walk forward came to, fold by fold
+    Folds(FoldsArgs),
     /// Replay one trial in full detail
     Show(ShowArgs),
     /// Try a method of search on a function whose best points are known

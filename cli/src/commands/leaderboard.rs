@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use assay_coordinator::Luck;
 use assay_core::ids::{Ordinal, TrialId};
-use assay_core::job::{Aggregate, Goal, Objective};
+use assay_core::job::{Goal, Objective};
 use assay_core::metrics::{Metric, Metrics};
 use assay_core::rank::Ranked;
 use assay_core::row::TrialRow;
+use assay_optimizer::Target;
+use assay_optimizer::search::pareto;
 use assay_optimizer::statistics::{deflation_threshold, verdict_variance};
 use assay_proto::Recorded;
 use assay_store::{JobRecord, ParamKind};
@@ -29,16 +31,36 @@ const SHOWN: [Metric; 8] = [
     Metric::Exposure,
 ];
 
+/// The points of a job with several goals, front by front: first those that no other is better than, then those that only these are
+/// better than, and so on, each with the number of its front; what violates the job's requirements comes after what does not. Inside a
+/// front they stay as they were ranked.
+pub(super) fn by_front(record: &JobRecord, ranked: Vec<Ranked>, limit: usize) -> Result<Vec<(u64, Ranked)>, Failure> {
+    let target = Target::new(&record.objective()?)?;
+    let outcome = |point: &Ranked| target.outcome(&point.metrics.iter().map(Option::as_ref).collect::<Vec<_>>());
+    let outcomes: Vec<_> = ranked.iter().map(outcome).collect();
+    let fronts = pareto::fronts(&outcomes.iter().collect::<Vec<_>>());
+    let mut points: Vec<Option<Ranked>> = ranked.into_iter().map(Some).collect();
+    let ordered = (1u64..)
+        .zip(&fronts)
+        .flat_map(|(front, members)| members.iter().map(move |index| (front, *index)));
+    let ordered = ordered
+        .take(limit)
+        .filter_map(|(front, index)| Some((front, points[index].take()?)));
+    Ok(ordered.collect())
+}
+
 /// A job's points in order, with what it takes to show them.
 pub(super) struct Board<'a> {
     record: &'a JobRecord,
     ranked: &'a [Ranked],
     goal: Goal,
-    aggregate: Aggregate,
+    objective: Objective,
     /// Metrics of points that were run again on ticks, by instrument.
     on_ticks: BTreeMap<Ordinal, Vec<Option<Metrics>>>,
     /// What the best of as many trials without skill would be expected to show, per observation.
     threshold: Option<f64>,
+    /// Of a job with several goals, the front of each point.
+    fronts: Option<&'a [u64]>,
 }
 
 impl<'a> Board<'a> {
@@ -48,9 +70,10 @@ impl<'a> Board<'a> {
             record,
             ranked,
             goal,
-            aggregate: record.objective()?.aggregate,
+            objective: record.objective()?,
             on_ticks: BTreeMap::new(),
             threshold: None,
+            fronts: None,
         })
     }
 
@@ -66,12 +89,20 @@ impl<'a> Board<'a> {
         let of = |metrics: &[Option<Metrics>]| {
             let objective = Objective {
                 maximize: self.goal,
-                aggregate: self.aggregate,
+                aggregate: self.objective.aggregate,
                 ..Objective::default()
             };
             objective_of(&objective, metrics)
         };
         Some((of(&point.metrics), of(again)))
+    }
+
+    /// The same with the front of each point.
+    pub(super) fn with_fronts(self, fronts: &'a [u64]) -> Self {
+        Self {
+            fronts: Some(fronts),
+            ..self
+        }
     }
 
     /// With Sharpe ratios deflated by what is recorded of the search.
@@ -103,6 +134,13 @@ impl<'a> Board<'a> {
         let instruments = &self.record.layout.instruments;
         let mut entry = Map::new();
         entry.insert("rank".to_owned(), json!(rank));
+        if let Some(front) = self.fronts.and_then(|fronts| fronts.get(rank as usize - 1)) {
+            entry.insert("front".to_owned(), json!(front));
+        }
+        if !self.objective.require.is_empty() {
+            entry.insert("feasible".to_owned(), json!(point.violation == 0.0));
+            entry.insert("violation".to_owned(), json!(point.violation));
+        }
         entry.insert("trial_id".to_owned(), json!(self.trial_id(point, 0)));
         let several = instruments.len() > 1;
         let name = if several { "*" } else { instruments[0].as_str() };
@@ -148,7 +186,7 @@ impl<'a> Board<'a> {
                 .metrics
                 .iter()
                 .map(|metrics| metrics.as_ref().and_then(|m| m.get(metric)));
-            if let Some(value) = self.aggregate.over(values) {
+            if let Some(value) = self.objective.aggregate.over(values) {
                 total.set(metric, value);
             }
         }
@@ -158,9 +196,12 @@ impl<'a> Board<'a> {
 
     /// For tables: the parameters and the metrics that matter most.
     pub(super) fn table_rows(&self) -> Rows {
-        let metrics: Vec<Metric> = std::iter::once(self.goal.metric)
-            .chain(SHOWN.into_iter().filter(|metric| *metric != self.goal.metric))
-            .collect();
+        let mut metrics = vec![self.goal.metric];
+        for metric in self.objective.goals().map(|goal| goal.metric).chain(SHOWN) {
+            if !metrics.contains(&metric) {
+                metrics.push(metric);
+            }
+        }
         self.rows(&metrics, "")
     }
 
@@ -177,7 +218,15 @@ impl<'a> Board<'a> {
     fn rows(&self, metrics: &[Metric], prefix: &str) -> Rows {
         let layout = &self.record.layout;
         let several = layout.instruments.len() > 1;
-        let mut columns = vec![("rank".to_owned(), Kind::Count), ("trial_id".to_owned(), Kind::Text)];
+        let judged = !self.objective.require.is_empty();
+        let mut columns = vec![("rank".to_owned(), Kind::Count)];
+        if self.fronts.is_some() {
+            columns.push(("front".to_owned(), Kind::Count));
+        }
+        if judged {
+            columns.push(("feasible".to_owned(), Kind::Flag));
+        }
+        columns.push(("trial_id".to_owned(), Kind::Text));
         if several || !prefix.is_empty() {
             columns.push(("instrument".to_owned(), Kind::Text));
         }
@@ -199,7 +248,14 @@ impl<'a> Board<'a> {
         }
         let mut rows = Rows::new(columns);
         for (rank, point) in (1u64..).zip(self.ranked) {
-            let mut row: Vec<Cell> = vec![rank.into(), self.trial_id(point, 0).to_string().into()];
+            let mut row: Vec<Cell> = vec![rank.into()];
+            if let Some(fronts) = self.fronts {
+                row.push(fronts.get(rank as usize - 1).copied().into());
+            }
+            if judged {
+                row.push((point.violation == 0.0).into());
+            }
+            row.push(self.trial_id(point, 0).to_string().into());
             if several {
                 row.push("*".into());
             } else if !prefix.is_empty() {

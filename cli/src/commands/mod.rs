@@ -10,6 +10,7 @@ mod demo;
 mod doctor;
 mod eval;
 mod findings;
+mod folds;
 mod help;
 mod history;
 mod importance;
@@ -44,6 +45,7 @@ pub(crate) fn run(command: Command, settings: &Settings) -> Outcome {
         Command::Jobs(args) => jobs::run(&args, settings),
         Command::Top(args) => top::run(&args, settings),
         Command::Verdict(args) => verdict::run(&args, settings),
+        Command::Folds(args) => folds::run(&args, settings),
         Command::Show(args) => show::run(&args, settings),
         Command::OptimizeFn(args) => optimize_fn::run(&args, settings),
         Command::Compare(args) => compare::run(&args, settings),

@@ -48,6 +48,9 @@ fn print_table(plan: &Plan) -> Result<(), Failure> {
         whole(plan.points),
         whole(plan.blocks)
     )?;
+    for (index, line) in plan.search.iter().enumerate() {
+        writeln!(out, "{}{line}", if index == 0 { "search     " } else { "           " })?;
+    }
     for item in &plan.instruments {
         let warm_up = match item.all_bars - item.bars {
             0 => String::new(),

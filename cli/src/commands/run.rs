@@ -110,6 +110,7 @@ fn to_json(finished: &Finished, seconds: f64) -> Result<Value, Failure> {
         "trials_per_second": finished.rate(seconds),
         "bars": record.bars,
         "fingerprint": record.fingerprint,
+        "reproducible": record.reproducible,
         "best": board.to_json().into_iter().next(),
     }))
 }
@@ -161,11 +162,16 @@ fn print_table(finished: &Finished, seconds: f64) -> Result<(), Failure> {
     if let Some(fingerprint) = &record.fingerprint {
         writeln!(out, "fingerprint {fingerprint}")?;
     }
+    if !record.reproducible {
+        writeln!(out, "stopped at its limit of time: another run would not find the same")?;
+    }
     let best = finished.recorded.best.as_slice();
     if !best.is_empty() {
         let board = Board::new(record, best, record.objective()?.maximize)?.deflated(&finished.recorded);
         writeln!(out, "\n{}", table(&board.table_rows()))?;
-        writeln!(out, "\nnext: assay top {0}, assay verdict {0}", record.id)?;
+        let folds = record.layout.windows.iter().any(|window| window.fold.is_some());
+        let command = if folds { "folds" } else { "top" };
+        writeln!(out, "\nnext: assay {command} {0}, assay verdict {0}", record.id)?;
     }
     Ok(out.flush()?)
 }

@@ -144,9 +144,11 @@ fn replay_row(record: JobRecord, trial: TrialId, row: TrialRow, settings: &Setti
         }
     };
     let catalog = Catalog::open(&settings.home)?;
-    let job = job::restore(&record, trial.instrument as usize, &catalog)?;
+    let mut job = job::restore(&record, trial.instrument as usize, &catalog)?;
+    // The windows are those of all instruments together.
+    job.windows.clone_from(&record.layout.windows);
     let markets = Markets::load(&job, &catalog)?;
-    let replay = markets.sweep(0).replay(&row.point)?;
+    let replay = markets.sweep(0).replay_over(row.window, &row.point)?;
     let readings = Readings {
         bounds: bounds(&job, &row, &metrics, &catalog)?,
         on_ticks: on_ticks(&record, trial, settings)?,

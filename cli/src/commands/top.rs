@@ -8,9 +8,9 @@ use assay_core::job::Goal;
 use assay_core::rank::Ranked;
 use assay_data::Catalog;
 use assay_proto::Recorded;
-use assay_store::{JobRecord, JobState, read_fidelity};
+use assay_store::{JobRecord, JobState, RANKED, read_fidelity};
 
-use super::leaderboard::Board;
+use super::leaderboard::{Board, by_front};
 #[cfg(feature = "cluster")]
 use crate::args::ClusterArgs;
 use crate::args::{OutputFormat, TopArgs};
@@ -33,8 +33,9 @@ pub(super) fn run(args: &TopArgs, settings: &Settings) -> Outcome {
     #[cfg(feature = "cluster")]
     if let Some(session) = args.cluster.session()? {
         let name = job_name(&args.job, settings)?;
-        let (job, ranked) = session.ask(|remote| async move { remote.top(&name, args.limit, by).await })?;
-        let goal = by.map_or_else(|| job.record.objective().map(|objective| objective.maximize), Ok)?;
+        // Which points of several goals come first is known when all are there.
+        let count = if by.is_none() { RANKED } else { args.limit };
+        let (job, ranked) = session.ask(|remote| async move { remote.top(&name, count, by).await })?;
         let recorded = match job.record.state {
             JobState::Done => {
                 let id = job.record.id.to_string();
@@ -42,12 +43,11 @@ pub(super) fn run(args: &TopArgs, settings: &Settings) -> Outcome {
             }
             _ => Recorded::default(),
         };
-        return show(&job.record, &ranked, goal, &recorded, settings);
+        return show(&job.record, ranked, by, args.limit, &recorded, settings);
     }
     let (record, ranked, mut ledger) = find_here(&wanted, settings)?;
-    let goal = by.map_or_else(|| record.objective().map(|objective| objective.maximize), Ok)?;
     let recorded = ledger.recorded(&record, false)?;
-    show(&record, &ranked, goal, &recorded, settings)
+    show(&record, ranked, by, args.limit, &recorded, settings)
 }
 
 /// Which of the best points of which job.
@@ -88,15 +88,41 @@ fn find_here(wanted: &Wanted<'_>, settings: &Settings) -> Result<(JobRecord, Vec
         );
         return Err(Failure::not_found(message).hint("`assay run JOB.toml` finishes it"));
     }
-    let goal = wanted
-        .by
-        .map_or_else(|| record.objective().map(|objective| objective.maximize), Ok)?;
-    let ranked = ledger.top(&record, wanted.count, goal)?;
+    let objective = record.objective()?;
+    // Which points of several goals come first is known when all are there.
+    let count = if wanted.by.is_none() && objective.goal_count() > 1 {
+        RANKED.max(wanted.count)
+    } else {
+        wanted.count
+    };
+    let ranked = ledger.top(&record, count, wanted.by.unwrap_or(objective.maximize))?;
     Ok((record, ranked, ledger))
 }
 
-fn show(record: &JobRecord, ranked: &[Ranked], goal: Goal, recorded: &Recorded, settings: &Settings) -> Outcome {
-    let mut board = Board::new(record, ranked, goal)?.deflated(recorded);
+fn show(
+    record: &JobRecord,
+    mut ranked: Vec<Ranked>,
+    by: Option<Goal>,
+    limit: usize,
+    recorded: &Recorded,
+    settings: &Settings,
+) -> Outcome {
+    let objective = record.objective()?;
+    let mut fronts = None;
+    if by.is_none() && objective.goal_count() > 1 {
+        let (numbers, points): (Vec<u64>, Vec<Ranked>) = by_front(record, ranked, limit)?.into_iter().unzip();
+        (fronts, ranked) = (Some(numbers), points);
+    }
+    ranked.truncate(limit);
+    let goals: Vec<String> = match by {
+        Some(goal) => vec![goal.to_string()],
+        None => objective.goals().map(|goal| goal.to_string()).collect(),
+    };
+    let goals = goals.join(", ");
+    let mut board = Board::new(record, &ranked, by.unwrap_or(objective.maximize))?.deflated(recorded);
+    if let Some(fronts) = &fronts {
+        board = board.with_fronts(fronts);
+    }
     // Those of a cluster lie in its depot, not here.
     if let Some((_, rows)) = read_fidelity(&settings.home, &record.layout)? {
         board = board.on_ticks(&rows);
@@ -107,7 +133,7 @@ fn show(record: &JobRecord, ranked: &[Ranked], goal: Goal, recorded: &Recorded, 
             let mut out = stdout();
             writeln!(
                 out,
-                "{} ({}): best of {} points by {goal}\n",
+                "{} ({}): best of {} points by {goals}\n",
                 record.name,
                 record.id,
                 points(record)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use assay_core::ids::{Ordinal, TrialId};
 use assay_core::job::{Goal, Objective};
 use assay_core::metrics::Metrics;
-use assay_core::rank::{Ranked, by_score};
+use assay_core::rank::{Ranked, Standing};
 use assay_core::row::TrialRow;
 use assay_data::Catalog;
 use assay_store::{JobRecord, read_fidelity, write_fidelity};
@@ -114,8 +114,12 @@ impl Fidelity {
 
     /// The best point on ticks.
     pub(crate) fn best(&self) -> Option<&Rung> {
-        let key = |rung: &Rung| (rung.ticks.map(|value| self.goal.score(value)), rung.trial.ordinal);
-        self.points.iter().min_by(|a, b| by_score(key(a), key(b)))
+        let standing = |rung: &Rung| Standing {
+            violation: 0.0,
+            score: rung.ticks.map(|value| self.goal.score(value)),
+            ordinal: rung.trial.ordinal,
+        };
+        self.points.iter().min_by(|a, b| standing(a).compare(&standing(b)))
     }
 
     /// Spearman's rank correlation of the two numbers over the points that have both; `None` for fewer than three, or where all are

@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use assay_coordinator::judge;
 use assay_core::ids::{JobId, TrialId};
 use assay_core::job::Goal;
 use assay_core::rank::Ranked;
 use assay_core::row::TrialRow;
 use assay_core::space::Point;
 use assay_proto::Recorded;
-use assay_store::{JobRecord, JobState, Store, TradeRecord, has_results};
+use assay_store::{FoldRecord, JobRecord, JobState, Store, TradeRecord, has_results};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::failure::Failure;
@@ -85,8 +86,9 @@ impl Ledger {
 
     /// The best points of a finished job.
     pub(crate) fn top(&mut self, record: &JobRecord, count: usize, by: Goal) -> Result<Vec<Ranked>, Failure> {
+        let judge = judge(record)?;
         let (runtime, store) = self.open()?;
-        Ok(runtime.block_on(store.top(record, count, by))?)
+        Ok(runtime.block_on(store.top(record, count, by, judge))?)
     }
 
     /// What a verdict on a finished job rests on; with `neighbours` how those of its best point do, too.
@@ -107,6 +109,12 @@ impl Ledger {
         let (runtime, store) = self.open()?;
         let looks = assay_coordinator::looks(record, super::now());
         Ok(runtime.block_on(store.record_looks(&looks))?)
+    }
+
+    /// What a walk forward came to.
+    pub(crate) fn folds(&mut self, record: &JobRecord) -> Result<Vec<FoldRecord>, Failure> {
+        let (runtime, store) = self.open()?;
+        Ok(runtime.block_on(store.folds(record.id))?)
     }
 
     /// The row of a trial.

@@ -129,8 +129,14 @@ struct Run {
 }
 
 impl Run {
-    async fn begin(prepared: Arc<Prepared>, plan: JobPlan, catalog: &Catalog, settings: &Settings) -> Result<Self, Failure> {
+    async fn begin(
+        prepared: Arc<Prepared>,
+        mut plan: JobPlan,
+        catalog: &Catalog,
+        settings: &Settings,
+    ) -> Result<Self, Failure> {
         let store = Arc::new(Store::open(&settings.home).await?);
+        plan.begin_from(&store).await?;
         let queue = Queue::new(QueueSettings::new(QueueAddress::Local));
         let threads = prepared.budget.threads;
         let office = Office {
@@ -251,7 +257,7 @@ async fn keep_trades(prepared: &Prepared, record: &JobRecord, settings: &Setting
         return Ok(());
     };
     let store = Store::open(&settings.home).await?;
-    let best = store.top(record, count as usize, record.objective()?.maximize).await?;
+    let best = store.top(record, count as usize, record.objective()?.maximize, None).await?;
     let mut changes = Vec::new();
     for ranked in &best {
         for (instrument, sweep) in (0..).zip(prepared.markets.sweeps()) {

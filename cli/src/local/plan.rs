@@ -3,6 +3,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
+use assay_coordinator::JobPlan;
 use assay_core::ids::Ordinal;
 use assay_core::space::Point;
 use assay_data::Catalog;
@@ -14,6 +15,7 @@ use serde::Serialize;
 use super::{size_rayon, warn_of};
 use crate::args::Limits;
 use crate::failure::Failure;
+use crate::output::human;
 use crate::settings::Settings;
 
 /// Points of the small and of the large sample; the difference tells what a point costs, the rest what a unit costs.
@@ -37,8 +39,10 @@ pub(crate) struct Plan {
     /// Whether `points` was counted rather than estimated.
     pub(crate) exact: bool,
     pub(crate) trials: u64,
-    /// Blocks of 1,024 ordinals.
+    /// Blocks of 1,024 ordinals, or of one where a search learns.
     pub(crate) blocks: u64,
+    /// What a search that learns will do, and how folds are made.
+    pub(crate) search: Vec<String>,
     pub(crate) instruments: Vec<PlannedInstrument>,
     /// Bars traded, of all instruments together.
     pub(crate) bars: u64,
@@ -81,7 +85,15 @@ pub(crate) fn plan(job: &Job, catalog: &Catalog, settings: &Settings, limits: Li
         ..
     } = prepared.as_ref();
     let points = sample_points(proposals, SHARING);
-    let count = proposals.count();
+    let own = JobPlan::new(job, markets.bars())?;
+    let count = if own.learning.is_some() {
+        Count::About(own.trials() / own.instruments.max(1) as u64)
+    } else {
+        match proposals.count() {
+            Count::Exact(points) => Count::Exact(points * own.legs.len() as u64),
+            Count::About(points) => Count::About(points * own.legs.len() as u64),
+        }
+    };
     let trials = count.value().saturating_mul(layout.instruments.len() as u64);
     let sample = sample(&points, markets);
     let sources = job.instruments.iter().map(JobInstrument::source);
@@ -101,7 +113,8 @@ pub(crate) fn plan(job: &Job, catalog: &Catalog, settings: &Settings, limits: Li
         points: count.value(),
         exact: matches!(count, Count::Exact(_)),
         trials,
-        blocks: proposals.blocks(),
+        blocks: own.known_blocks().unwrap_or_else(|| count.value()),
+        search: search_of(job),
         instruments: instruments.collect(),
         bars: markets.bars(),
         path: markets.sweep(0).path().to_owned(),
@@ -113,6 +126,44 @@ pub(crate) fn plan(job: &Job, catalog: &Catalog, settings: &Settings, limits: Li
         eta_seconds: FIXED_SECONDS + trials as f64 * ROW_SECONDS + sample.eta(count.value(), *budget),
         sampled_trials: sample.trials,
     })
+}
+
+/// What a search that learns will do, and how folds are made, a line each.
+fn search_of(job: &Job) -> Vec<String> {
+    let (search, mut lines) = (&job.spec.search, Vec::new());
+    if search.method.learns() {
+        let whole = |value: u64| human::count(value as i64);
+        lines.push(format!(
+            "{} of at most {} points{}, {} at a time, each batch from the results of those {} before",
+            search.method,
+            whole(search.trials.unwrap_or_default()),
+            if job.folds.is_empty() { "" } else { " in each fold" },
+            search.batch.unwrap_or_default(),
+            search.lag.unwrap_or_default() + 1,
+        ));
+        if let Some(patience) = search.patience {
+            lines.push(format!("ends after {} points without an improvement", whole(patience)));
+        }
+        if let Some(limit) = search.time_limit {
+            lines.push(format!("ends after {limit}, which nobody can reproduce"));
+        }
+        if let Some(probe) = search.probe.filter(|probe| *probe > 0) {
+            lines.push(format!(
+                "beside it {} points of a Sobol sequence over all of the data",
+                whole(probe)
+            ));
+        }
+    }
+    if let (Some(first), Some(last)) = (job.folds.first(), job.folds.last()) {
+        lines.push(format!(
+            "{} folds: trained from {} on, tested from {} to {}",
+            job.folds.len(),
+            first.train_from,
+            first.test_from,
+            last.test_to
+        ));
+    }
+    lines
 }
 
 /// Seconds of one thread: for a unit on all instruments, and for each point of it.

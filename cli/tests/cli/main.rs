@@ -11,6 +11,7 @@ mod journey;
 mod report;
 #[cfg(feature = "cluster")]
 mod schedule;
+mod searches;
 mod settings;
 mod support;
 mod ticks;

@@ -7,8 +7,9 @@ use assay_core::ids::{Attempt, JobId, TaskId, WorkerId};
 use assay_core::rank::Ranked;
 use assay_optimizer::SearchStatistics;
 use assay_proto::{Answer, Control, Report, Rows};
-use assay_store::{Change, JobState, NewJob, TaskRange, UnfinishedJob};
+use assay_store::{Change, FoldRecord, JobState, NewJob, TaskRange, UnfinishedJob};
 
+use super::search::{Proposed, Proposing};
 use crate::luck::Luck;
 use crate::plan::JobPlan;
 
@@ -84,6 +85,8 @@ pub enum Event {
         /// What they hold.
         result: Result<Written, CompactError>,
     },
+    /// A search comes back with what it proposes.
+    Proposed(Box<Proposed>),
     /// Messages in the queue may have been lost.
     QueueRecovered,
     /// Time went by.
@@ -125,6 +128,8 @@ pub enum Effect {
     },
     /// Answer a question.
     Answer(Request, Answer),
+    /// Let a search propose points, then tell [`Event::Proposed`].
+    Propose(Box<Proposing>),
     /// Write the result files of a job, then tell [`Event::Compacted`].
     Compact(Box<Compaction>),
     /// A job is over.
@@ -145,10 +150,14 @@ pub enum Effect {
 pub struct Compaction {
     /// Its plan.
     pub plan: Arc<JobPlan>,
+    /// How many blocks these must be, where that is known.
+    pub blocks: Option<u64>,
     /// Its tasks, which together are the whole job.
     pub tasks: Vec<(TaskId, TaskRange, Rows)>,
     /// Its best points, best first.
     pub ranked: Vec<Ranked>,
+    /// What a walk forward came to.
+    pub folds: Vec<FoldRecord>,
     /// Statistics of all trials.
     pub statistics: SearchStatistics,
 }

@@ -1,19 +1,23 @@
 //! A job that is not over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
-use assay_core::BLOCK;
-use assay_core::ids::{Attempt, TaskId, WorkerId};
+use assay_core::ids::{Attempt, Ordinal, TaskId, WorkerId};
+use assay_core::row::Planned;
+use assay_core::space::Point;
 use assay_core::time::UtcNs;
+use assay_optimizer::search::{Batch, Outcome};
 use assay_optimizer::{JobStatistics, Leaderboard};
-use assay_proto::{JobView, Rows};
-use assay_store::{JobState, TaskRange, TaskRecordState, UnfinishedJob};
+use assay_proto::{JobView, PointOutcome, Rows, Work};
+use assay_store::{FoldRecord, JobState, TaskRange, TaskRecordState, UnfinishedJob};
 
 use super::event::Compaction;
 use super::pace::Pace;
 use super::remaining::Remaining;
-use crate::plan::JobPlan;
+use super::search::Leg;
+use crate::plan::{JobPlan, LegPlan, WALK};
 
 /// A job that is queued, running or paused.
 #[derive(Debug)]
@@ -24,6 +28,18 @@ pub(super) struct OpenJob {
     pub(super) started: UtcNs,
     /// Blocks that no task has taken.
     pub(super) remaining: Remaining,
+    /// Its searches: those that learn, or in folds whatever finds a winner.
+    pub(super) legs: Vec<Leg>,
+    /// Tasks that an earlier coordinator carved, in their order.
+    taken: Vec<TaskRange>,
+    /// Where the points beside the search are.
+    probe: Step,
+    /// Where the walk forward is.
+    pub(super) walk: Step,
+    /// What it came to.
+    pub(super) folds: Vec<FoldRecord>,
+    /// The search was ended by its limit of time.
+    pub(super) cut: bool,
     /// Tasks that are not over.
     pub(super) open: BTreeMap<TaskId, Task>,
     /// Tasks that are.
@@ -37,6 +53,17 @@ pub(super) struct OpenJob {
     pub(super) trials_done: u64,
     pub(super) trials_failed: u64,
     pub(super) end: End,
+}
+
+/// A step that follows when a search has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Not begun.
+    Ahead,
+    /// Under way.
+    Begun,
+    /// Over, or there is none.
+    Over,
 }
 
 /// How far the end of a job is.
@@ -121,11 +148,17 @@ impl OpenJob {
             state: JobState::Running,
             priority,
             started: now,
-            remaining: Remaining::new(0, []),
+            remaining: Remaining::none(),
+            legs: Vec::new(),
+            taken: Vec::new(),
+            probe: Step::Ahead,
+            walk: if plan.folds > 0 { Step::Ahead } else { Step::Over },
+            folds: Vec::new(),
+            cut: false,
             open: BTreeMap::new(),
             over: BTreeMap::new(),
             board: plan.leaderboard(),
-            statistics: JobStatistics::default(),
+            statistics: JobStatistics::of_blocks(plan.block()),
             pace: Pace::new(plan.seconds_per_point, plan.points_per_block(), plan.most_points),
             durations: Durations::default(),
             bars: 0,
@@ -134,16 +167,35 @@ impl OpenJob {
             end: End::Open,
             plan,
         };
-        let mut taken = Vec::new();
+        let mut told = Vec::new();
+        let mut stored: Vec<Vec<Batch>> = vec![Vec::new(); job.plan.legs.len()];
         if let Some(known) = known {
+            job.cut = !known.record.reproducible;
+            if !known.folds.is_empty() {
+                job.walk = Step::Over;
+                job.folds = known.folds;
+            }
+            for batch in known.batches {
+                if let (Some(leg), Ok(read)) = (stored.get_mut(batch.leg as usize), serde_json::from_str(&batch.proposals)) {
+                    leg.push(read);
+                }
+            }
+            for text in &known.outcomes {
+                told.extend(outcomes_of(text));
+            }
             job.bars = known.record.bars.unwrap_or_default();
             job.started = known.record.started.unwrap_or(now);
             if known.record.state == JobState::Paused {
                 job.state = JobState::Paused;
             }
             job.board.absorb(known.ranked);
+            for (leg, stored) in stored.iter_mut().enumerate() {
+                job.legs.push(job.leg(leg, std::mem::take(stored), &mut told));
+            }
             for record in known.tasks {
-                taken.push(record.range);
+                if record.range != WALK {
+                    job.taken.push(record.range);
+                }
                 let mut task = Task {
                     attempts: record.attempts,
                     lost: record.lost,
@@ -175,9 +227,161 @@ impl OpenJob {
                     TaskRecordState::Quarantined { reason } => job.give_up(record.task, &task, &reason),
                 }
             }
+        } else {
+            for (leg, stored) in stored.into_iter().enumerate() {
+                job.legs.push(job.leg(leg, stored, &mut told));
+            }
         }
-        job.remaining = Remaining::new(job.plan.proposals.blocks(), taken);
+        job.taken.sort();
+        if job.open.values().any(|task| task.range == WALK) {
+            job.walk = Step::Begun;
+        }
+        if job.cut {
+            job.end_search();
+            return job;
+        }
+        for leg in 0..job.plan.legs.len() {
+            let first = job.plan.legs[leg].first;
+            let blocks = match job.plan.learning {
+                Some(_) => job.legs[leg].points().len() as u64,
+                None => job.plan.legs[leg].blocks,
+            };
+            job.add(first..first + blocks);
+        }
         job
+    }
+
+    /// A leg from what is recorded of it. `told` is what became of points, by their numbers in the job.
+    fn leg(&self, leg: usize, stored: Vec<Batch>, told: &mut Vec<PointOutcome>) -> Leg {
+        let plan = &self.plan.legs[leg];
+        let own = (plan.first * self.plan.block())..((plan.first + plan.blocks) * self.plan.block());
+        let (mine, others): (Vec<_>, Vec<_>) = told.drain(..).partition(|point| own.contains(&point.ordinal.0));
+        *told = others;
+        let local = mine
+            .into_iter()
+            .map(|point| (Ordinal(point.ordinal.0 - own.start), point.outcome));
+        if self.plan.learning.is_some() {
+            return Leg::new(stored, local.collect(), self.plan.levels());
+        }
+        let mut leg = Leg::new(Vec::new(), Vec::new(), 1);
+        leg.done = true;
+        local.for_each(|(ordinal, outcome)| leg.lead(ordinal, &outcome));
+        leg
+    }
+
+    /// Adds blocks to be carved into tasks, but those that were.
+    pub(super) fn add(&mut self, blocks: Range<u64>) {
+        let from = self.taken.partition_point(|range| range.end() <= blocks.start);
+        let to = self.taken.partition_point(|range| range.first_block < blocks.end);
+        self.remaining.add(blocks, &self.taken[from..to.max(from)]);
+    }
+
+    /// Takes note of what became of points.
+    pub(super) fn learn(&mut self, outcomes: &[PointOutcome]) {
+        let (block, levels, learns) = (self.plan.block(), self.plan.levels(), self.plan.learning.is_some());
+        for point in outcomes {
+            // Those of the probe belong to no search.
+            let Some(leg) = self.plan.leg_of(point.ordinal.0 / block) else {
+                continue;
+            };
+            let local = Ordinal(point.ordinal.0 - self.plan.legs[leg].first * block);
+            if learns {
+                self.legs[leg].tell(local, point.outcome.clone(), levels);
+            } else {
+                self.legs[leg].lead(local, &point.outcome);
+            }
+        }
+    }
+
+    /// Ends the search with what it has.
+    pub(super) fn end_search(&mut self) {
+        self.cut = true;
+        self.remaining = Remaining::none();
+        self.legs.iter_mut().for_each(|leg| leg.done = true);
+        self.probe = Step::Over;
+    }
+
+    /// Whether nothing more will be proposed.
+    pub(super) fn is_searched(&self) -> bool {
+        self.legs.iter().all(|leg| leg.done)
+    }
+
+    /// Adds the points beside a search that has ended: those that it did not try itself. Says whether there are any.
+    pub(super) fn begin_probe(&mut self) -> bool {
+        if std::mem::replace(&mut self.probe, Step::Over) == Step::Over {
+            return false;
+        }
+        let plan = Arc::clone(&self.plan);
+        // Points of folds and of short windows are others.
+        let tried: BTreeSet<Vec<u64>> = match self.legs.as_slice() {
+            [only] if plan.folds == 0 => only
+                .points()
+                .iter()
+                .filter(|(_, level)| level + 1 == plan.levels())
+                .map(|(p, _)| bits(p))
+                .collect(),
+            _ => BTreeSet::new(),
+        };
+        let first = plan.first_of_probe();
+        for (block, point) in (first..).zip(&plan.probe) {
+            if !tried.contains(&bits(point)) {
+                self.add(block..block + 1);
+            }
+        }
+        !self.remaining.is_empty()
+    }
+
+    /// What a task consists of.
+    pub(super) fn work(&self, range: TaskRange) -> Work {
+        if range == WALK {
+            let winner = |(plan, leg): (&LegPlan, &Leg)| {
+                let ordinal = leg.best()?;
+                let block = plan.first + ordinal.0 / self.plan.block();
+                let planned = self.planned(TaskRange {
+                    first_block: block,
+                    blocks: 1,
+                });
+                let ordinal = Ordinal(plan.first * self.plan.block() + ordinal.0);
+                planned.into_iter().find(|planned| planned.ordinal == ordinal)
+            };
+            return Work::Walk(self.plan.legs.iter().zip(&self.legs).map(winner).collect());
+        }
+        if self.plan.learning.is_some() {
+            return Work::Points(self.planned(range));
+        }
+        let leg = &self.plan.legs[self.plan.leg_of(range.first_block).unwrap_or(0)];
+        Work::Blocks {
+            first: leg.first,
+            window: leg.windows.last().copied().unwrap_or(0),
+        }
+    }
+
+    /// The points of a run of blocks.
+    fn planned(&self, range: TaskRange) -> Vec<Planned> {
+        if self.plan.learning.is_none() {
+            return self.plan.points(range);
+        }
+        let probe = self.plan.first_of_probe();
+        let point = |block: u64| {
+            let ordinal = Ordinal(block);
+            if let Some(leg) = self.plan.leg_of(block) {
+                let plan = &self.plan.legs[leg];
+                let (point, level) = self.legs[leg].points().get((block - plan.first) as usize)?;
+                let window = *plan.windows.get(*level as usize)?;
+                return Some(Planned {
+                    ordinal,
+                    point: point.clone(),
+                    window,
+                });
+            }
+            let point = self.plan.probe.get((block - probe) as usize)?.clone();
+            Some(Planned {
+                ordinal,
+                point,
+                window: 0,
+            })
+        };
+        (range.first_block..range.end()).filter_map(point).collect()
     }
 
     /// Takes note of a task's rows.
@@ -196,11 +400,22 @@ impl OpenJob {
 
     /// Counts the trials of a task as failed.
     pub(super) fn give_up(&mut self, id: TaskId, task: &Task, reason: &str) {
-        let rows = self.plan.failed_rows(task.range, reason);
-        let mut statistics = JobStatistics::default();
+        let points = self.planned(task.range);
+        if self.plan.learning.is_some() {
+            let failed = |planned: &Planned| PointOutcome {
+                ordinal: planned.ordinal,
+                outcome: Outcome {
+                    losses: None,
+                    violation: 0.0,
+                },
+            };
+            self.learn(&points.iter().map(failed).collect::<Vec<_>>());
+        }
+        let rows = self.plan.failed_rows(points, reason);
+        let mut statistics = JobStatistics::of_blocks(self.plan.block());
         statistics.push_rows(&self.plan.objective, self.plan.instruments, &rows);
         let mut board = self.plan.leaderboard();
-        board.push_rows(&rows);
+        self.plan.rank(&mut board, &rows);
         self.board.merge(board);
         self.finish(id, task, Rows::Memory(Arc::new(rows)), statistics);
     }
@@ -213,7 +428,8 @@ impl OpenJob {
             self.trials_failed -= staged.failed;
         }
         let blocks = over.range.first_block..over.range.end();
-        self.board.forget(&(blocks.start * BLOCK..blocks.end * BLOCK));
+        let block = self.plan.block();
+        self.board.forget(&(blocks.start * block..blocks.end * block));
         self.statistics.forget_blocks(blocks);
         let attempts = over.attempts;
         self.open.insert(
@@ -230,7 +446,7 @@ impl OpenJob {
         self.state == JobState::Running && !self.remaining.is_empty()
     }
 
-    /// Whether every block is over.
+    /// Whether every block that there is so far is over.
     pub(super) fn is_computed(&self) -> bool {
         self.open.is_empty() && self.remaining.is_empty()
     }
@@ -239,8 +455,10 @@ impl OpenJob {
         let tasks = self.over.iter();
         Compaction {
             plan: Arc::clone(&self.plan),
+            blocks: self.plan.known_blocks().filter(|_| !self.cut),
             tasks: tasks.map(|(id, task)| (*id, task.range, task.rows.clone())).collect(),
             ranked: self.board.ranked(),
+            folds: self.folds.clone(),
             statistics: self.statistics.total(),
         }
     }
@@ -261,6 +479,26 @@ impl OpenJob {
             },
         }
     }
+}
+
+/// Outcomes as they are recorded.
+pub(super) fn text_of(outcomes: &[PointOutcome]) -> String {
+    let pairs: Vec<(Ordinal, &Outcome)> = outcomes.iter().map(|point| (point.ordinal, &point.outcome)).collect();
+    if pairs.is_empty() {
+        return String::new();
+    }
+    serde_json::to_string(&pairs).expect("numbers are JSON")
+}
+
+fn outcomes_of(text: &str) -> Vec<PointOutcome> {
+    let pairs: Vec<(Ordinal, Outcome)> = serde_json::from_str(text).unwrap_or_default();
+    let outcome = |(ordinal, outcome)| PointOutcome { ordinal, outcome };
+    pairs.into_iter().map(outcome).collect()
+}
+
+/// What tells points apart.
+fn bits(point: &Point) -> Vec<u64> {
+    point.0.iter().map(|x| x.to_bits()).collect()
 }
 
 /// How long tasks take: enough of them to know what is long.

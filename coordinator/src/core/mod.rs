@@ -20,6 +20,7 @@ mod fair;
 mod job;
 mod pace;
 mod remaining;
+mod search;
 #[cfg(test)]
 mod simulation;
 
@@ -30,13 +31,16 @@ use assay_core::ids::{Attempt, JobId, TaskId, WorkerId};
 use assay_core::rank::Ranked;
 use assay_core::time::UtcNs;
 use assay_proto::{Answer, Control, Grant, JobView, QueueView, Report, Rows, TaskResult, WorkerView};
-use assay_store::{AttemptEnd, Change, JobDone, JobState, NewJob, StoredMoments, TaskDone, UnfinishedJob};
+use assay_store::{
+    AttemptEnd, Change, FoldRecord, JobDone, JobState, NewJob, StoredBatch, StoredMoments, TaskDone, UnfinishedJob,
+};
 
 pub use event::{CompactError, Compaction, Effect, Event, Request, Written};
 use fair::Fair;
-use job::{End, Lease, OpenJob, Task};
+use job::{End, Lease, OpenJob, Step, Task, text_of};
+pub use search::{Proposed, Proposing};
 
-use crate::plan::JobPlan;
+use crate::plan::{JobPlan, WALK};
 use crate::settings::Settings;
 
 /// So much work of every slot waits in the queue: enough to keep workers busy, little enough that a new job is soon heard.
@@ -62,6 +66,8 @@ pub struct Core {
     workers: BTreeMap<WorkerId, Worker>,
     fair: Fair,
     next_task: u64,
+    /// How often a search was handed out.
+    handed_out: u64,
 }
 
 #[derive(Debug)]
@@ -98,6 +104,7 @@ impl Core {
             workers: BTreeMap::new(),
             fair: Fair::default(),
             next_task,
+            handed_out: 0,
         };
         let mut effects = Vec::new();
         for (plan, known) in jobs {
@@ -141,6 +148,7 @@ impl Core {
                 report,
             } => self.report(request, &worker, task, attempt, report, now, &mut effects),
             Event::Compacted { job, result } => self.compacted(job, result, now, &mut effects),
+            Event::Proposed(proposed) => self.proposed(*proposed, now, &mut effects),
             Event::QueueRecovered => self.publish_again(|_| true, now, &mut effects),
             Event::Tick => self.tick(now, &mut effects),
         }
@@ -245,6 +253,7 @@ impl Core {
             self.fair.join(id);
         }
         self.jobs.insert(id, job);
+        self.propose(id, effects);
         self.end_if_computed(id, now, effects);
     }
 
@@ -386,14 +395,16 @@ impl Core {
             worker: worker.clone(),
             at: now,
         }));
-        let range = open.range;
+        let (range, lost) = (open.range, open.lost);
+        let whole = job.plan.known_blocks() == Some(range.blocks) && job.plan.folds == 0;
         Some(Grant {
+            work: job.work(range),
             task,
             attempt,
             job: id,
             range,
-            isolated: open.lost >= self.settings.isolate_after_lost,
-            in_memory: self.settings.in_process && range.blocks == job.plan.proposals.blocks(),
+            isolated: lost >= self.settings.isolate_after_lost,
+            in_memory: self.settings.in_process && whole,
             threshold: job.board.threshold(),
         })
     }
@@ -423,7 +434,8 @@ impl Core {
                 self.failed(id, task, attempt, reason, now, effects);
                 Answer::Recorded
             }
-            (Report::GivenBack | Report::Failed(_), None) => Answer::NotWanted,
+            (Report::Walked(folds), Some(id)) => self.walked(id, task, folds, now, effects),
+            (Report::GivenBack | Report::Failed(_) | Report::Walked(_), None) => Answer::NotWanted,
         };
         effects.push(Effect::Answer(request, answer));
     }
@@ -461,14 +473,110 @@ impl Core {
                 attempt,
                 staged: staged.clone(),
                 statistics: result.statistics.to_bytes(),
+                outcomes: text_of(&result.outcomes),
                 entered,
                 left,
                 at: now,
             }))));
         }
+        job.learn(&result.outcomes);
         job.finish(task, &open, result.rows, result.statistics);
+        self.propose(id, effects);
         self.end_if_computed(id, now, effects);
         Answer::Recorded
+    }
+
+    /// Hands out the searches of a job that have something to be told.
+    fn propose(&mut self, id: JobId, effects: &mut Effects) {
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let plan = Arc::clone(&job.plan);
+        if plan.learning.is_none() {
+            return;
+        }
+        for (leg, number) in job.legs.iter_mut().zip(0..) {
+            let token = self.handed_out + 1;
+            if let Some(proposing) = leg.hand_out(id, number, &plan, token) {
+                self.handed_out = token;
+                effects.push(Effect::Propose(Box::new(proposing)));
+            }
+        }
+    }
+
+    /// A search comes back. Its batches are recorded before any of their points is run.
+    fn proposed(&mut self, proposed: Proposed, now: UtcNs, effects: &mut Effects) {
+        let (id, number) = (proposed.job, proposed.leg);
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let plan = Arc::clone(&job.plan);
+        let leg = &mut job.legs[number as usize];
+        let (study, batches, done) = match proposed.result {
+            Ok(result) => result,
+            Err(reason) => {
+                if leg.is_away(proposed.token) {
+                    self.close(id, JobState::Failed, Some(format!("the search: {reason}")), now, effects);
+                }
+                return;
+            }
+        };
+        if !leg.take_back(study, proposed.token, done) {
+            return;
+        }
+        let first = plan.legs[number as usize].first;
+        for batch in batches {
+            let leg = &mut job.legs[number as usize];
+            let before = leg.points().len() as u64;
+            let new = leg.note(&batch);
+            effects.push(Effect::Record(Change::BatchProposed(StoredBatch {
+                job: id,
+                leg: number,
+                number: batch.number,
+                proposals: serde_json::to_string(&batch).expect("points are JSON"),
+            })));
+            // A task holds points of one batch, so that the next one is not kept waiting.
+            job.add(first + before..first + before + new);
+        }
+        if job.wants_work() {
+            self.fair.join(id);
+        }
+        self.propose(id, effects);
+        self.end_if_computed(id, now, effects);
+    }
+
+    /// The winners of a walk forward were run.
+    fn walked(&mut self, id: JobId, task: TaskId, folds: Vec<FoldRecord>, now: UtcNs, effects: &mut Effects) -> Answer {
+        let Some(job) = self.jobs.get_mut(&id) else {
+            return Answer::NotWanted;
+        };
+        if job.open.remove(&task).is_none() {
+            return Answer::NotWanted;
+        }
+        job.walk = Step::Over;
+        job.folds.clone_from(&folds);
+        self.tasks.remove(&task);
+        self.waiting.remove(&task);
+        effects.push(Effect::Record(Change::Walked { job: id, task, folds }));
+        self.end_if_computed(id, now, effects);
+        Answer::Recorded
+    }
+
+    /// Ends searches that have taken as long as they may.
+    fn cut_searches(&mut self, now: UtcNs, effects: &mut Effects) {
+        let late = |job: &OpenJob| {
+            let limit = job.plan.time_limit_ns.filter(|_| !job.cut && job.state == JobState::Running);
+            limit.is_some_and(|limit| now.0 - job.started.0 >= limit)
+        };
+        let due: Vec<JobId> = self.jobs.iter().filter(|(_, job)| late(job)).map(|(id, _)| *id).collect();
+        for id in due {
+            let Some(job) = self.jobs.get_mut(&id) else { continue };
+            if job.is_searched() && job.remaining.is_empty() {
+                continue;
+            }
+            job.end_search();
+            effects.push(Effect::Record(Change::SearchCut { job: id }));
+            let text = "the search ends at its limit of time: another run of the job would not find the same".to_owned();
+            effects.push(Effect::Record(Change::Logged { job: id, at: now, text }));
+            self.fair.leave(id);
+            self.end_if_computed(id, now, effects);
+        }
     }
 
     /// A result of a task that is over: a worker that was thought lost, or one that was overtaken.
@@ -520,7 +628,18 @@ impl Core {
         effects.push(logged(id, now, text));
         self.tasks.remove(&task);
         self.waiting.remove(&task);
+        if open.range == WALK {
+            self.close(
+                id,
+                JobState::Failed,
+                Some(format!("the walk forward: {reason}")),
+                now,
+                effects,
+            );
+            return;
+        }
         job.give_up(task, &open, &reason);
+        self.propose(id, effects);
         self.end_if_computed(id, now, effects);
     }
 
@@ -564,6 +683,7 @@ impl Core {
         for (id, task, attempt, _) in expired {
             self.release(id, task, attempt, AttemptEnd::Lost, now, effects);
         }
+        self.cut_searches(now, effects);
         let silent = nanoseconds(self.settings.lease);
         self.workers.retain(|_, worker| now.0 - worker.seen.0 <= silent);
         self.overtake_slow_tasks(now, effects);
@@ -591,9 +711,9 @@ impl Core {
             return;
         }
         for (id, job) in &mut self.jobs {
-            let blocks = job.plan.proposals.blocks() as f64;
             let open: u64 = job.open.values().map(|task| task.range.blocks).sum();
-            let over = blocks - (open + job.remaining.blocks()) as f64;
+            let over = job.over.values().map(|task| task.range.blocks).sum::<u64>() as f64;
+            let blocks = over + (open + job.remaining.blocks()) as f64;
             if job.state != JobState::Running || !job.remaining.is_empty() || over < OVERTAKE_SHARE * blocks {
                 continue;
             }
@@ -653,7 +773,24 @@ impl Core {
 
     fn end_if_computed(&mut self, id: JobId, now: UtcNs, effects: &mut Effects) {
         let Some(job) = self.jobs.get_mut(&id) else { return };
-        if job.end != End::Open || !job.is_computed() {
+        if job.end != End::Open || !job.is_computed() || !job.is_searched() {
+            return;
+        }
+        if job.begin_probe() {
+            self.fair.join(id);
+            return;
+        }
+        if job.walk != Step::Over {
+            if job.walk == Step::Ahead {
+                job.walk = Step::Begun;
+                let task = TaskId(self.next_task);
+                self.next_task += 1;
+                job.open.insert(task, Task::carved(WALK));
+                self.tasks.insert(task, id);
+                let range = WALK;
+                effects.push(Effect::Record(Change::TaskCarved { task, job: id, range }));
+                publish(&mut self.waiting, task, id, now, effects);
+            }
             return;
         }
         job.end = End::Compacting;
@@ -687,7 +824,8 @@ impl Core {
                 for (task, reason) in tasks {
                     job.reopen(task);
                     self.tasks.insert(task, id);
-                    effects.push(Effect::Record(Change::TaskForgotten { task }));
+                    let block = job.plan.block();
+                    effects.push(Effect::Record(Change::TaskForgotten { task, block }));
                     if job.state == JobState::Running {
                         publish(&mut self.waiting, task, id, now, effects);
                     }

@@ -12,22 +12,38 @@ pub(super) struct Remaining {
 }
 
 impl Remaining {
+    /// Nothing.
+    pub(super) fn none() -> Self {
+        Self { ranges: VecDeque::new() }
+    }
+
     /// All of `0..total` but the blocks of these tasks.
+    #[cfg(test)]
     pub(super) fn new(total: u64, taken: impl IntoIterator<Item = TaskRange>) -> Self {
+        let mut remaining = Self::none();
         let mut taken: Vec<TaskRange> = taken.into_iter().collect();
         taken.sort();
-        let mut ranges = VecDeque::new();
-        let mut next = 0;
+        remaining.add(0..total, &taken);
+        remaining
+    }
+
+    /// Adds blocks after those that it has, but those of these tasks, which are in their order. Tasks are not carved across what is
+    /// added at different times.
+    pub(super) fn add(&mut self, blocks: Range<u64>, taken: &[TaskRange]) {
+        let mut next = blocks.start;
         for range in taken {
             if range.first_block > next {
-                ranges.push_back(next..range.first_block.min(total));
+                self.push(next..range.first_block.min(blocks.end));
             }
             next = next.max(range.end());
         }
-        if next < total {
-            ranges.push_back(next..total);
+        self.push(next..blocks.end);
+    }
+
+    fn push(&mut self, range: Range<u64>) {
+        if !range.is_empty() {
+            self.ranges.push_back(range);
         }
-        Self { ranges }
     }
 
     /// How many.

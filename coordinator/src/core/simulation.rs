@@ -10,16 +10,19 @@ use assay_core::ids::{JobId, TaskId, WorkerId};
 use assay_core::job::{Keep, Method, Objective, SearchSpec};
 use assay_core::metrics::{Metric, Metrics};
 use assay_core::rank::Ranked;
-use assay_core::row::{Outcome, TrialRow};
+use assay_core::row::{Outcome, Planned, TrialRow};
 use assay_core::space::{Domain, Parameter, Space};
 use assay_core::time::UtcNs;
-use assay_optimizer::{JobStatistics, Proposals};
+use assay_optimizer::{JobStatistics, Learning, Target, listed, planned};
+use assay_proto::{PointOutcome, Work};
 use assay_store::{
-    Change, Compacted, JobRecord, JobState, Layout, NewJob, Staged, TaskRange, TaskRecord, TaskRecordState, UnfinishedJob,
+    Change, Compacted, FoldRecord, JobRecord, JobState, Layout, NewJob, Staged, TaskRange, TaskRecord, TaskRecordState,
+    UnfinishedJob,
 };
 
 use super::*;
 use crate::luck::Luck;
+use crate::plan::LegPlan;
 
 const SECOND: i64 = 1_000_000_000;
 
@@ -73,6 +76,9 @@ impl Database {
                     record: record(&job),
                     tasks: Vec::new(),
                     ranked: Vec::new(),
+                    batches: Vec::new(),
+                    outcomes: Vec::new(),
+                    folds: Vec::new(),
                 });
             }
             Change::JobMoved { job, to, .. } => {
@@ -117,13 +123,27 @@ impl Database {
                     statistics: done.statistics,
                 };
                 let job = self.jobs.get_mut(&done.staged.job).unwrap();
+                job.outcomes.extend((!done.outcomes.is_empty()).then_some(done.outcomes));
                 job.ranked.retain(|point| !done.left.contains(&point.ordinal));
                 job.ranked
                     .retain(|point| !done.entered.iter().any(|new| new.ordinal == point.ordinal));
                 job.ranked.extend(done.entered);
             }
             Change::TaskQuarantined { task, reason, .. } => self.task(task).state = TaskRecordState::Quarantined { reason },
-            Change::TaskForgotten { task } => {
+            Change::BatchProposed(batch) => {
+                let batches = &mut self.jobs.get_mut(&batch.job).unwrap().batches;
+                let known = batches.iter().filter(|known| known.leg == batch.leg).count();
+                assert_eq!(known as u64, batch.number, "batches come in their order, and none twice");
+                batches.push(batch);
+            }
+            Change::SearchCut { job } => self.jobs.get_mut(&job).unwrap().record.reproducible = false,
+            Change::Walked { job, task, folds } => {
+                let job = self.jobs.get_mut(&job).unwrap();
+                job.tasks.retain(|record| record.task != task);
+                assert!(job.folds.is_empty(), "a walk is made once");
+                job.folds = folds;
+            }
+            Change::TaskForgotten { task, block } => {
                 let record = self.task(task);
                 record.state = TaskRecordState::Ready;
                 let range = record.range;
@@ -133,7 +153,7 @@ impl Database {
                     .find(|job| job.tasks.iter().any(|record| record.task == task));
                 let blocks = range.first_block..range.end();
                 let points = &mut job.expect("the task has a job").ranked;
-                points.retain(|point| !blocks.contains(&(point.ordinal.0 / assay_core::BLOCK)));
+                points.retain(|point| !blocks.contains(&(point.ordinal.0 / block)));
             }
             Change::JobDone(done) => {
                 self.jobs.get_mut(&done.job).unwrap().record.state = JobState::Done;
@@ -169,6 +189,7 @@ fn record(job: &NewJob) -> JobRecord {
         fingerprint: None,
         priority: job.priority,
         seconds: None,
+        reproducible: true,
     }
 }
 
@@ -201,6 +222,8 @@ struct World {
     /// Rows that workers wrote, by the name of the file.
     files: BTreeMap<String, Vec<TrialRow>>,
     compactions: Vec<(i64, Box<Compaction>)>,
+    /// Searches that think until then.
+    proposing: Vec<(i64, Proposing)>,
     poison: Option<u64>,
     faults: bool,
     wasted: u64,
@@ -230,21 +253,75 @@ fn plan(seed: u8, blocks: u64) -> Arc<JobPlan> {
         ..SearchSpec::default()
     };
     let id = JobId::from_hash([seed; 32]);
-    let instruments = vec!["X".parse().unwrap(); 1 + usize::from(seed % 2)];
-    Arc::new(JobPlan {
+    Arc::new(plan_of(id, &space, &search, 1 + usize::from(seed % 2), 1))
+}
+
+fn plan_of(id: JobId, space: &Space, search: &SearchSpec, instruments: usize, folds: usize) -> JobPlan {
+    let symbols = vec!["X".parse().unwrap(); instruments];
+    let proposals = listed(space, search).unwrap();
+    let learning = search.method.learns().then(|| Learning::new(space, search, 1).unwrap());
+    let blocks = learning.as_ref().map_or(proposals.blocks(), Learning::trials);
+    let probe = planned(&proposals, 0..search.probe.map_or(0, |_| 1), 0, 0);
+    let leg = |fold: usize| LegPlan {
+        first: fold as u64 * blocks,
+        blocks,
+        windows: vec![fold as u32],
+    };
+    JobPlan {
         id,
         body: Arc::from(""),
-        layout: Layout::new(id, &instruments, &space),
-        proposals: Proposals::new(&space, &search).unwrap(),
-        instruments: instruments.len(),
+        layout: Layout::new(id, &symbols, space),
+        proposals,
+        learning,
+        probe: probe
+            .into_iter()
+            .take(search.probe.unwrap_or(0) as usize)
+            .map(|p| p.point)
+            .collect(),
+        earlier: Vec::new(),
+        start_from: None,
+        legs: (0..folds).map(leg).collect(),
+        folds: if folds > 1 { folds } else { 0 },
+        time_limit_ns: None,
+        instruments,
         objective: Objective::default(),
+        target: Target::new(&Objective::default()).unwrap(),
         keep: Keep::All,
         risk_free: 0.0,
         families: None,
         trades_kept: None,
         seconds_per_point: 1e-3,
         most_points: 1 << 20,
-    })
+    }
+}
+
+/// A search that learns, over one window or in folds.
+fn learning_plan(seed: u8, method: Method, folds: usize) -> Arc<JobPlan> {
+    let parameter = |name: &str| Parameter {
+        name: name.to_owned(),
+        domain: Domain::Int {
+            low: 0,
+            high: 40,
+            step: 1,
+            log: false,
+        },
+        default: None,
+    };
+    let space = Space {
+        params: vec![parameter("a"), parameter("b")],
+        condition: Some("a < b".to_owned()),
+        ..Space::default()
+    };
+    let search = SearchSpec {
+        method,
+        trials: Some(60),
+        batch: Some(8),
+        lag: Some(u32::from(seed) % 3),
+        probe: Some(20),
+        ..SearchSpec::default()
+    };
+    let id = JobId::from_hash([seed; 32]);
+    Arc::new(plan_of(id, &space, &search, 1 + usize::from(seed % 2), folds))
 }
 
 fn row(instrument: u32, ordinal: u64, point: &assay_core::space::Point) -> TrialRow {
@@ -254,15 +331,22 @@ fn row(instrument: u32, ordinal: u64, point: &assay_core::space::Point) -> Trial
         instrument,
         ordinal: assay_core::ids::Ordinal(ordinal),
         point: point.clone(),
+        window: 0,
         outcome: Outcome::Done { metrics, sketch: None },
     }
 }
 
 fn rows(plan: &JobPlan, range: TaskRange) -> Vec<TrialRow> {
-    let points = plan.points(range);
-    let of_point = |(ordinal, point): &(assay_core::ids::Ordinal, _)| {
-        let (ordinal, point) = (ordinal.0, Clone::clone(point));
-        (0..plan.instruments as u32).map(move |instrument| row(instrument, ordinal, &point))
+    rows_of(plan, &plan.points(range))
+}
+
+fn rows_of(plan: &JobPlan, points: &[Planned]) -> Vec<TrialRow> {
+    let of_point = |planned: &Planned| {
+        let Planned { ordinal, point, window } = planned.clone();
+        (0..plan.instruments as u32).map(move |instrument| TrialRow {
+            window,
+            ..row(instrument, ordinal.0, &point)
+        })
     };
     points.iter().flat_map(of_point).collect()
 }
@@ -288,6 +372,7 @@ impl World {
             workers: BTreeMap::new(),
             files: BTreeMap::new(),
             compactions: Vec::new(),
+            proposing: Vec::new(),
             poison: None,
             faults,
             wasted: 0,
@@ -352,6 +437,10 @@ impl World {
                     let at = self.now + self.dice.below(3 * SECOND as u64) as i64;
                     self.compactions.push((at, compaction));
                 }
+                Effect::Propose(proposing) => {
+                    let at = self.now + self.dice.below(2 * SECOND as u64) as i64;
+                    self.proposing.push((at, *proposing));
+                }
                 Effect::Ended { .. } => {}
                 Effect::Alarm(_) => self.alarms += 1,
             }
@@ -362,6 +451,7 @@ impl World {
     fn kill_core(&mut self) {
         self.core = None;
         self.compactions.clear();
+        self.proposing.clear();
         self.core_back_at = self.now + self.dice.below(8 * SECOND as u64) as i64;
     }
 
@@ -419,6 +509,13 @@ impl World {
         self.compactions = later;
         for (_, compaction) in due {
             self.compact(&compaction);
+        }
+        let (due, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.proposing)
+            .into_iter()
+            .partition(|(at, _)| *at <= self.now);
+        self.proposing.extend(later);
+        for (_, proposing) in due {
+            self.tell(Event::Proposed(Box::new(proposing.carry_out())));
         }
         if self.now % SECOND == 0 {
             self.tell(Event::Tick);
@@ -542,6 +639,13 @@ impl World {
             Report::Failed(format!("block {block} cannot be run"))
         } else if self.faults && self.dice.once_in(60) {
             Report::GivenBack
+        } else if let Work::Walk(winners) = &grant.work {
+            let fold = |(fold, winner): (i64, &Option<Planned>)| FoldRecord {
+                fold,
+                instrument: 0,
+                record: format!("{:?}", winner.as_ref().map(|winner| (winner.ordinal, winner.window))),
+            };
+            Report::Walked((0..).zip(winners).map(fold).collect())
         } else {
             self.computed += grant.range.blocks;
             Report::Done(Box::new(self.compute(&plan, &grant)))
@@ -565,11 +669,23 @@ impl World {
     }
 
     fn compute(&mut self, plan: &JobPlan, grant: &Grant) -> TaskResult {
-        let rows = rows(plan, grant.range);
-        let mut statistics = JobStatistics::default();
+        let rows = match &grant.work {
+            Work::Blocks { .. } => rows(plan, grant.range),
+            Work::Points(points) => rows_of(plan, points),
+            Work::Walk(_) => unreachable!("a walk has no rows"),
+        };
+        let mut statistics = JobStatistics::of_blocks(plan.block());
         statistics.push_rows(&plan.objective, plan.instruments, &rows);
         let mut board = plan.leaderboard();
         board.push_rows(&rows);
+        let outcome = |rows: &[TrialRow]| PointOutcome {
+            ordinal: rows[0].ordinal,
+            outcome: plan.target.outcome(&rows.iter().map(TrialRow::metrics).collect::<Vec<_>>()),
+        };
+        let outcomes = match plan.learning {
+            Some(_) => rows.chunks(plan.instruments).map(outcome).collect(),
+            None => Vec::new(),
+        };
         let staged = Staged {
             job: plan.id,
             range: grant.range,
@@ -587,6 +703,7 @@ impl World {
             rows: Rows::Staged(staged),
             statistics,
             best: board.ranked(),
+            outcomes,
             bars: 100,
             points,
             seconds: grant.range.blocks as f64 * 0.2,
@@ -628,7 +745,7 @@ impl World {
                 Rows::Memory(rows) => rows.as_ref(),
             };
             for row in rows {
-                assert!((range.first_block..range.end()).contains(&(row.ordinal.0 / assay_core::BLOCK)));
+                assert!((range.first_block..range.end()).contains(&(row.ordinal.0 / compaction.plan.block())));
                 assert!(seen.insert((row.ordinal, row.instrument)), "no trial comes twice");
                 failed += u64::from(row.metrics().is_none());
                 row.fingerprint(&mut all);
@@ -669,7 +786,7 @@ impl World {
     fn check(&self, plan: &JobPlan, poisoned: Option<TaskRange>) {
         let whole = TaskRange {
             first_block: 0,
-            blocks: plan.proposals.blocks(),
+            blocks: plan.known_blocks().unwrap(),
         };
         let done = &self.database.done[&plan.id];
         let expected = rows(plan, whole);
@@ -716,6 +833,42 @@ fn jobs_come_out_as_without_faults_whatever_dies() {
     }
 }
 
+/// What a job found: the batches that its searches proposed, its rows and its walk forward.
+fn found(world: &World, plan: &JobPlan) -> (Vec<assay_store::StoredBatch>, Compacted, Vec<FoldRecord>) {
+    let job = &world.database.jobs[&plan.id];
+    let mut batches = job.batches.clone();
+    batches.sort_by_key(|batch| (batch.leg, batch.number));
+    (batches, world.database.done[&plan.id].compacted.clone(), job.folds.clone())
+}
+
+#[test]
+fn searches_that_learn_try_the_same_points_whatever_dies() {
+    for (seed, method, folds) in [
+        (1, Method::Tpe, 1),
+        (2, Method::Genetic, 3),
+        (3, Method::Pso, 1),
+        (4, Method::De, 2),
+        (5, Method::Cmaes, 1),
+    ] {
+        let plan = learning_plan(seed, method, folds);
+        let run = |seed: u64, workers: u32, faults: bool| {
+            let mut world = World::new(seed, workers, faults);
+            world.take_office();
+            world.submit(&plan, 5);
+            world.finish(3_600);
+            assert_eq!(world.alarms, 0);
+            found(&world, &plan)
+        };
+        let calm = run(7, 1, false);
+        assert_eq!(calm.2.len(), plan.folds);
+        assert!(calm.1.trials >= 60 * (folds * plan.instruments) as u64, "{method}");
+        for seed in 0..12 {
+            let stormy = run(seed, 1 + (seed % 4) as u32, true);
+            assert!(stormy == calm, "{method} in world {seed}");
+        }
+    }
+}
+
 #[test]
 fn without_faults_nothing_is_computed_twice_and_nothing_is_left() {
     let mut world = World::new(7, 4, false);
@@ -729,7 +882,7 @@ fn without_faults_nothing_is_computed_twice_and_nothing_is_left() {
     );
     world.finish(60);
     world.check(&plan, None);
-    assert_eq!((world.computed, world.wasted), (plan.proposals.blocks(), 0));
+    assert_eq!((world.computed, world.wasted), (plan.known_blocks().unwrap(), 0));
     let queue = world.core.as_ref().unwrap().queue();
     assert_eq!((queue.waiting, queue.running, queue.uncarved_blocks), (0, 0, 0));
 }
@@ -797,7 +950,7 @@ fn a_stopped_job_is_left_alone_and_continues_when_submitted_again() {
     world.finish(60);
     world.check(&plan, None);
     assert!(
-        before > 0 && world.computed < plan.proposals.blocks() + 20,
+        before > 0 && world.computed < plan.known_blocks().unwrap() + 20,
         "finished tasks are kept"
     );
 }

@@ -159,7 +159,7 @@ const RUNS_BACK: usize = 100;
 
 async fn best_of(store: &Store, job: &JobRecord) -> Result<Option<Best>, StoreError> {
     let goal = job.objective()?.maximize;
-    let best = store.top(job, 1, goal).await?;
+    let best = store.top(job, 1, goal, None).await?;
     Ok(best.first().map(|ranked| Best {
         params: job.layout.values(&ranked.point),
         objective: ranked.objective,

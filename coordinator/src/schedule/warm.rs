@@ -22,7 +22,7 @@ pub async fn warmed(store: &Store, run: &ScheduledRun, job: Job) -> Result<Job, 
         return Ok(job);
     }
     let goal = before.objective()?.maximize;
-    let best = store.top(&before, BEST, goal).await?;
+    let best = store.top(&before, BEST, goal, None).await?;
     let points: Vec<_> = best.iter().map(|ranked| before.layout.values(&ranked.point)).collect();
     Ok(job.beginning_with(&points)?)
 }

@@ -18,7 +18,7 @@ use tonic::{Request, Response, Status};
 use super::{Caller, Front, Limits, audited, caller_of, malformed, now, refuse};
 use crate::error::CoordinatorError;
 use crate::families::looks;
-use crate::plan::JobPlan;
+use crate::plan::{JobPlan, judge};
 use crate::recorded::recorded;
 
 /// Who may look.
@@ -160,9 +160,10 @@ impl Front {
             let plan = JobPlan::of_job(&job).map_err(refuse)?;
             Ok::<_, Status>((job, plan))
         });
-        let (job, plan) = planned
+        let (job, mut plan) = planned
             .await
             .map_err(|error| status::refusal(Domain::Internal, error.to_string(), None))??;
+        plan.begin_from(&self.store).await.map_err(refuse)?;
         self.limits.check(&job, &plan)?;
         Ok((job, plan))
     }
@@ -284,7 +285,10 @@ impl Jobs for JobsService {
                 points.truncate(count);
                 points
             }
-            None if job.state == JobState::Done || by == own => self.0.store.top(&job, count, by).await.map_err(refuse)?,
+            None if job.state == JobState::Done || by == own => {
+                let judge = judge(&job).map_err(refuse)?;
+                self.0.store.top(&job, count, by, judge).await.map_err(refuse)?
+            }
             _ => {
                 let message = format!("job {} is {}: until it is done it is ranked by {own} only", job.id, job.state);
                 return Err(status::refusal(
@@ -298,6 +302,17 @@ impl Jobs for JobsService {
         Ok(Response::new(wire::TopReply {
             job: Some(job.into()),
             points: points.iter().map(Into::into).collect(),
+        }))
+    }
+
+    async fn folds(&self, request: Request<wire::FoldsRequest>) -> Result<Response<wire::FoldsReply>, Status> {
+        let (caller, request) = open(request, READERS)?;
+        let job = self.0.find(&caller, &request.job).await?;
+        let folds = self.0.store.folds(job.id).await.map_err(refuse)?;
+        let job = self.0.info(job).await?;
+        Ok(Response::new(wire::FoldsReply {
+            job: Some(job.into()),
+            folds: folds.iter().map(Into::into).collect(),
         }))
     }
 

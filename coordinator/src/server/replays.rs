@@ -93,7 +93,7 @@ impl Front {
         };
         let best = self
             .store
-            .top(&record, count as usize, goal(&record)?)
+            .top(&record, count as usize, goal(&record)?, None)
             .await
             .map_err(refuse)?;
         // A point that failed everywhere has no trades.

@@ -190,8 +190,8 @@ impl SearchSpec {
 
     /// Methods whose settings count: the job's, and the one inside `halving`.
     fn methods(&self) -> [Option<Method>; 2] {
-        let inner = self.halving.as_ref().filter(|_| self.method == Method::Halving);
-        [Some(self.method), inner.map(|halving| halving.sampler)]
+        let inner = || self.halving.clone().unwrap_or_default().sampler;
+        [Some(self.method), (self.method == Method::Halving).then(inner)]
     }
 
     /// Writes the defaults of a search that learns into it, so that its settings are stored with the job.

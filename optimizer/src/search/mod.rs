@@ -43,6 +43,7 @@ pub use polish::Polish;
 pub use pso::Pso;
 pub use random::Random;
 pub use refine::Refine;
+use serde::{Deserialize, Serialize};
 pub use study::{Ask, Batch, Proposal, Study, StudyError, StudySettings};
 pub use tpe::Tpe;
 
@@ -53,7 +54,7 @@ pub const EARLIER: u64 = u64::MAX;
 pub type Unit = Box<[f64]>;
 
 /// What became of a point.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
     /// One number per objective, each to be minimized and finite; `None` if the trial failed or an objective is undefined.
     pub losses: Option<Box<[f64]>>,

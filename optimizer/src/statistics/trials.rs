@@ -70,12 +70,28 @@ const BLOCK_BYTES: usize = 88;
 
 /// Statistics of a job that come out with the same bits however its blocks were grouped into tasks and spread over threads:
 /// kept per block, added up in the order of the blocks.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct JobStatistics {
+    /// Ordinals in a block.
+    block: u64,
     blocks: BTreeMap<u64, SearchStatistics>,
 }
 
+impl Default for JobStatistics {
+    fn default() -> Self {
+        Self::of_blocks(assay_core::BLOCK)
+    }
+}
+
 impl JobStatistics {
+    /// Of a job whose blocks have so many ordinals.
+    pub fn of_blocks(block: u64) -> Self {
+        Self {
+            block: block.max(1),
+            blocks: BTreeMap::new(),
+        }
+    }
+
     /// Adds whole blocks: per instrument, in the job's order, the rows of the same points in the order of their ordinals.
     ///
     /// # Panics
@@ -164,11 +180,14 @@ impl JobStatistics {
             };
             blocks.insert(block, statistics);
         }
-        Some(Self { blocks })
+        Some(Self {
+            blocks,
+            ..Self::default()
+        })
     }
 
     fn push_point(&mut self, objective: &Objective, rows: &[&TrialRow]) {
-        let block = rows[0].ordinal.0 / assay_core::BLOCK;
+        let block = rows[0].ordinal.0 / self.block;
         self.blocks.entry(block).or_default().push_point(objective, rows);
     }
 }
@@ -194,6 +213,7 @@ mod tests {
             instrument: 0,
             ordinal: Ordinal(ordinal),
             point: Point(Box::from([])),
+            window: 0,
             outcome: sharpe.map_or(Outcome::Failed(String::new()), done),
         }
     }

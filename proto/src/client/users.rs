@@ -8,7 +8,7 @@ use assay_core::job::Goal;
 use assay_core::rank::Ranked;
 use assay_core::row::TrialRow;
 use assay_core::time::UtcNs;
-use assay_store::{JobState, LogLine, Scope, TradeRecord};
+use assay_store::{FoldRecord, JobState, LogLine, Scope, TradeRecord};
 use tonic::Streaming;
 
 use super::{ClientError, Remote, Wired};
@@ -98,6 +98,18 @@ impl Remote {
         let job = reply.job.ok_or(WireError::missing("job"))?.try_into()?;
         let points = reply.points.into_iter().map(Ranked::try_from);
         Ok((job, points.collect::<Result<_, _>>()?))
+    }
+
+    /// What a walk forward came to, by fold and instrument.
+    pub async fn folds(&self, job: &str) -> Result<(JobInfo, Vec<FoldRecord>), ClientError> {
+        let request = wire::FoldsRequest { job: job.to_owned() };
+        let folds = |wired| {
+            let request = request.clone();
+            async move { jobs(wired).folds(request).await }
+        };
+        let reply = self.again(folds).await?;
+        let job = reply.job.ok_or(WireError::missing("job"))?.try_into()?;
+        Ok((job, reply.folds.into_iter().map(Into::into).collect()))
     }
 
     /// A row of a finished job.

@@ -85,6 +85,7 @@ impl From<&Ranked> for wire::RankedPoint {
             ordinal: ranked.ordinal.0,
             coordinates: ranked.point.0.to_vec(),
             objective: ranked.objective,
+            violation: ranked.violation,
             metrics: metrics
                 .map(|metrics| metrics.as_ref().map(Into::into).unwrap_or_default())
                 .collect(),
@@ -101,6 +102,7 @@ impl TryFrom<wire::RankedPoint> for Ranked {
             ordinal: Ordinal(ranked.ordinal),
             point: Point(ranked.coordinates.into()),
             objective: ranked.objective,
+            violation: ranked.violation,
             metrics: metrics.collect::<Result<_, _>>()?,
         })
     }

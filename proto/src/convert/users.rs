@@ -53,6 +53,7 @@ impl From<JobInfo> for wire::JobInfo {
             bars,
             fingerprint,
             seconds,
+            reproducible,
         } = info.record;
         Self {
             job: id.to_string(),
@@ -79,6 +80,7 @@ impl From<JobInfo> for wire::JobInfo {
             layout: to_json(&layout),
             data: to_json(&data),
             semantics,
+            irreproducible: !reproducible,
         }
     }
 }
@@ -111,6 +113,7 @@ impl TryFrom<wire::JobInfo> for JobInfo {
             bars: info.bars,
             fingerprint: info.fingerprint,
             seconds: info.seconds,
+            reproducible: !info.irreproducible,
         };
         Ok(Self {
             record,
@@ -155,6 +158,7 @@ impl wire::RowReply {
             ordinal: row.ordinal.0,
             instrument: row.instrument,
             coordinates: row.point.0.to_vec(),
+            window: row.window,
             outcome: Some(match row.outcome {
                 Outcome::Done { metrics, .. } => Kind::Metrics((&metrics).into()),
                 Outcome::Failed(reason) => Kind::Failed(reason),
@@ -179,6 +183,7 @@ impl TryFrom<wire::RowReply> for (JobInfo, TrialRow) {
             instrument: reply.instrument,
             ordinal: Ordinal(reply.ordinal),
             point: Point(reply.coordinates.into()),
+            window: reply.window,
             outcome,
         };
         Ok((reply.job.ok_or(WireError::missing("job"))?.try_into()?, row))
@@ -371,6 +376,7 @@ mod tests {
             bars: None,
             fingerprint: None,
             seconds: Some(0.1),
+            reproducible: false,
         };
         let info = JobInfo::new(record, None);
         assert_eq!(info.record.body, "");

@@ -2,12 +2,15 @@
 
 use assay_core::fingerprint::Fingerprint;
 use assay_core::ids::{Attempt, Ordinal, TaskId};
-use assay_core::rank::Ranked;
+use assay_core::rank::{Ranked, Standing};
+use assay_core::row::Planned;
+use assay_core::space::Point;
 use assay_optimizer::JobStatistics;
-use assay_store::{Staged, TaskRange};
+use assay_optimizer::search::Outcome;
+use assay_store::{FoldRecord, Staged, TaskRange};
 
 use super::{WireError, parse};
-use crate::protocol::{Answer, Grant, Question, Report, Rows, TaskResult};
+use crate::protocol::{Answer, Grant, PointOutcome, Question, Report, Rows, TaskResult, Work};
 use crate::wire;
 
 fn bytes32(field: &'static str, bytes: &[u8]) -> Result<[u8; 32], WireError> {
@@ -99,7 +102,72 @@ impl TryFrom<&TaskResult> for wire::TaskResult {
             bars: result.bars,
             points: result.points,
             seconds: result.seconds,
+            outcomes: result.outcomes.iter().map(Into::into).collect(),
         })
+    }
+}
+
+impl From<&PointOutcome> for wire::PointOutcome {
+    fn from(point: &PointOutcome) -> Self {
+        let losses = &point.outcome.losses;
+        Self {
+            ordinal: point.ordinal.0,
+            losses: losses.as_ref().map_or(Vec::new(), |losses| losses.to_vec()),
+            undefined: losses.is_none(),
+            violation: point.outcome.violation,
+        }
+    }
+}
+
+impl From<wire::PointOutcome> for PointOutcome {
+    fn from(point: wire::PointOutcome) -> Self {
+        Self {
+            ordinal: Ordinal(point.ordinal),
+            outcome: Outcome {
+                losses: (!point.undefined).then(|| point.losses.into()),
+                violation: point.violation,
+            },
+        }
+    }
+}
+
+impl From<&FoldRecord> for wire::FoldRecord {
+    fn from(fold: &FoldRecord) -> Self {
+        Self {
+            fold: fold.fold,
+            instrument: fold.instrument,
+            record: fold.record.clone(),
+        }
+    }
+}
+
+impl From<wire::FoldRecord> for FoldRecord {
+    fn from(fold: wire::FoldRecord) -> Self {
+        Self {
+            fold: fold.fold,
+            instrument: fold.instrument,
+            record: fold.record,
+        }
+    }
+}
+
+impl From<&Planned> for wire::PlannedPoint {
+    fn from(planned: &Planned) -> Self {
+        Self {
+            ordinal: planned.ordinal.0,
+            coordinates: planned.point.0.to_vec(),
+            window: planned.window,
+        }
+    }
+}
+
+impl From<wire::PlannedPoint> for Planned {
+    fn from(planned: wire::PlannedPoint) -> Self {
+        Self {
+            ordinal: Ordinal(planned.ordinal),
+            point: Point(planned.coordinates.into()),
+            window: planned.window,
+        }
     }
 }
 
@@ -120,6 +188,7 @@ impl TryFrom<wire::TaskResult> for TaskResult {
             bars: result.bars,
             points: result.points,
             seconds: result.seconds,
+            outcomes: result.outcomes.into_iter().map(Into::into).collect(),
         })
     }
 }
@@ -133,6 +202,7 @@ impl TryFrom<wire::ReportRequest> for Question {
             Kind::Done(result) => Report::Done(Box::new(result.try_into()?)),
             Kind::GivenBack(_) => Report::GivenBack,
             Kind::Failed(failed) => Report::Failed(failed.reason),
+            Kind::Walked(walked) => Report::Walked(walked.folds.into_iter().map(Into::into).collect()),
         };
         Ok(Self::Report {
             worker: parse("worker", &request.worker)?,
@@ -151,6 +221,9 @@ impl TryFrom<&Report> for wire::report_request::Report {
             Report::Done(result) => Self::Done(result.as_ref().try_into()?),
             Report::GivenBack => Self::GivenBack(wire::GivenBack {}),
             Report::Failed(reason) => Self::Failed(wire::TaskFailed { reason: reason.clone() }),
+            Report::Walked(folds) => Self::Walked(wire::WalkResult {
+                folds: folds.iter().map(Into::into).collect(),
+            }),
         })
     }
 }
@@ -184,15 +257,37 @@ impl TryFrom<wire::HeartbeatRequest> for Question {
 
 impl From<Grant> for wire::Grant {
     fn from(grant: Grant) -> Self {
+        let (mut points, mut walk, mut fold_first_block, mut over) = (None, None, 0, 0);
+        match &grant.work {
+            Work::Blocks { first, window } => (fold_first_block, over) = (*first, *window),
+            Work::Points(planned) => {
+                points = Some(wire::PlannedPoints {
+                    points: planned.iter().map(Into::into).collect(),
+                });
+            }
+            Work::Walk(winners) => {
+                let winner = |point: &Option<Planned>| wire::Winner {
+                    point: point.as_ref().map(Into::into),
+                };
+                walk = Some(wire::Walk {
+                    winners: winners.iter().map(winner).collect(),
+                });
+            }
+        }
         Self {
+            points,
+            walk,
+            fold_first_block,
+            window: over,
             task: grant.task.0,
             attempt: grant.attempt.0,
             job: grant.job.to_string(),
             range: Some(grant.range.into()),
             isolated: grant.isolated,
-            threshold: grant.threshold.map(|(score, ordinal)| wire::Threshold {
-                score,
-                ordinal: ordinal.0,
+            threshold: grant.threshold.map(|standing| wire::Threshold {
+                score: standing.score,
+                ordinal: standing.ordinal.0,
+                violation: standing.violation,
             }),
         }
     }
@@ -203,14 +298,31 @@ impl TryFrom<wire::Grant> for Grant {
 
     fn try_from(grant: wire::Grant) -> Result<Self, WireError> {
         let TaskRangeOf(range) = grant.range.try_into()?;
+        let work = match (grant.points, grant.walk) {
+            (Some(planned), None) => Work::Points(planned.points.into_iter().map(Into::into).collect()),
+            (None, Some(walk)) => {
+                let winners = walk.winners.into_iter();
+                Work::Walk(winners.map(|winner| winner.point.map(Into::into)).collect())
+            }
+            (None, None) => Work::Blocks {
+                first: grant.fold_first_block,
+                window: grant.window,
+            },
+            (Some(_), Some(_)) => return Err(WireError::new("walk", "beside points")),
+        };
         Ok(Self {
+            work,
             task: TaskId(grant.task),
             attempt: Attempt(grant.attempt),
             job: parse("job", &grant.job)?,
             range,
             isolated: grant.isolated,
             in_memory: false,
-            threshold: grant.threshold.map(|threshold| (threshold.score, Ordinal(threshold.ordinal))),
+            threshold: grant.threshold.map(|threshold| Standing {
+                violation: threshold.violation,
+                score: threshold.score,
+                ordinal: Ordinal(threshold.ordinal),
+            }),
         })
     }
 }
@@ -245,7 +357,6 @@ impl From<Answer> for wire::LeaseReply {
 #[cfg(test)]
 mod tests {
     use assay_core::metrics::{Metric, Metrics};
-    use assay_core::space::Point;
 
     use super::*;
 
@@ -278,7 +389,15 @@ mod tests {
                 ordinal: Ordinal(u64::MAX),
                 point: Point(Box::from([-0.0, 1e300])),
                 objective: Some(0.1 + 0.2),
+                violation: 0.25,
                 metrics: vec![Some(metrics), None],
+            }],
+            outcomes: vec![PointOutcome {
+                ordinal: Ordinal(7),
+                outcome: Outcome {
+                    losses: None,
+                    violation: 0.5,
+                },
             }],
             bars: 1,
             points: 2,

@@ -150,7 +150,10 @@ pub(super) async fn who_takes_office_finds_what_is_under_way(store: &Store) {
     let stopped = store.job_with_tasks(job_id(3)).await.unwrap().unwrap();
     assert_eq!((stopped.record.state, stopped.tasks), (JobState::Stopped, Vec::new()));
 
-    let forget = Change::TaskForgotten { task: TaskId(1) };
+    let forget = Change::TaskForgotten {
+        task: TaskId(1),
+        block: assay_core::BLOCK,
+    };
     store.apply(epoch, &[forget]).await.unwrap();
     let found = store.unfinished().await.unwrap();
     assert_eq!(found.jobs[0].tasks[0].state, TaskRecordState::Ready);
@@ -163,7 +166,7 @@ pub(super) async fn the_top_is_current_while_a_job_runs(store: &Store) {
     let by = Objective::default().maximize;
     let best = async || {
         let record = store.job(job_id(1)).await.unwrap().unwrap();
-        let top = store.top(&record, 100, by).await.unwrap();
+        let top = store.top(&record, 100, by, None).await.unwrap();
         assert!(top.iter().all(|found| *found == point(found.ordinal.0)));
         top.iter().map(|point| point.ordinal.0).collect::<Vec<_>>()
     };

@@ -40,7 +40,10 @@ impl Snapshot {
                 counts: store.tasks_of(id).await.unwrap(),
                 attempts: store.attempts(id).await.unwrap(),
                 logs: store.logs(id, 1, 5).await.unwrap(),
-                top: store.top(&record, 100, record.objective().unwrap().maximize).await.unwrap(),
+                top: store
+                    .top(&record, 100, record.objective().unwrap().maximize, None)
+                    .await
+                    .unwrap(),
                 record,
             });
         }
@@ -97,7 +100,26 @@ fn change([kind, a, b, c]: [u8; 4]) -> Change {
             reason: format!("poison {c}"),
             at: UtcNs(40),
         },
-        209..=216 => Change::TaskForgotten { task: TaskId(task) },
+        209..=212 => Change::TaskForgotten {
+            task: TaskId(task),
+            block: if a.is_multiple_of(2) { 1 } else { assay_core::BLOCK },
+        },
+        213..=214 => Change::BatchProposed(StoredBatch {
+            job: job_id(job),
+            leg: u32::from(a % 2),
+            number: u64::from(b % 3),
+            proposals: format!("batch {c}"),
+        }),
+        215 => Change::SearchCut { job: job_id(job) },
+        216 => Change::Walked {
+            job: job_id(job),
+            task: TaskId(task),
+            folds: vec![FoldRecord {
+                fold: i64::from(b % 3) - 1,
+                instrument: 0,
+                record: format!("fold {c}"),
+            }],
+        },
         217..=222 => completed(job, (0..u64::from(c % 5)).map(point).collect()),
         223..=235 => Change::WorkerSeen(WorkerSeen {
             worker: worker(a % 3),

@@ -88,6 +88,7 @@ pub(super) fn point(ordinal: u64) -> Ranked {
         ordinal: Ordinal(ordinal),
         point: rows[0].point.clone(),
         objective: (ordinal % 5 != 4).then_some((ordinal % 3) as f64 - 1.0),
+        violation: 0.0,
         metrics: vec![
             rows[0].metrics().copied(),
             (ordinal % 4 != 1).then(|| *rows[1].metrics().unwrap()),
@@ -114,6 +115,7 @@ pub(super) fn finished(task: u64, number: u8, attempt: u32, salt: u8) -> TaskDon
             fingerprint,
         },
         statistics: vec![task as u8, 0, 255],
+        outcomes: format!("outcomes of {task}"),
         entered: Vec::new(),
         left: Vec::new(),
         at: UtcNs(30),

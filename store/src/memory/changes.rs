@@ -1,8 +1,7 @@
 //! What a change does to the tables in memory.
 
-use assay_core::BLOCK;
 use assay_core::ids::{JobId, Ordinal, TaskId};
-use assay_core::rank::{self, Ranked};
+use assay_core::rank::Ranked;
 use assay_core::time::UtcNs;
 
 use super::{Tables, Task};
@@ -20,6 +19,9 @@ impl Tables {
         self.tasks.settle(keep);
         self.attempts.settle(keep);
         self.ranked.settle(keep);
+        self.batches.settle(keep);
+        self.outcomes.settle(keep);
+        self.folds.settle(keep);
         self.ledger.settle(keep);
         self.logs.settle(keep);
         self.workers.settle(keep);
@@ -38,9 +40,8 @@ impl Tables {
         let of_job = self.ranked.range((job, Ordinal(0))..=(job, Ordinal(u64::MAX)));
         let mut best: Vec<Ranked> = of_job.map(|(_, point)| point.clone()).collect();
         if let Some(record) = self.jobs.get(&job) {
-            let goal = record.objective()?.maximize;
-            let key = |point: &Ranked| (point.objective.map(|value| goal.score(value) + 0.0), point.ordinal);
-            best.sort_by(|a, b| rank::by_score(key(a), key(b)));
+            let objective = record.objective()?;
+            best.sort_by(|a, b| a.standing(&objective).compare(&b.standing(&objective)));
         }
         Ok(best)
     }
@@ -118,7 +119,20 @@ impl Tables {
                     open.state = TaskRecordState::Quarantined { reason: reason.clone() };
                 }
             }
-            Change::TaskForgotten { task } => self.forget_task(*task),
+            Change::TaskForgotten { task, block } => self.forget_task(*task, *block),
+            Change::BatchProposed(batch) => _ = self.batches.add((batch.job, batch.leg, batch.number), batch.clone()),
+            Change::SearchCut { job } => {
+                if let Some(record) = self.jobs.change(job) {
+                    record.reproducible = false;
+                }
+            }
+            Change::Walked { job, task, folds } => {
+                for fold in folds {
+                    self.folds.add((*job, fold.fold, fold.instrument), fold.clone());
+                }
+                self.attempts.remove_where(|(of, _), _| of == task);
+                self.tasks.remove(task);
+            }
             Change::JobDone(done) => self.finish_job(done)?,
             Change::WorkerSeen(seen) => self.see(seen),
             Change::WorkerGone { worker, at } => {
@@ -221,6 +235,7 @@ impl Tables {
             bars: None,
             fingerprint: None,
             seconds: None,
+            reproducible: true,
         };
         self.jobs.put(new.id, record);
     }
@@ -231,6 +246,10 @@ impl Tables {
         self.trades.remove_where(|trial, _| trial.job == job);
         self.trades_due.remove_where(|(_, of), _| *of == job);
         let tasks = &self.tasks;
+        self.outcomes
+            .remove_where(|task, _| tasks.get(task).is_some_and(|task| task.job == job));
+        self.batches.remove_where(|(of, ..), _| *of == job);
+        self.folds.remove_where(|(of, ..), _| *of == job);
         self.attempts
             .remove_where(|(task, _), _| tasks.get(task).is_some_and(|task| task.job == job));
         self.tasks.remove_where(|_, task| task.job == job);
@@ -238,6 +257,7 @@ impl Tables {
         (record.trials_done, record.trials_failed) = (0, 0);
         (record.points, record.bars, record.fingerprint) = (None, None, None);
         (record.seconds, record.finished) = (None, None);
+        record.reproducible = true;
         Ok(())
     }
 
@@ -250,6 +270,9 @@ impl Tables {
             staged: done.staged.clone(),
             statistics: done.statistics.clone(),
         };
+        if !done.outcomes.is_empty() {
+            self.outcomes.add(done.task, done.outcomes.clone());
+        }
         self.end_attempt((done.task, done.attempt.0), "done", None, done.at);
         if let Some(record) = self.jobs.change(&job) {
             record.trials_done += done.staged.rows;
@@ -284,7 +307,7 @@ impl Tables {
         })
     }
 
-    fn forget_task(&mut self, task: TaskId) {
+    fn forget_task(&mut self, task: TaskId, block: u64) {
         let Some(Task { job, record }) = self.tasks.change(&task) else {
             return;
         };
@@ -295,7 +318,7 @@ impl Tables {
         let blocks = record.range.first_block..record.range.end();
         record.state = TaskRecordState::Ready;
         self.ranked
-            .remove_where(|(of, ordinal), _| *of == job && blocks.contains(&(ordinal.0 / BLOCK)));
+            .remove_where(|(of, ordinal), _| *of == job && blocks.contains(&(ordinal.0 / block)));
         if let Some(record) = self.jobs.change(&job) {
             record.trials_done -= rows;
             record.trials_failed -= failed;
@@ -352,6 +375,7 @@ impl Tables {
             .map(|(id, _)| *id)
             .collect();
         for id in of_job {
+            self.outcomes.remove(&id);
             if let Some(task) = self.tasks.change(&id)
                 && let TaskRecordState::Done { statistics, .. } = &mut task.record.state
             {

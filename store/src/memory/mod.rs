@@ -11,7 +11,7 @@ use assay_core::time::UtcNs;
 
 use crate::access::{AuditEntry, KeyRecord, Submission};
 use crate::activity::{AttemptRecord, LogLine, TaskCounts, WorkerRecord};
-use crate::change::{Change, TaskRecord, TaskRecordState, Unfinished, UnfinishedJob};
+use crate::change::{Change, FoldRecord, StoredBatch, TaskRecord, TaskRecordState, Unfinished, UnfinishedJob};
 use crate::datasets::DatasetRecord;
 use crate::error::StoreError;
 use crate::families::{FamilyKey, FamilyRecord};
@@ -36,6 +36,9 @@ struct Tables {
     tasks: Table<TaskId, Task>,
     attempts: Table<(TaskId, u32), AttemptRecord>,
     ranked: Table<(JobId, Ordinal), Ranked>,
+    batches: Table<(JobId, u32, u64), StoredBatch>,
+    outcomes: Table<TaskId, String>,
+    folds: Table<(JobId, i64, u32), FoldRecord>,
     ledger: Table<JobId, LedgerEntry>,
     logs: Table<(JobId, u64), LogLine>,
     workers: Table<WorkerId, WorkerRecord>,
@@ -102,6 +105,9 @@ impl Memory {
         Ok(UnfinishedJob {
             tasks: self.tasks(record.id),
             ranked: self.ranked(record.id, RANKED)?,
+            batches: self.batches(record.id),
+            outcomes: self.outcomes(record.id),
+            folds: self.folds(record.id),
             record,
         })
     }
@@ -112,6 +118,29 @@ impl Memory {
 
     pub(crate) fn family(&self, key: &FamilyKey) -> FamilyRecord {
         self.tables().families.get(key).cloned().unwrap_or_default()
+    }
+
+    fn batches(&self, job: JobId) -> Vec<StoredBatch> {
+        let tables = self.tables();
+        let of_job = tables.batches.values().filter(|batch| batch.job == job);
+        of_job.cloned().collect()
+    }
+
+    fn outcomes(&self, job: JobId) -> Vec<String> {
+        let tables = self.tables();
+        let of_job = |(task, _): &(&TaskId, &String)| tables.tasks.get(task).is_some_and(|task| task.job == job);
+        tables
+            .outcomes
+            .iter()
+            .filter(of_job)
+            .map(|(_, outcomes)| outcomes.clone())
+            .collect()
+    }
+
+    pub(crate) fn folds(&self, job: JobId) -> Vec<FoldRecord> {
+        let tables = self.tables();
+        let of_job = tables.folds.range((job, i64::MIN, 0)..=(job, i64::MAX, u32::MAX));
+        of_job.map(|(_, fold)| fold.clone()).collect()
     }
 
     pub(crate) fn jobs(&self) -> Vec<JobRecord> {

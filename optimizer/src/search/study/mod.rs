@@ -7,9 +7,11 @@ mod run;
 mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 
 use assay_core::ids::Ordinal;
 use assay_core::space::Point;
+use serde::{Deserialize, Serialize};
 
 pub use error::StudyError;
 
@@ -40,7 +42,7 @@ pub struct StudySettings {
 }
 
 /// A point that the search wants to know about.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Proposal {
     /// Its number: new points are numbered from 0 in the order in which they are proposed.
     pub ordinal: Ordinal,
@@ -54,7 +56,7 @@ pub struct Proposal {
 }
 
 /// Points that were proposed together.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Batch {
     /// Batches are numbered from 0.
     pub number: u64,
@@ -110,6 +112,13 @@ struct Trial {
 
 /// What tells points apart: the bits of their coordinates and their level.
 type Key = (Box<[u64]>, u32);
+
+impl fmt::Debug for Study {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (batches, trials) = (self.batches.len(), self.trials.len());
+        write!(f, "Study of {trials} points in {batches} batches")
+    }
+}
 
 impl Study {
     /// A search in a cube. `earlier` are outcomes of another job, told to the sampler before the first batch; `enqueued` points are
