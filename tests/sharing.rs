@@ -242,8 +242,8 @@ async fn a_small_job_does_not_wait_for_a_large_one_and_priorities_weigh() {
     );
     ann.control(&large.to_string(), Control::Stop).await.unwrap();
 
-    let light = submit(&ann, &cluster.job("light", 20), 1).await;
-    let heavy = submit(&bob, &cluster.job("heavy", 20), 10).await;
+    let light = submit(&ann, &cluster.job("light", 60), 1).await;
+    let heavy = submit(&bob, &cluster.job("heavy", 60), 10).await;
     assert_eq!(end_of(&bob, heavy).await.record.state, JobState::Done);
     let meanwhile = ann.job(&light.to_string()).await.unwrap().record;
     // A tenth of its turns, and what was in the queue already.

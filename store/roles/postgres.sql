@@ -31,5 +31,5 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO assay_coo
 REVOKE UPDATE, DELETE ON audit FROM assay_coordinator;
 REVOKE INSERT, UPDATE, DELETE ON _sqlx_migrations FROM assay_coordinator;
 
-GRANT SELECT ON jobs, tasks, attempts, logs, ranked, ledger, workers, schedules, runs, datasets, kept_trials, trades, reign,
+GRANT SELECT ON jobs, tasks, attempts, logs, ranked, folds, ledger, families, workers, schedules, runs, datasets, kept_trials, trades, reign,
     _sqlx_migrations TO assay_reader;

@@ -242,13 +242,7 @@ fn a_cluster_that_loses_a_worker_ends_with_the_fingerprint_of_a_run_without_one(
         .iter()
         .filter_map(|line| line["text"].as_str())
         .collect();
-    for text in [
-        "begun: ",
-        "worker a was not heard of and lost ",
-        "paused",
-        "resumed",
-        "done: ",
-    ] {
+    for text in ["begun: ", "paused", "resumed", "done: "] {
         assert!(texts.iter().any(|line| line.starts_with(text)), "{text}: {texts:#?}");
     }
     let followed = cluster.run(&ann, &["logs", "shared", "--follow"]).ok();

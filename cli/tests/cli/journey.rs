@@ -25,6 +25,7 @@ fn import_run_top_show() {
         "trials_per_second",
         "bars",
         "fingerprint",
+        "reproducible",
         "best",
     ];
     assert_eq!(keys, expected);

@@ -153,7 +153,7 @@ fn judged(
     if luck.is_none() {
         notes.push("this job ran before its luck was measured; run it again under another --home to have all of it".to_owned());
     }
-    let spec: JobSpec = serde_json::from_value(stored_spec(record)?).map_err(|error| Failure::external(error.to_string()))?;
+    let spec = stored_spec(record)?;
     let catalog = Catalog::open(&settings.home)?;
     let replays = Replays::new(record, objective.aggregate, &catalog);
     let again = match (&recorded.best, &replays) {
@@ -287,12 +287,11 @@ fn estimate(metrics: &Metrics, observations: u64) -> Option<SharpeEstimate> {
     })
 }
 
-fn stored_spec(record: &JobRecord) -> Result<Value, Failure> {
-    let mut spec: Value = serde_json::from_str(&record.spec).map_err(|error| Failure::external(error.to_string()))?;
-    if let Some(spec) = spec.as_object_mut() {
-        spec.shift_remove("source");
-    }
-    Ok(spec)
+fn stored_spec(record: &JobRecord) -> Result<JobSpec, Failure> {
+    let broken = |reason: &str| Failure::external(format!("the record of job {} {reason}", record.id));
+    let stored: Value = serde_json::from_str(&record.spec).map_err(|_| broken("is not JSON"))?;
+    let source = stored["source"].as_str().ok_or_else(|| broken("has no source"))?;
+    Ok(JobSpec::from_toml(source)?)
 }
 
 fn fact(name: &str, value: impl Into<String>) -> (String, String) {
