@@ -1,7 +1,7 @@
 //! Pages about trials and jobs: one HTML file without anything from elsewhere, an SVG or a PNG.
 //!
 //! A [`TrialReport`] or a [`JobReport`] is data that somebody else has gathered; [`trial_page`] and [`job_page`] make a [`Page`] of it,
-//! which is headings, tables and pictures; [`html`], [`svg`] and [`png`] write the page. A picture is a list of shapes, so that what is
+//! which is headings, tables and pictures; [`html`], [`svg`] and [`png()`] write the page. A picture is a list of shapes, so that what is
 //! seen can be tested without looking at pixels. Everything here is a pure function: no file, no clock, no network, no fonts of the system.
 //!
 //! All text that comes from users (names of jobs, parameters, instruments, reasons) is text in the output, never markup.
