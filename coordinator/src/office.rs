@@ -518,16 +518,18 @@ impl Desk {
     }
 
     fn ended(&self, job: JobId, state: JobState, error: Option<String>) {
-        if state == JobState::Done {
-            let home = self.office.home.clone();
-            tokio::task::spawn_blocking(move || {
-                if let Err(error) = remove_staging(&home, job) {
-                    tracing::warn!(%job, %error, "what was staged is not removed");
-                }
-            });
-        }
-        // Nobody need be listening.
-        let _ = self.ends.send(JobEnd { job, state, error });
+        let (home, ends) = (self.office.home.clone(), self.ends.clone());
+        let tell = move || {
+            // Before anybody hears of it: whoever waits for the end of a job may end this process.
+            if state == JobState::Done
+                && let Err(error) = remove_staging(&home, job)
+            {
+                tracing::warn!(%job, %error, "what was staged is not removed");
+            }
+            // Nobody need be listening.
+            let _ = ends.send(JobEnd { job, state, error });
+        };
+        tokio::task::spawn_blocking(tell);
     }
 }
 

@@ -12,9 +12,7 @@ use assay_core::space::{ParamValue, Point, Space};
 
 use crate::error::OptimizerError;
 use crate::proposals::Proposals;
-use crate::search::{
-    Bayes, Cmaes, Cube, De, Genetic, Halving, Outcome, Polish, Pso, Random, Refine, Sampler, Study, StudySettings, Tpe,
-};
+use crate::search::{Cube, Outcome, Random, Study, StudySettings, sampler};
 
 /// Points looked at where a job has no probe, to size memory.
 const LEAST_SAMPLE: u64 = 64;
@@ -62,7 +60,8 @@ impl Learning {
             seed: search.seed,
             objectives: self.goals,
         };
-        let sampler = self.sampler(search.method, &self.cube);
+        let sampler =
+            sampler(search, &self.cube, self.goals).unwrap_or_else(|| Box::new(Random::new(self.cube.clone(), search.seed)));
         Study::new(self.cube.clone(), sampler, settings, earlier, &self.enqueued)
     }
 
@@ -74,31 +73,6 @@ impl Learning {
     /// Levels of fidelity: 1 where every point is run in full at once.
     pub fn levels(&self) -> u32 {
         self.cube.levels()
-    }
-
-    fn sampler(&self, method: Method, cube: &Cube) -> Box<dyn Sampler> {
-        let (search, seed, cube) = (&self.search, self.search.seed, cube.clone());
-        match method {
-            Method::Genetic => Box::new(Genetic::new(
-                cube,
-                seed,
-                search.genetic.clone().unwrap_or_default(),
-                self.goals,
-            )),
-            Method::Tpe => Box::new(Tpe::new(cube, seed, search.tpe.clone().unwrap_or_default())),
-            Method::Bayes => Box::new(Bayes::new(cube, seed, search.bayes.clone().unwrap_or_default())),
-            Method::Cmaes => Box::new(Cmaes::new(cube, seed, search.cmaes.clone().unwrap_or_default())),
-            Method::De => Box::new(De::new(cube, seed, search.de.clone().unwrap_or_default())),
-            Method::Pso => Box::new(Pso::new(cube, seed, search.pso.clone().unwrap_or_default())),
-            Method::Refine => Box::new(Refine::new(cube, seed, search.refine.clone().unwrap_or_default())),
-            Method::Polish => Box::new(Polish::new(cube, seed, search.polish.clone().unwrap_or_default())),
-            Method::Halving => {
-                let settings = search.halving.clone().unwrap_or_default();
-                let inner = self.sampler(settings.sampler, &cube.without_levels());
-                Box::new(Halving::new(cube, settings.reduction as usize, inner))
-            }
-            Method::Grid | Method::Random | Method::Sobol => Box::new(Random::new(cube, seed)),
-        }
     }
 }
 

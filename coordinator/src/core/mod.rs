@@ -460,6 +460,14 @@ impl Core {
         if let Some(lease) = open.leases.iter().find(|lease| lease.attempt == attempt) {
             job.durations.push((now.0 - lease.began.0) as f64 / 1e9);
         }
+        for other in open.leases.iter().filter(|lease| lease.attempt != attempt) {
+            let text = format!(
+                "try {} of task {task} on {} was overtaken by try {}",
+                other.attempt.0, other.worker, attempt.0
+            );
+            effects.push(logged(id, now, text));
+            effects.push(ended(task, other.attempt, AttemptEnd::Cancelled, now));
+        }
         job.pace.measured(result.points, result.seconds);
         job.bars = job.bars.max(result.bars);
         let (mut entered, mut left) = job.board.absorb(result.best);
