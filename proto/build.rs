@@ -4,7 +4,7 @@ use std::error::Error;
 
 #[cfg(feature = "grpc")]
 fn compile() -> Result<(), Box<dyn Error>> {
-    let files = ["common", "workers", "jobs", "cluster", "schedules"].map(|name| format!("assay/v1/{name}.proto"));
+    let files = ["common", "workers", "jobs", "cluster", "schedules", "data"].map(|name| format!("assay/v1/{name}.proto"));
     let descriptors = protox::compile(files, ["proto"])?;
     let out = std::path::PathBuf::from(std::env::var("OUT_DIR")?);
     std::fs::write(out.join("descriptors.bin"), prost::Message::encode_to_vec(&descriptors))?;

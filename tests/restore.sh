@@ -14,7 +14,7 @@ chmod 755 "$scratch"
 started=()
 finish() {
   local status=$?
-  [[ -z ${CLUSTER_DIR:-} ]] || scripts/cluster down "$CLUSTER_DIR" || true
+  [[ -z ${CLUSTER_DIR:-} ]] || scripts/cluster down --dir "$CLUSTER_DIR" || true
   ((${#started[@]} == 0)) || kill "${started[@]}" 2>/dev/null || true
   [[ -z ${SERVICES_DIR:-} ]] || scripts/services clean "$SERVICES_DIR"
   rm -rf "$scratch"
@@ -184,9 +184,10 @@ real_case() {
   eval "$(scripts/cluster up --workers 1 --dir "$scratch/cluster")"
   (cd "$scratch" && "$assay" demo >/dev/null) || fail "assay demo"
   "$assay" data push --home "$scratch/assay-demo" >/dev/null
-  job=$("$assay" submit "$scratch/assay-demo/job.toml" --output json | sed -n 's/.*"job": *"\([^"]*\)".*/\1/p')
+  job=$("$assay" --home "$scratch/assay-demo" submit "$scratch/assay-demo/job.toml" --output json |
+    sed -n 's/.*"job_id": *"\([^"]*\)".*/\1/p')
   "$assay" watch "$job" >/dev/null
-  before=$("$assay" show "$job" --output json)
+  before=$("$assay" jobs --output json)
   [[ $before == *fingerprint* ]] || fail "the job has no fingerprint: $before"
 
   export ASSAY_DATABASE=$DATABASE_URL ASSAY_DEPOT=file://$CLUSTER_DIR/depot BACKUP_TO=$scratch/backups
@@ -197,7 +198,7 @@ real_case() {
   rm -r "$CLUSTER_DIR/depot"
   scripts/restore
   eval "$(scripts/cluster up --workers 1 --dir "$CLUSTER_DIR")"
-  after=$("$assay" show "$job" --output json)
+  after=$("$assay" jobs --output json)
   [[ $after == "$before" ]] || fail "another job came back: $after instead of $before"
   "$assay" top "$job" >/dev/null || fail "its ranking did not come back"
   passed "a finished job comes back with its fingerprint"

@@ -16,13 +16,17 @@ use assay_core::time::{DAY_NS, UtcNs};
 use assay_data::{BarRequest, Catalog, GenerateRequest, generate};
 use assay_proto::{ClientError, Control, JobInfo, Remote, RemoteSettings};
 use assay_queue::{Queue, QueueAddress, QueueSettings};
-use assay_store::{DatasetRecord, JobState, Schedule, Scope, Store};
+use assay_store::{DatasetRecord, Depot, JobState, Schedule, Scope, Store};
 use assay_strategies::{Job, JobInstrument, Strategy};
 use assay_worker::{Markets, Pool, Settings as WorkerSettings, Stop, Worker, trades_of};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
+use tonic_reflection::pb::v1::ServerReflectionRequest;
+use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
+use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 
 const PATIENCE: Duration = Duration::from_mins(2);
 const CROSS: &str = r#"
@@ -101,7 +105,7 @@ impl Cluster {
         let settings = WorkerSettings {
             id: name.parse().unwrap(),
             memory: 1 << 30,
-            home: self.home.path().to_owned(),
+            depot: Depot::folder(self.home.path()),
             heartbeat: Duration::from_millis(100),
             grace: Duration::from_secs(5),
             patient: true,
@@ -151,7 +155,7 @@ impl Cluster {
 async fn serve(home: &TempDir, store: &Arc<Store>, limits: Limits) -> (Queue, String, watch::Sender<bool>) {
     let queue = Queue::new(QueueSettings::new(QueueAddress::Local));
     let meters = Meters::default();
-    let server = Server::new(Arc::clone(store), limits, meters.clone());
+    let server = Server::new(Arc::clone(store), Depot::folder(home.path()), limits, meters.clone());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (stop, mut stopped) = watch::channel(false);
@@ -171,7 +175,7 @@ async fn serve(home: &TempDir, store: &Arc<Store>, limits: Limits) -> (Queue, St
         leadership: store.lead("test").await.unwrap(),
         store: Arc::clone(store),
         producer: Arc::new(queue.producer().await.unwrap()),
-        home: home.path().to_owned(),
+        depot: Depot::folder(home.path()),
         meters,
     };
     let (coordinator, desk) = office.open().await.unwrap();
@@ -470,4 +474,65 @@ async fn what_is_too_large_is_refused_with_what_is_allowed() {
     let ann = cluster.user("ann", Scope::Submit).await;
     let refusal = until(async || ann.jobs().await.err()).await;
     refused(Err::<(), _>(refusal), Domain::NotAllowed, "too many requests");
+}
+
+/// The services that a coordinator tells of, with a key or without.
+async fn services_told(cluster: &Cluster, key: Option<&str>) -> Result<Vec<String>, tonic::Status> {
+    let channel = tonic::transport::Channel::from_shared(cluster.url.clone()).unwrap();
+    let mut client = ServerReflectionClient::new(channel.connect().await.unwrap());
+    let list = ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(MessageRequest::ListServices(String::new())),
+    };
+    let mut request = tonic::Request::new(tokio_stream::once(list));
+    if let Some(key) = key {
+        let bearer = format!("Bearer {key}").parse().unwrap();
+        request.metadata_mut().insert("authorization", bearer);
+    }
+    let mut answers = client.server_reflection_info(request).await?.into_inner();
+    let answer = answers.message().await?.and_then(|answer| answer.message_response);
+    let Some(MessageResponse::ListServicesResponse(told)) = answer else {
+        panic!("{answer:?}")
+    };
+    Ok(told.service.into_iter().map(|service| service.name).collect())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_there_is_to_call_is_told_to_those_with_a_key() {
+    let cluster = Cluster::new(AMPLE).await;
+    for key in [None, Some("assay_0123456789")] {
+        let status = services_told(&cluster, key).await.unwrap_err();
+        assert_eq!(status.code(), tonic::Code::Unauthenticated, "{status:?}");
+        assert!(!status.message().contains("assay.v1"), "{status:?}");
+    }
+    let (key, secret) = create_key("ann", Scope::Read, None, now()).unwrap();
+    assert!(cluster.store.add_key(&key).await.unwrap());
+    let told = services_told(&cluster, Some(&secret)).await.unwrap();
+    for service in ["Workers", "Jobs", "Schedules", "Data", "Cluster"] {
+        assert!(told.contains(&format!("assay.v1.{service}")), "{told:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_death_left_in_staging_goes_when_somebody_takes_office() {
+    let cluster = Cluster::new(AMPLE).await;
+    let ann = cluster.user("ann", Scope::Submit).await;
+    let worker = cluster.worker("w-1").await;
+    let job = submit(&ann, &cluster.job("swept", 2), 5).await;
+    assert_eq!(end_of(&ann, job).await.record.state, JobState::Done);
+    let staging = |job: &str| cluster.home.path().join("staging").join(job);
+    assert!(!staging(&job.to_string()).exists(), "removed before the end is told");
+    // A worker writes after the end; others use the folder, too; a job is still to be run.
+    let _ = worker.send(true);
+    let open = submit(&ann, &cluster.job("open", 2), 5).await;
+    let others = "j_0123456789abcdef";
+    for job in [&job.to_string(), &open.to_string(), others] {
+        std::fs::create_dir_all(staging(job)).unwrap();
+        std::fs::write(staging(job).join("t0-1.9.parquet"), "left").unwrap();
+    }
+    cluster.stop.send(true).unwrap();
+    sleep(Duration::from_millis(500)).await;
+    let (_queue, _url, _stop) = serve(&cluster.home, &cluster.store, AMPLE).await;
+    until(async || (!staging(&job.to_string()).exists()).then_some(())).await;
+    assert!(staging(&open.to_string()).exists() && staging(others).exists());
 }

@@ -11,10 +11,12 @@ use std::time::Instant;
 #[cfg(feature = "cluster")]
 use assay_coordinator::server::Limits as ServerLimits;
 use assay_core::job::explain_toml;
+#[cfg(feature = "cluster")]
+use assay_store::{Depot, DepotAddress};
 use serde::Deserialize;
 
 #[cfg(feature = "cluster")]
-use crate::args::LimitArgs;
+use crate::args::{Bytes, LimitArgs, PlaceArgs};
 use crate::args::{GlobalArgs, Limits, MemoryLimit, OutputFormat, ThreadCount};
 use crate::failure::Failure;
 use crate::machine;
@@ -32,6 +34,18 @@ struct Layer {
     threads: Option<ThreadCount>,
     memory: Option<MemoryLimit>,
     output: Option<OutputFormat>,
+    /// What the processes of a cluster share.
+    #[cfg(feature = "cluster")]
+    depot: Option<String>,
+    #[cfg(not(feature = "cluster"))]
+    #[serde(rename = "depot")]
+    _depot: Option<serde::de::IgnoredAny>,
+    #[cfg(feature = "cluster")]
+    #[serde(rename = "cache-size")]
+    cache_size: Option<Bytes>,
+    #[cfg(not(feature = "cluster"))]
+    #[serde(rename = "cache-size")]
+    _cache_size: Option<serde::de::IgnoredAny>,
     /// Of a coordinator.
     #[cfg(feature = "cluster")]
     limits: Option<LimitArgs>,
@@ -218,6 +232,20 @@ impl Settings {
             MemoryLimit::Half => machine::memory_limit().bytes / 2,
             MemoryLimit::Bytes(bytes) => bytes,
         }
+    }
+
+    /// The depot of a process of a cluster: its own, or the home.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn depot(&self, places: &PlaceArgs) -> Result<Depot, Failure> {
+        let written = || first(&self.layers, |layer| layer.depot.clone());
+        let address = match (&places.depot, written()) {
+            (Some(address), _) => address.clone(),
+            (None, Some(text)) => text.parse()?,
+            (None, None) => DepotAddress::Folder(self.home.clone()),
+        };
+        let limit = places.cache_size.or_else(|| first(&self.layers, |layer| layer.cache_size));
+        let limit = limit.ok_or_else(|| Failure::internal("defaults.toml leaves a setting out"))?;
+        Ok(Depot::open(&address, &self.home, limit.0)?)
     }
 
     /// What users of a coordinator may ask for at most.

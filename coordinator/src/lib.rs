@@ -17,6 +17,7 @@ pub mod schedule;
 #[cfg(feature = "grpc")]
 pub mod server;
 mod settings;
+mod sweep;
 
 pub use crate::core::{CompactError, Compaction, Core, Effect, Event, Proposed, Proposing, Request, Written};
 pub use error::CoordinatorError;

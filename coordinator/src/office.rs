@@ -5,7 +5,6 @@
 //! and a busy coordinator writes few large transactions instead of many small ones.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -14,7 +13,7 @@ use assay_core::rank::Ranked;
 use assay_core::time::UtcNs;
 use assay_proto::{Answer, Call, Control, JobView, Link, Question, QueueView, WorkerView};
 use assay_queue::{Producer, TaskMessage};
-use assay_store::{Change, JobState, Leadership, NewJob, Store, Unfinished, remove_staging};
+use assay_store::{Change, Depot, JobState, Leadership, NewJob, Store, Unfinished};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -24,6 +23,7 @@ use crate::meters::Meters;
 use crate::plan::JobPlan;
 use crate::results;
 use crate::settings::Settings;
+use crate::sweep;
 
 /// Events decided about in one transaction.
 const BATCH: usize = 512;
@@ -43,8 +43,8 @@ pub struct Office {
     pub leadership: Leadership,
     /// Where workers hear of tasks.
     pub producer: Arc<Producer>,
-    /// The folder of result files, and of what is on its way there.
-    pub home: PathBuf,
+    /// Where result files lie, and what is on its way there.
+    pub depot: Depot,
     /// What it counts.
     pub meters: Meters,
 }
@@ -290,6 +290,9 @@ impl Office {
             ends: ends.clone(),
         };
         let meters = self.meters.clone();
+        if !self.settings.in_process {
+            tokio::spawn(sweep::keep(Arc::clone(&self.store), self.depot.clone(), commands.downgrade()));
+        }
         tokio::spawn(publish(Arc::clone(&self.producer), outbox, commands.downgrade(), meters));
         let desk = Desk {
             office: self,
@@ -384,7 +387,7 @@ impl Desk {
         let mut known = self.office.store.job_with_tasks(job.id).await?;
         if let Some(known) = &known
             && known.record.state == JobState::Done
-            && assay_store::has_results(&self.office.home, &known.record.layout)
+            && self.office.depot.has_results(&known.record.layout).await?
         {
             let _ = answer.send(Ok(Answer::Submitted(JobState::Done)));
             return Ok(None);
@@ -392,8 +395,8 @@ impl Desk {
         if let Some(known) = &mut known
             && self.office.settings.in_process
         {
-            let (home, plan, tasks) = (self.office.home.clone(), Arc::clone(&plan), known.tasks.clone());
-            let found = tokio::task::spawn_blocking(move || results::best_points(&home, &plan, &tasks)).await;
+            let (depot, plan, tasks) = (self.office.depot.clone(), Arc::clone(&plan), known.tasks.clone());
+            let found = tokio::task::spawn_blocking(move || results::best_points(&depot, &plan, &tasks)).await;
             known.ranked = found.map_err(|error| CoordinatorError::Unexpected(error.to_string()))?;
         }
         Ok(Some(Event::Submit {
@@ -490,11 +493,11 @@ impl Desk {
     }
 
     fn compact(&self, compaction: Compaction) {
-        let (home, commands) = (self.office.home.clone(), self.commands.clone());
+        let (depot, commands) = (self.office.depot.clone(), self.commands.clone());
         tokio::task::spawn_blocking(move || {
             let job = compaction.plan.id;
             let _span = tracing::info_span!("results", %job).entered();
-            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| results::write(&home, &compaction)));
+            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| results::write(&depot, &compaction)));
             let result = result.unwrap_or_else(|_| Err(CompactError::Other("a defect in writing the result files".to_owned())));
             // Without a coordinator the next one writes them again.
             if let Some(commands) = commands.upgrade() {
@@ -518,18 +521,17 @@ impl Desk {
     }
 
     fn ended(&self, job: JobId, state: JobState, error: Option<String>) {
-        let (home, ends) = (self.office.home.clone(), self.ends.clone());
-        let tell = move || {
+        let (depot, ends) = (self.office.depot.clone(), self.ends.clone());
+        tokio::spawn(async move {
             // Before anybody hears of it: whoever waits for the end of a job may end this process.
             if state == JobState::Done
-                && let Err(error) = remove_staging(&home, job)
+                && let Err(error) = depot.remove_staging(job).await
             {
-                tracing::warn!(%job, %error, "what was staged is not removed");
+                tracing::warn!(%job, %error, "what was staged is not removed for now");
             }
             // Nobody need be listening.
             let _ = ends.send(JobEnd { job, state, error });
-        };
-        tokio::task::spawn_blocking(tell);
+        });
     }
 }
 

@@ -17,6 +17,6 @@ pub mod wire;
 #[cfg(feature = "grpc")]
 pub use client::{ClientError, Remote, RemoteSettings, Watch};
 pub use protocol::{
-    Answer, Call, Control, Grant, HeldBackState, JobInfo, JobView, KeyInfo, Link, LinkError, PointOutcome, Question, QueueView,
-    Recorded, ReplayOrder, Report, Rows, ScheduleInfo, TaskResult, Work, WorkerView,
+    Answer, Call, Control, DatasetInfo, Grant, HeldBackState, JobInfo, JobView, KeyInfo, Link, LinkError, PointOutcome,
+    Question, QueueView, Recorded, ReplayOrder, Report, Rows, ScheduleInfo, TaskResult, Work, WorkerView,
 };

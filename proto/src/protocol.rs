@@ -14,7 +14,7 @@ use assay_core::{Domain, Explain};
 use assay_optimizer::JobStatistics;
 use assay_optimizer::search::Outcome;
 use assay_optimizer::verdict::Plateau;
-use assay_store::{FoldRecord, JobRecord, JobState, Schedule, ScheduledRun, Scope, Staged, TaskRange, TrialTrades};
+use assay_store::{DatasetId, FoldRecord, JobRecord, JobState, Schedule, ScheduledRun, Scope, Staged, TaskRange, TrialTrades};
 use tokio::sync::{mpsc, oneshot};
 
 /// What a worker says to its coordinator.
@@ -310,6 +310,25 @@ impl JobInfo {
             trouble: view.trouble,
         }
     }
+}
+
+/// A dataset of the cluster as lists show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatasetInfo {
+    /// Which.
+    pub id: DatasetId,
+    /// Number of rows.
+    pub rows: u64,
+    /// Time of the first row.
+    pub first: UtcNs,
+    /// Time of the last row.
+    pub last: UtcNs,
+    /// Size of its files.
+    pub bytes: u64,
+    /// Who sent it first.
+    pub owner: String,
+    /// When.
+    pub pushed: UtcNs,
 }
 
 /// A key as lists show it: without its secret, which is stored nowhere.

@@ -13,6 +13,8 @@ const HINT: &str = "assay-hint-bin";
 pub const LARGEST_REPORT: usize = 64 << 20;
 /// Largest message that anybody else may send.
 pub const LARGEST_REQUEST: usize = 4 << 20;
+/// Largest message with a dataset's manifest: a file a day for decades.
+pub const LARGEST_MANIFEST: usize = 32 << 20;
 /// Largest answer.
 pub const LARGEST_ANSWER: usize = 64 << 20;
 

@@ -165,6 +165,40 @@ pub enum StoreError {
         /// Where they should be.
         path: PathBuf,
     },
+    /// The depot refused, or cannot be reached.
+    #[error("cannot {action} {what} of the depot {place}: {reason}")]
+    Depot {
+        /// What was tried.
+        action: &'static str,
+        /// On which object.
+        what: String,
+        /// The depot's address.
+        place: String,
+        /// What kind of trouble it is.
+        kind: DepotTrouble,
+        /// What happened.
+        reason: String,
+    },
+    /// An address of a depot that cannot be understood.
+    #[error("not the address of a depot: {reason}")]
+    DepotAddress {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file whose content is not what it should be.
+    #[error("{what} is damaged: {reason}")]
+    Damaged {
+        /// The file.
+        what: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Data that a job names and a depot does not have.
+    #[error("the depot does not have {}", missing.join(", "))]
+    MissingDatasets {
+        /// The datasets.
+        missing: Vec<String>,
+    },
     /// The tasks of a job do not add up to its blocks.
     #[error("the tasks of job {job} do not cover its blocks: expected block {expected}, found {found}")]
     Gap {
@@ -177,6 +211,19 @@ pub enum StoreError {
     },
 }
 
+/// What keeps a depot from answering.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DepotTrouble {
+    /// It cannot be reached, or answers with an error of its own.
+    Unreachable,
+    /// It does not let this process in.
+    Denied,
+    /// There is no such bucket, or no such object.
+    Missing,
+    /// Its address or settings.
+    Address,
+}
+
 fn holder(pid: Option<u32>, job: Option<&str>) -> String {
     match (pid, job) {
         (Some(pid), Some(job)) => format!(" (process {pid}, job `{job}`)"),
@@ -186,6 +233,18 @@ fn holder(pid: Option<u32>, job: Option<&str>) -> String {
 }
 
 impl StoreError {
+    /// Whether a depot lacks an object.
+    #[cfg(feature = "objects")]
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(
+            self,
+            Self::Depot {
+                kind: DepotTrouble::Missing,
+                ..
+            }
+        )
+    }
+
     /// An error of the operating system.
     pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();
@@ -272,8 +331,14 @@ impl Explain for StoreError {
             | Self::NewerDatabase { .. }
             | Self::Deposed { .. }
             | Self::KeyReused { .. } => Domain::NotAllowed,
-            Self::UnknownJob { .. } | Self::MissingResults { .. } => Domain::NotFound,
-            Self::AmbiguousJob { .. } | Self::Address { .. } => Domain::Usage,
+            Self::UnknownJob { .. } | Self::MissingResults { .. } | Self::MissingDatasets { .. } => Domain::NotFound,
+            Self::AmbiguousJob { .. } | Self::Address { .. } | Self::DepotAddress { .. } => Domain::Usage,
+            Self::Depot { kind, .. } => match kind {
+                DepotTrouble::Unreachable => Domain::Unreachable,
+                DepotTrouble::Denied => Domain::NotAllowed,
+                DepotTrouble::Missing => Domain::NotFound,
+                DepotTrouble::Address => Domain::Usage,
+            },
             Self::Unreachable { .. } => Domain::Unreachable,
             Self::DiskFull { .. }
             | Self::Io { .. }
@@ -281,6 +346,7 @@ impl Explain for StoreError {
             | Self::Busy { .. }
             | Self::Database { .. }
             | Self::Record { .. }
+            | Self::Damaged { .. }
             | Self::Unreadable { .. } => Domain::External,
             Self::Gap { .. } | Self::Unwritable { .. } | Self::Conflict { .. } => Domain::Internal,
         }
@@ -289,7 +355,14 @@ impl Explain for StoreError {
     fn retryable(&self) -> bool {
         matches!(
             self,
-            Self::Locked { .. } | Self::Busy { .. } | Self::DiskFull { .. } | Self::Unreachable { .. }
+            Self::Locked { .. }
+                | Self::Busy { .. }
+                | Self::DiskFull { .. }
+                | Self::Unreachable { .. }
+                | Self::Depot {
+                    kind: DepotTrouble::Unreachable,
+                    ..
+                }
         )
     }
 
@@ -316,6 +389,20 @@ impl Explain for StoreError {
             }
             Self::Unreachable { .. } => "is the database running, and is its address right? `assay doctor` looks".to_owned(),
             Self::Address { .. } => "`sqlite:<folder>`, `postgres://user:password@host:port/database` or `memory:`".to_owned(),
+            Self::Depot { kind, .. } => match kind {
+                DepotTrouble::Unreachable => {
+                    "is the depot running, and are --depot and AWS_ENDPOINT_URL right? work goes on when it is there again"
+                }
+                DepotTrouble::Denied => {
+                    "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: they must list, read, write and delete in the bucket"
+                }
+                DepotTrouble::Missing => "check the bucket's name in --depot, and that it exists at AWS_ENDPOINT_URL",
+                DepotTrouble::Address => "`file:///path` or `s3://bucket/prefix`, with the variables AWS_*",
+            }
+            .to_owned(),
+            Self::DepotAddress { .. } => "`file:///path`, a path, or `s3://bucket/prefix`".to_owned(),
+            Self::MissingDatasets { .. } => "send it: `assay data push SYMBOL --cluster URL`".to_owned(),
+            Self::Damaged { .. } => "send it once more, or restore the depot from its backup".to_owned(),
             Self::Deposed { .. } => "nothing was lost: the coordinator in office goes on".to_owned(),
             Self::KeyReused { .. } => "choose another --id, or submit the same job".to_owned(),
             Self::Conflict { .. } => {

@@ -133,6 +133,34 @@ impl Write for Hashed {
     }
 }
 
+/// Names in a folder, sorted; none if there is no such folder.
+pub(crate) fn folder_names(path: &Path) -> Result<Vec<String>, StoreError> {
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(StoreError::io("list", path, e)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(|e| StoreError::io("list", path, e))?;
+        names.extend(entry.file_name().into_string());
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Size and hash of an open file, from its beginning.
+#[cfg(feature = "objects")]
+pub(crate) fn measure_file(mut file: &File) -> io::Result<Written> {
+    io::Seek::rewind(&mut file)?;
+    let mut hasher = blake3::Hasher::new();
+    let bytes = io::copy(&mut file, &mut hasher)?;
+    Ok(Written {
+        bytes,
+        hash: *hasher.finalize().as_bytes(),
+    })
+}
+
 /// Size and hash of a file as it is now.
 pub(crate) fn measure(path: &Path) -> io::Result<Written> {
     let mut hasher = blake3::Hasher::new();

@@ -15,6 +15,8 @@
 //! [`write_staged`] before it is recorded; when all blocks are there, [`compact`] writes the result files, [`Change::JobDone`] makes the job
 //! done in one transaction, and [`remove_staging`] tidies up. It may be killed between any two of these, or inside one.
 //!
+//! A cluster shares rows, results and data by a [`Depot`]: a folder laid out like a home, or a bucket.
+//!
 //! The database is `SQLite`, Postgres or memory, with the same answers: `conformance.rs` holds what all must do, and random changes are
 //! compared with the store in memory. There is one text of each statement, see `sql.rs`.
 //!
@@ -43,6 +45,7 @@ mod compact;
 mod conformance;
 mod database;
 mod datasets;
+mod depot;
 mod error;
 mod families;
 mod fidelity;
@@ -86,8 +89,11 @@ pub use change::{
     WorkerSeen,
 };
 pub use compact::{Compacted, TaskRows, compact, has_results};
-pub use datasets::DatasetRecord;
-pub use error::StoreError;
+pub use datasets::{DatasetFile, DatasetId, DatasetIndex, DatasetRecord};
+#[cfg(feature = "objects")]
+pub use depot::{Cache, DepotAddress, FileId, Upload};
+pub use depot::{Depot, Gathered, Place};
+pub use error::{DepotTrouble, StoreError};
 pub use families::{FamilyKey, FamilyRecord, Look, Searched, TimeRange};
 pub use fidelity::{read_fidelity, write_fidelity};
 pub use files::{free_bytes, results_folder};
@@ -96,7 +102,7 @@ pub use job::{DataHash, JobRecord, JobState, NewJob};
 pub use layout::{Layout, ParamColumn, ParamKind};
 pub use lead::Leadership;
 pub use ranked::{LedgerEntry, RANKED, StoredMoments};
-pub use reader::{Judge, Scored};
+pub use reader::{Judge, Scored, result_files};
 pub use scan::{Scanned, scan_points};
 pub use schedules::{Schedule, ScheduledRun};
 pub use staging::{Staged, TaskRange, remove_staging, write_staged};

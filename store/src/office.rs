@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use assay_core::time::UtcNs;
 
 use crate::access::{self, AuditEntry, KeyRecord, Submission};
-use crate::datasets::{self, DatasetRecord};
+use crate::datasets::{self, DatasetId, DatasetRecord};
 use crate::error::StoreError;
 use crate::schedules::{self, Schedule, ScheduledRun};
 use crate::store::{Backend, Store};
@@ -136,6 +136,14 @@ impl Store {
         match &self.backend {
             Backend::Database(database) => datasets::all(database).await,
             Backend::Memory(memory) => Ok(memory.datasets()),
+        }
+    }
+
+    /// Whether a dataset is recorded.
+    pub async fn has_dataset(&self, id: &DatasetId) -> Result<bool, StoreError> {
+        match &self.backend {
+            Backend::Database(database) => datasets::has(database, id).await,
+            Backend::Memory(memory) => Ok(memory.datasets().iter().any(|dataset| dataset.id() == *id)),
         }
     }
 

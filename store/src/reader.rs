@@ -292,6 +292,11 @@ pub(crate) fn all_rows(folder: &Path, layout: &Layout) -> Result<Vec<TrialRow>, 
     Ok(rows)
 }
 
+/// The files with all rows of a finished job in a home, in the order of the rows.
+pub fn result_files(home: &Path, layout: &Layout) -> Result<Vec<PathBuf>, StoreError> {
+    parts(home, layout)
+}
+
 /// Result files of a job, in the order of their rows.
 pub(crate) fn parts(home: &Path, layout: &Layout) -> Result<Vec<PathBuf>, StoreError> {
     parts_in(&files::results_folder(home, TRIALS, layout.job), layout)

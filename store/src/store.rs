@@ -13,6 +13,7 @@ use crate::apply;
 use crate::batches;
 use crate::change::{Change, FoldRecord, TaskRecord, Unfinished, UnfinishedJob};
 use crate::database::Database;
+use crate::depot::Depot;
 use crate::error::StoreError;
 use crate::families::{self, FamilyKey, FamilyRecord, Look};
 use crate::files;
@@ -32,6 +33,7 @@ use crate::trades::{self, TradeRecord};
 #[derive(Debug)]
 pub struct Store {
     home: PathBuf,
+    depot: Depot,
     pub(crate) backend: Backend,
 }
 
@@ -60,6 +62,7 @@ impl Store {
         };
         Ok(Self {
             home: home.to_owned(),
+            depot: Depot::folder(home),
             backend,
         })
     }
@@ -68,6 +71,7 @@ impl Store {
     pub async fn open(home: &Path) -> Result<Self, StoreError> {
         Ok(Self {
             home: home.to_owned(),
+            depot: Depot::folder(home),
             backend: Backend::Database(Database::sqlite(home).await?),
         })
     }
@@ -85,8 +89,15 @@ impl Store {
     pub fn in_memory(home: &Path) -> Self {
         Self {
             home: home.to_owned(),
+            depot: Depot::folder(home),
             backend: Backend::Memory(Box::default()),
         }
+    }
+
+    /// Result files are read from this depot from now on, instead of from the home.
+    #[must_use]
+    pub fn with_depot(self, depot: Depot) -> Self {
+        Self { depot, ..self }
     }
 
     /// Closes the database; that of a home is one file then. What was recorded is safe without it.
@@ -287,8 +298,8 @@ impl Store {
             also: Vec::new(),
             ..objective
         };
-        let (home, layout) = (self.home.clone(), job.layout.clone());
-        let found = tokio::task::spawn_blocking(move || reader::top(&home, &layout, count, &objective, judge.as_ref()));
+        let (place, layout) = (self.depot.results(&job.layout).await?, job.layout.clone());
+        let found = tokio::task::spawn_blocking(move || reader::top(place.home(), &layout, count, &objective, judge.as_ref()));
         found.await.map_err(|e| unreadable("result", e))?
     }
 
@@ -307,8 +318,8 @@ impl Store {
         if let Some(at) = best.iter().position(|ranked| ranked.point == point) {
             return Ok(Some((best[at].clone(), Some(at as u64 + 1))));
         }
-        let (home, layout) = (self.home.clone(), job.layout.clone());
-        let found = tokio::task::spawn_blocking(move || reader::find_point(&home, &layout, &point, &objective));
+        let (place, layout) = (self.depot.results(&job.layout).await?, job.layout.clone());
+        let found = tokio::task::spawn_blocking(move || reader::find_point(place.home(), &layout, &point, &objective));
         let found = found.await.map_err(|e| unreadable("result", e))??;
         Ok(found.map(|ranked| (ranked, None)))
     }
@@ -318,23 +329,23 @@ impl Store {
         let Some(job) = self.job(trial.job).await? else {
             return Ok(None);
         };
-        let (home, trial) = (self.home.clone(), *trial);
-        let found = tokio::task::spawn_blocking(move || reader::find_row(&home, &job.layout, &trial));
+        let (place, trial) = (self.depot.results(&job.layout).await?, *trial);
+        let found = tokio::task::spawn_blocking(move || reader::find_row(place.home(), &job.layout, &trial));
         found.await.map_err(|e| unreadable("result", e))?
     }
 
     /// Why the first of the failed trials of a finished job failed, and how many failed for that reason; `None` if it kept
     /// no failed trial.
     pub async fn first_failure(&self, job: &JobRecord) -> Result<Option<(String, u64)>, StoreError> {
-        let (home, layout) = (self.home.clone(), job.layout.clone());
-        let found = tokio::task::spawn_blocking(move || reader::first_failure(&home, &layout));
+        let (place, layout) = (self.depot.results(&job.layout).await?, job.layout.clone());
+        let found = tokio::task::spawn_blocking(move || reader::first_failure(place.home(), &layout));
         found.await.map_err(|e| unreadable("result", e))?
     }
 
     /// All points that a finished job kept, by ordinal, and what each came to by an objective.
     pub async fn scores(&self, job: &JobRecord, objective: &Objective) -> Result<Vec<Scored>, StoreError> {
-        let (home, layout, objective) = (self.home.clone(), job.layout.clone(), objective.clone());
-        let found = tokio::task::spawn_blocking(move || reader::scores(&home, &layout, &objective));
+        let (place, layout, objective) = (self.depot.results(&job.layout).await?, job.layout.clone(), objective.clone());
+        let found = tokio::task::spawn_blocking(move || reader::scores(place.home(), &layout, &objective));
         found.await.map_err(|e| unreadable("result", e))?
     }
 

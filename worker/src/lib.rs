@@ -5,6 +5,7 @@
 //! that the result is safe. Whatever a worker dies of, somebody else runs its tasks, with the same bits.
 
 mod budget;
+pub mod datasets;
 mod error;
 mod markets;
 mod meters;

@@ -8,7 +8,7 @@ use assay_core::row::{Planned, TrialRow};
 use assay_core::space::Point;
 use assay_data::Catalog;
 use assay_optimizer::{Count, Proposals, Target, listed, planned};
-use assay_store::Layout;
+use assay_store::{Layout, Place};
 use assay_strategies::Job;
 
 use crate::budget::Budget;
@@ -35,6 +35,8 @@ pub struct Prepared {
     pub layout: Layout,
     /// How much of it may be in memory at a time.
     pub budget: Budget,
+    /// Where its data lie: they stay there for as long as this does.
+    pub data: Place,
     /// Instruments on which some points cannot trade, because their warm-up is as long as the data.
     pub never_trade: Vec<NeverTrades>,
 }
@@ -42,6 +44,17 @@ pub struct Prepared {
 impl Prepared {
     /// Loads the bars of a job and divides `memory` bytes between `threads` threads.
     pub fn load(job: Job, catalog: &Catalog, memory: u64, threads: usize) -> Result<Arc<Self>, WorkerError> {
+        Self::load_from(job, catalog, Place::folder(catalog.home()), memory, threads)
+    }
+
+    /// The same from a catalog that lies at a place, which is held for as long as the bars are.
+    pub(crate) fn load_from(
+        job: Job,
+        catalog: &Catalog,
+        data: Place,
+        memory: u64,
+        threads: usize,
+    ) -> Result<Arc<Self>, WorkerError> {
         let proposals = listed(&job.space, &job.spec.search)?;
         let target = Target::new(&job.spec.objective)?;
         let markets = Markets::load(&job, catalog)?;
@@ -55,6 +68,7 @@ impl Prepared {
             proposals,
             markets,
             budget,
+            data,
             never_trade,
         }))
     }

@@ -1,7 +1,6 @@
 //! From a message in the queue to a result that is safe.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,7 +11,7 @@ use assay_core::row::Planned;
 use assay_data::Catalog;
 use assay_proto::{Answer, Grant, Link, LinkError, Question, Report, Rows, TaskResult, Work};
 use assay_queue::{Consumer, Delivery};
-use assay_store::write_staged;
+use assay_store::{Depot, Place};
 use assay_strategies::Job;
 use backon::{ExponentialBuilder, Retryable};
 use tokio::sync::{OnceCell, watch};
@@ -20,6 +19,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tracing::Instrument;
 
+use crate::datasets;
 use crate::error::WorkerError;
 use crate::meters::{Ending, Meters};
 use crate::pool::{Computed, Pool};
@@ -37,8 +37,8 @@ pub struct Settings {
     pub id: WorkerId,
     /// Bytes that a job may take.
     pub memory: u64,
-    /// The folder in which rows are staged.
-    pub home: PathBuf,
+    /// Where rows are staged, and data come from that the worker does not have itself.
+    pub depot: Depot,
     /// How often it says that it is still there.
     pub heartbeat: Duration,
     /// How long it may go on with what it has begun when it is told to stop.
@@ -369,10 +369,9 @@ impl Worker {
         if grant.in_memory {
             return Ok(Rows::Memory(Arc::new(rows)));
         }
-        let (home, range, attempt) = (self.settings.home.clone(), grant.range, grant.attempt.0);
-        let written = tokio::task::spawn_blocking(move || write_staged(&home, &prepared.layout, range, attempt, &rows));
-        let written = written.await.map_err(|error| WorkerError::Panic(error.to_string()))?;
-        Ok(Rows::Staged(written?))
+        let depot = &self.settings.depot;
+        let staged = depot.stage(&prepared.layout, grant.range, grant.attempt.0, rows).await?;
+        Ok(Rows::Staged(staged))
     }
 
     /// The bars of a job, loaded once however many tasks wait for them.
@@ -421,8 +420,28 @@ impl Worker {
 
     /// Loads the bars of a job that is given as text.
     pub(crate) async fn load_body(&self, body: Arc<str>) -> Result<Arc<Prepared>, WorkerError> {
-        let (catalog, memory, threads) = (self.catalog.clone(), self.settings.memory, self.pool.threads());
-        let loaded = tokio::task::spawn_blocking(move || Prepared::load(Job::from_body(&body)?, &catalog, memory, threads));
+        let (memory, threads) = (self.settings.memory, self.pool.threads());
+        let catalog = self.catalog.clone();
+        let found = tokio::task::spawn_blocking(move || {
+            let job = Job::from_body(&body)?;
+            let missing = datasets::missing(&job, &catalog);
+            Ok::<_, WorkerError>((job, catalog, missing))
+        });
+        let (job, catalog, missing) = found.await.map_err(|error| WorkerError::Panic(error.to_string()))??;
+        // Its own data, or those of the depot: all of them, so that they are in one catalog.
+        let data = if missing.is_empty() {
+            Place::folder(catalog.home())
+        } else {
+            self.settings.depot.datasets(&datasets::named(&job)).await?
+        };
+        let loaded = tokio::task::spawn_blocking(move || {
+            let catalog = if missing.is_empty() {
+                catalog
+            } else {
+                Catalog::open(data.home())?
+            };
+            Prepared::load_from(job, &catalog, data, memory, threads)
+        });
         loaded.await.map_err(|error| WorkerError::Panic(error.to_string()))?
     }
 }

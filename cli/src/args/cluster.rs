@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use assay_coordinator::server::Limits as ServerLimits;
 use assay_core::ids::WorkerId;
 use assay_core::time::UtcNs;
-use assay_store::Scope;
+use assay_store::{DepotAddress, Scope};
 use clap::{Args, Subcommand};
 use serde::Deserialize;
 
@@ -149,9 +149,13 @@ pub(crate) enum KeyCommand {
 /// Where a process of the cluster keeps and finds things.
 #[derive(Debug, Args)]
 pub(crate) struct PlaceArgs {
-    /// Folder that coordinator and workers share, for rows and results: a path, or `file:///path` [default: the home]
-    #[arg(long, value_name = "DIR", env = "ASSAY_DEPOT", hide_env_values = true, value_parser = depot)]
-    pub(crate) depot: Option<PathBuf>,
+    /// What coordinator and workers share, rows, results and data: `s3://bucket/prefix` with the variables `AWS_*`, or a folder as
+    /// `file:///path` [default: the home]
+    #[arg(long, value_name = "URL", env = "ASSAY_DEPOT", hide_env_values = true)]
+    pub(crate) depot: Option<DepotAddress>,
+    /// Most that copies of the depot's files, and what is made of them, take in the home [default: 10GB]
+    #[arg(long, value_name = "SIZE", env = "ASSAY_CACHE_SIZE", hide_env_values = true)]
+    pub(crate) cache_size: Option<Bytes>,
     /// The broker: amqp://USER:PASSWORD@HOST:PORT/VHOST or amqps://...; best in the variable, where other users cannot read it
     #[arg(long, value_name = "URL", env = "ASSAY_QUEUE", hide_env_values = true)]
     pub(crate) queue: Option<String>,
@@ -308,13 +312,4 @@ pub(crate) struct WorkerArgs {
     /// Its name [default: from the host's]
     #[arg(long)]
     pub(crate) name: Option<WorkerId>,
-}
-
-/// A folder, by path or `file:` URL.
-fn depot(text: &str) -> Result<PathBuf, String> {
-    let path = text.strip_prefix("file://").unwrap_or(text);
-    if path.contains("://") {
-        return Err("only folders for now: a path or file:///path".to_owned());
-    }
-    Ok(PathBuf::from(path))
 }

@@ -11,13 +11,19 @@ use assay_data::DatasetKind;
 use assay_data::import::{Adjust, BadBars, Crossed, Format, TimeFormat, Unsorted};
 use clap::{Args, Subcommand};
 
+#[cfg(feature = "cluster")]
+use super::ClusterArgs;
+
 /// Commands about market data.
 #[derive(Debug, Subcommand)]
 pub(crate) enum DataCommand {
     /// Read market files into the catalog; importing the same again changes nothing
     Import(Box<ImportArgs>),
-    /// List what is imported
-    Ls,
+    /// List what is imported, or what a cluster has
+    Ls(LsArgs),
+    /// Send datasets to a cluster; what it has already is not sent again
+    #[cfg(feature = "cluster")]
+    Push(PushArgs),
     /// Everything known about an instrument and its data
     Show {
         /// Symbol in the catalog
@@ -75,6 +81,53 @@ pub(crate) struct ImportArgs {
     /// Replace stored rows that the new ones contradict
     #[arg(long)]
     pub(crate) replace: bool,
+}
+
+/// `assay data ls`
+#[derive(Debug, Args)]
+pub(crate) struct LsArgs {
+    #[cfg(feature = "cluster")]
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+}
+
+/// `assay data push`
+#[cfg(feature = "cluster")]
+#[derive(Debug, Args)]
+pub(crate) struct PushArgs {
+    /// A symbol for all of its data, or SYMBOL/KIND for its quotes, trades, funding or bars such as bars-1m [default: all there is]
+    #[arg(value_name = "DATASET")]
+    pub(crate) datasets: Vec<PushedDataset>,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+}
+
+/// A dataset by its name, or all of an instrument.
+#[cfg(feature = "cluster")]
+#[derive(Debug, Clone)]
+pub(crate) struct PushedDataset {
+    pub(crate) symbol: Symbol,
+    pub(crate) kind: Option<DatasetKind>,
+}
+
+#[cfg(feature = "cluster")]
+impl std::str::FromStr for PushedDataset {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (symbol, kind) = match text.split_once('/') {
+            Some((symbol, kind)) => (symbol, Some(kind)),
+            None => (text, None),
+        };
+        let kind = kind.map(|kind| {
+            let wrong = |_| format!("`{kind}` is not quotes, trades, funding or a length of bars such as bars-1m");
+            kind.parse().map_err(wrong)
+        });
+        Ok(Self {
+            symbol: symbol.parse().map_err(|error| format!("{error}"))?,
+            kind: kind.transpose()?,
+        })
+    }
 }
 
 /// `assay data check`

@@ -23,6 +23,8 @@ pub(crate) use cluster::{
     ScheduleCommand, SubmitArgs, WatchArgs, WorkerArgs,
 };
 pub(crate) use data::{CheckArgs, DataCommand, ExportArgs, ImportArgs};
+#[cfg(feature = "cluster")]
+pub(crate) use data::{PushArgs, PushedDataset};
 pub(crate) use eval::EvalArgs;
 pub(crate) use job::{
     CompareArgs, DemoArgs, FoldsArgs, JobsArgs, Limits, PlanArgs, RunArgs, ShowArgs, ShowRows, TopArgs, VerdictArgs,

@@ -1,5 +1,6 @@
 //! What commands and processes of a cluster share.
 
+mod data;
 mod logs;
 mod numbers;
 mod observe;

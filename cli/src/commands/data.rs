@@ -1,4 +1,4 @@
-//! `assay data import | ls | show | check | export`
+//! `assay data import | ls | show | check | export`; `push` and the cluster's `ls` are in `cluster`
 
 use std::io::Write;
 
@@ -8,6 +8,8 @@ use assay_data::import::{DatasetReport, ImportProgress, ImportReport, ImportRequ
 use assay_data::{Catalog, Dataset};
 use serde_json::json;
 
+#[cfg(feature = "cluster")]
+use super::cluster;
 use super::data_check;
 use crate::args::{DataCommand, ImportArgs, OutputFormat};
 use crate::failure::{Failure, Outcome};
@@ -19,7 +21,17 @@ pub(super) fn run(command: DataCommand, settings: &Settings) -> Outcome {
     let catalog = Catalog::open(&settings.home)?;
     match command {
         DataCommand::Import(args) => run_import(*args, &catalog, settings),
-        DataCommand::Ls => list(&catalog, settings),
+        DataCommand::Ls(args) => {
+            #[cfg(feature = "cluster")]
+            if let Some(session) = args.cluster.session()? {
+                return cluster::list_datasets(&session, settings);
+            }
+            #[cfg(not(feature = "cluster"))]
+            let _ = args;
+            list(&catalog, settings)
+        }
+        #[cfg(feature = "cluster")]
+        DataCommand::Push(args) => cluster::push(&args, &catalog, settings),
         DataCommand::Show { symbol } => show(&symbol, &catalog, settings),
         DataCommand::Check(args) => data_check::check_symbol(&args, &catalog, settings),
         DataCommand::Export(args) => data_check::export(&args, &catalog, settings),

@@ -1,5 +1,7 @@
 //! What the points of a job say about its space: read once, drawn and written to the results.
 
+use std::path::Path;
+
 use assay_core::job::{JobSpec, Objective};
 use assay_core::metrics::Metric;
 use assay_core::space::{Point, Space};
@@ -54,12 +56,18 @@ pub(crate) struct Findings {
 }
 
 impl Findings {
-    /// Reads all points of a job once.
-    pub(crate) fn read(record: &JobRecord, space: &Space, objective: &Objective, settings: &Settings) -> Result<Self, Failure> {
+    /// Reads all points of a job once, from the home where its rows are.
+    pub(crate) fn read(
+        record: &JobRecord,
+        space: &Space,
+        objective: &Objective,
+        home: &Path,
+        settings: &Settings,
+    ) -> Result<Self, Failure> {
         let target = Target::new(objective)?;
         let mut reader = Reader::new(record);
         let goal = objective.maximize.metric;
-        scan_points(&settings.home, &record.layout, &wanted(objective), |scanned| {
+        scan_points(home, &record.layout, &wanted(objective), |scanned| {
             let score = objective.score(scanned.metrics.iter().map(|metrics| metrics.get(goal)));
             let value = score.map_or(f64::NAN, |score| objective.value(score));
             let several = objective.goal_count() > 1;

@@ -20,7 +20,11 @@ pub(super) fn run(args: &ImportanceArgs, settings: &Settings) -> Outcome {
     #[cfg(not(feature = "cluster"))]
     let (record, _) = top::find(&wanted, settings)?;
     let objective = record.objective()?;
-    let findings = Findings::read(&record, &Stored::of(&record)?.space, &objective, settings)?;
+    #[cfg(feature = "cluster")]
+    let rows = top::rows_of(&record, &args.cluster, settings)?;
+    #[cfg(not(feature = "cluster"))]
+    let rows = top::rows_of(&record, settings)?;
+    let findings = Findings::read(&record, &Stored::of(&record)?.space, &objective, rows.path(), settings)?;
     if findings.importance.is_empty() {
         let message = format!(
             "job `{}` has nothing to explain: too few points, or all with the same objective",

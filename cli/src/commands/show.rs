@@ -1,5 +1,7 @@
 //! `assay show`: one trial again in full detail, compared with its row.
 
+use std::path::Path;
+
 use assay_core::ids::TrialId;
 use assay_core::job::Intrabar;
 use assay_core::metrics::{Metric, Metrics};
@@ -105,7 +107,8 @@ pub(super) fn run(args: &ShowArgs, settings: &Settings) -> Outcome {
 pub(super) fn find(trial: TrialId, cluster: &ClusterArgs, settings: &Settings) -> Result<Shown, Failure> {
     if let Some(session) = cluster.session()? {
         let (job, row) = session.ask(|remote| async move { remote.row(trial).await })?;
-        return replay_row(job.record, trial, row, settings);
+        let data = session.data_of(&job.record, settings)?;
+        return replay_row(job.record, trial, row, &data.catalog, None);
     }
     replay(trial, settings)
 }
@@ -131,11 +134,17 @@ pub(super) fn replay(trial: TrialId, settings: &Settings) -> Result<Shown, Failu
             record.id
         ))
     })?;
-    replay_row(record, trial, row, settings)
+    replay_row(record, trial, row, &Catalog::open(&settings.home)?, Some(&settings.home))
 }
 
-/// Runs a trial again, on the data of this home.
-fn replay_row(record: JobRecord, trial: TrialId, row: TrialRow, settings: &Settings) -> Result<Shown, Failure> {
+/// Runs a trial again, on the data of a catalog. The home is that of its job, if the job is of a home.
+fn replay_row(
+    record: JobRecord,
+    trial: TrialId,
+    row: TrialRow,
+    catalog: &Catalog,
+    home: Option<&Path>,
+) -> Result<Shown, Failure> {
     let metrics = match &row.outcome {
         TrialOutcome::Done { metrics, .. } => *metrics,
         TrialOutcome::Failed(reason) => {
@@ -143,15 +152,14 @@ fn replay_row(record: JobRecord, trial: TrialId, row: TrialRow, settings: &Setti
                 .hint("narrow the parameters with `where` so that such points are left out"));
         }
     };
-    let catalog = Catalog::open(&settings.home)?;
-    let mut job = job::restore(&record, trial.instrument as usize, &catalog)?;
+    let mut job = job::restore(&record, trial.instrument as usize, catalog)?;
     // The windows are those of all instruments together.
     job.windows.clone_from(&record.layout.windows);
-    let markets = Markets::load(&job, &catalog)?;
+    let markets = Markets::load(&job, catalog)?;
     let replay = markets.sweep(0).replay_over(row.window, &row.point)?;
     let readings = Readings {
-        bounds: bounds(&job, &row, &metrics, &catalog)?,
-        on_ticks: on_ticks(&record, trial, settings)?,
+        bounds: bounds(&job, &row, &metrics, catalog)?,
+        on_ticks: on_ticks(&record, trial, home)?,
     };
     Ok(Shown {
         record,
@@ -178,8 +186,9 @@ fn bounds(job: &Job, row: &TrialRow, metrics: &Metrics, catalog: &Catalog) -> Re
 }
 
 /// The trial on ticks, if it was run again.
-fn on_ticks(record: &JobRecord, trial: TrialId, settings: &Settings) -> Result<Option<Metrics>, Failure> {
-    let Some((_, rows)) = read_fidelity(&settings.home, &record.layout)? else {
+fn on_ticks(record: &JobRecord, trial: TrialId, home: Option<&Path>) -> Result<Option<Metrics>, Failure> {
+    let found = home.map(|home| read_fidelity(home, &record.layout)).transpose()?;
+    let Some((_, rows)) = found.flatten() else {
         return Ok(None);
     };
     let row = rows

@@ -1,7 +1,7 @@
 //! `assay top`: the best points of a job.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anstream::eprintln;
 use assay_core::job::Goal;
@@ -43,11 +43,11 @@ pub(super) fn run(args: &TopArgs, settings: &Settings) -> Outcome {
             }
             _ => Recorded::default(),
         };
-        return show(&job.record, ranked, by, args.limit, &recorded, settings);
+        return show(&job.record, ranked, by, args.limit, &recorded, None, settings);
     }
     let (record, ranked, mut ledger) = find_here(&wanted, settings)?;
     let recorded = ledger.recorded(&record, false)?;
-    show(&record, ranked, by, args.limit, &recorded, settings)
+    show(&record, ranked, by, args.limit, &recorded, Some(&settings.home), settings)
 }
 
 /// Which of the best points of which job.
@@ -75,6 +75,47 @@ pub(super) fn find(
     }
     let (record, ranked, _) = find_here(wanted, settings)?;
     Ok((record, ranked))
+}
+
+/// Where all rows of a job can be read.
+pub(super) enum RowsHome {
+    /// In the home.
+    Here(PathBuf),
+    /// Fetched from a cluster, for as long as this is there.
+    #[cfg(feature = "cluster")]
+    Fetched(tempfile::TempDir),
+}
+
+impl RowsHome {
+    pub(super) fn path(&self) -> &Path {
+        match self {
+            Self::Here(path) => path,
+            #[cfg(feature = "cluster")]
+            Self::Fetched(folder) => folder.path(),
+        }
+    }
+
+    /// Whether the job is one of this home.
+    pub(super) fn is_here(&self) -> bool {
+        matches!(self, Self::Here(_))
+    }
+}
+
+/// Brings all rows of a finished job to where they can be read.
+pub(super) fn rows_of(
+    #[cfg_attr(
+        not(feature = "cluster"),
+        allow(unused_variables, reason = "only clusters are asked for it")
+    )]
+    record: &JobRecord,
+    #[cfg(feature = "cluster")] cluster: &ClusterArgs,
+    settings: &Settings,
+) -> Result<RowsHome, Failure> {
+    #[cfg(feature = "cluster")]
+    if let Some(session) = cluster.session()? {
+        return Ok(RowsHome::Fetched(session.fetch_results(record)?));
+    }
+    Ok(RowsHome::Here(settings.home.clone()))
 }
 
 /// The same from the home.
@@ -105,6 +146,7 @@ fn show(
     by: Option<Goal>,
     limit: usize,
     recorded: &Recorded,
+    home: Option<&Path>,
     settings: &Settings,
 ) -> Outcome {
     let objective = record.objective()?;
@@ -123,8 +165,10 @@ fn show(
     if let Some(fronts) = &fronts {
         board = board.with_fronts(fronts);
     }
-    // Those of a cluster lie in its depot, not here.
-    if let Some((_, rows)) = read_fidelity(&settings.home, &record.layout)? {
+    // A cluster runs nothing again on ticks.
+    if let Some(home) = home
+        && let Some((_, rows)) = read_fidelity(home, &record.layout)?
+    {
         board = board.on_ticks(&rows);
     }
     match settings.format() {

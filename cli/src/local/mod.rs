@@ -20,7 +20,7 @@ use assay_core::time::UtcNs;
 use assay_data::Catalog;
 use assay_proto::{Control, Recorded};
 use assay_queue::{Queue, QueueAddress, QueueSettings};
-use assay_store::{Change, JobRecord, JobState, Layout, Store, TrialTrades};
+use assay_store::{Change, Depot, JobRecord, JobState, Layout, Store, TrialTrades};
 use assay_strategies::Job;
 use assay_worker::{NeverTrades, Pool, Prepared, Settings as WorkerSettings, Stop, Worker, WorkerError, trades_of};
 use tokio::runtime::Builder;
@@ -144,7 +144,7 @@ impl Run {
             leadership: store.lead(&prepared.job.spec.name).await?,
             store: Arc::clone(&store),
             producer: Arc::new(queue.producer().await?),
-            home: settings.home.clone(),
+            depot: Depot::folder(&settings.home),
             meters: Meters::default(),
         };
         let (coordinator, desk) = office.open().await?;
@@ -153,7 +153,7 @@ impl Run {
         let worker_settings = WorkerSettings {
             id: "local".parse().expect("a plain name"),
             memory: 0,
-            home: settings.home.clone(),
+            depot: Depot::folder(&settings.home),
             heartbeat: CoordinatorSettings::LOCAL.heartbeat,
             grace: GRACE,
             patient: false,

@@ -32,13 +32,14 @@ fn long_job(name: &str) -> String {
 }
 
 /// A broker and a database that end with this process; `None`, with a word, where there can be none.
-fn services() -> Option<BTreeMap<String, String>> {
+fn services(options: &[&str]) -> Option<BTreeMap<String, String>> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/services");
     let refused = std::env::var_os("ASSAY_SERVICES").is_some_and(|value| value == "absent");
     if !refused {
         let until = std::process::id().to_string();
         let started = Command::new(script)
             .args(["start", "--until", &until])
+            .args(options)
             .stderr(Stdio::inherit())
             .output();
         if let Ok(output) = started
@@ -55,6 +56,35 @@ fn services() -> Option<BTreeMap<String, String>> {
     );
     println!("skipped: no RabbitMQ and Postgres here (scripts/services install)");
     None
+}
+
+/// The variables of a depot: a server that speaks S3 and ends with this process or, with a word, a folder of the lab.
+fn depot(lab: &Lab) -> Vec<(String, String)> {
+    let target = Path::new(env!("CARGO_BIN_EXE_assay"));
+    let tools = target
+        .ancestors()
+        .map(|folder| folder.join("tools"))
+        .find(|tools| tools.join("s3").exists());
+    let Some(tools) = tools else {
+        println!("no server that speaks S3 here (scripts/test s3 installs one): the depot is a folder");
+        return vec![("ASSAY_DEPOT".to_owned(), lab.path("depot").display().to_string())];
+    };
+    let until = std::process::id().to_string();
+    let started = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/services"))
+        .args(["start", "--only", "s3", "--until", &until])
+        .env("ASSAY_TOOLS", tools)
+        .stderr(Stdio::inherit())
+        .output()
+        .unwrap();
+    assert!(started.status.success(), "the server that speaks S3 does not start");
+    let lines = String::from_utf8(started.stdout).unwrap();
+    let pairs = lines.lines().filter_map(|line| line.split_once('='));
+    let mut variables: Vec<(String, String)> = pairs
+        .filter(|(name, _)| name.starts_with("AWS_"))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    variables.push(("ASSAY_DEPOT".to_owned(), "s3://assay/cluster".to_owned()));
+    variables
 }
 
 /// A process that does not outlive the test.
@@ -86,6 +116,7 @@ impl Process {
 struct Cluster {
     lab: Lab,
     services: BTreeMap<String, String>,
+    depot: Vec<(String, String)>,
     address: String,
     metrics: String,
 }
@@ -98,6 +129,7 @@ fn free() -> String {
 impl Cluster {
     fn new(lab: Lab, services: BTreeMap<String, String>) -> Self {
         Self {
+            depot: depot(&lab),
             lab,
             services,
             address: free(),
@@ -117,8 +149,7 @@ impl Cluster {
             .env("ASSAY_KEY", key)
             .env("ASSAY_DATABASE", &self.services["DATABASE_URL"])
             .env("ASSAY_QUEUE", &self.services["AMQP_URL"])
-            .env("ASSAY_LISTEN", &self.address)
-            .env("ASSAY_DEPOT", self.lab.path("depot"));
+            .env("ASSAY_LISTEN", &self.address);
         command
     }
 
@@ -129,8 +160,19 @@ impl Cluster {
     fn start(&self, key: &str, name: &str, args: &[&str]) -> Process {
         let log = File::create(self.lab.path(&format!("{name}.log"))).unwrap();
         let mut command = self.command(key, args);
+        // Nobody shares a home with anybody.
+        command
+            .env("ASSAY_HOME", self.lab.path(&format!("home-of-{name}")))
+            .envs(self.depot.clone());
         command.stdout(Stdio::null()).stderr(log);
         Process(command.spawn().unwrap())
+    }
+
+    /// A command of a user on a machine that has nothing but a key.
+    fn elsewhere(&self, key: &str, args: &[&str]) -> Ran {
+        let mut command = self.command(key, args);
+        command.env("ASSAY_HOME", self.lab.path("elsewhere"));
+        command.output().unwrap().into()
     }
 
     fn key(&self, admin: &str, scope: &str, owner: &str) -> String {
@@ -186,7 +228,7 @@ fn a_cluster_that_loses_a_worker_ends_with_the_fingerprint_of_a_run_without_one(
     lab.write("other.toml", &job("other", "[2, 3]", "[4, 5]"));
     let here = lab.run(&["run", "job.toml", "--threads", "2", "-o", "json"]).json();
     let top_here = lab.run(&["top", "shared", "-o", "json"]).json();
-    let Some(services) = services() else { return };
+    let Some(services) = services(&[]) else { return };
     let cluster = Cluster::new(lab, services);
     let (coordinator, admin) = cluster.coordinator();
     let ann = cluster.key(&admin, "submit", "ann");
@@ -197,6 +239,15 @@ fn a_cluster_that_loses_a_worker_ends_with_the_fingerprint_of_a_run_without_one(
     let steady = cluster.start(&key, "worker-b", &["worker", "--threads", "1", "--name", "b"]);
     let slots = || cluster.run(&ann, &["queue", "-o", "json"]).json()[0]["slots"].as_u64();
     cluster.wait("two workers", || slots() == Some(2));
+
+    // The data go to the cluster, once.
+    let push = ["data", "push", "WALK", "-o", "json"];
+    cluster.run(&key, &push).fails(4, &["scope `worker`"]);
+    assert_eq!(cluster.run(&ann, &push).json()[0]["state"], "sent");
+    assert_eq!(cluster.run(&bob, &push).json()[0]["state"], "known");
+    let known = cluster.elsewhere(&bob, &["data", "ls", "-o", "json"]).json();
+    assert_eq!((known.as_array().unwrap().len(), &known[0]["owner"]), (1, &"ann".into()));
+    assert_eq!((&known[0]["kind"], &known[0]["rows"]), (&"bars-1m".into(), &BARS.into()));
 
     let submit = ["submit", "job.toml", "--id", "mine", "-o", "json"];
     let sent = cluster.run(&ann, &submit).json();
@@ -230,6 +281,26 @@ fn a_cluster_that_loses_a_worker_ends_with_the_fingerprint_of_a_run_without_one(
     let trial = top_here[0]["trial_id"].as_str().unwrap();
     let shown = cluster.run(&ann, &["show", trial, "-o", "json"]).json();
     assert_eq!(shown["matches_stored"], true);
+    // Who has neither data nor results sees the same.
+    assert_eq!(cluster.elsewhere(&ann, &["top", "shared", "-o", "json"]).json(), top_here);
+    let by = ["top", "shared", "--by", "-max_drawdown", "-o", "json"];
+    let by_here = cluster.lab.run(&by).json();
+    assert_eq!(cluster.elsewhere(&ann, &by).json(), by_here);
+    assert_eq!(
+        cluster.elsewhere(&ann, &["show", trial, "-o", "json"]).json()["trades"],
+        shown["trades"]
+    );
+    let importance = ["importance", "shared", "-o", "json"];
+    assert_eq!(
+        cluster.elsewhere(&ann, &importance).json(),
+        cluster.lab.run(&importance).json()
+    );
+    let report = ["report", "shared", "--to", "report.html", "-o", "json"];
+    let points = cluster.elsewhere(&ann, &report).json()["points"].clone();
+    assert_eq!(points, cluster.lab.run(&report).json()["points"]);
+    let verdict = cluster.elsewhere(&ann, &["verdict", "shared", "-o", "json"]).json();
+    assert_eq!(verdict["best"]["trial_id"], top_here[0]["trial_id"]);
+    cluster.elsewhere(&bob, &["report", "shared"]).fails(3, &["no job `shared`"]);
     let again = cluster.run(&ann, &["run", "job.toml", "-o", "json"]).json();
     assert_eq!(again["fingerprint"], here["fingerprint"]);
     let logs = cluster.run(&ann, &["logs", "shared", "-o", "json"]).json();
@@ -292,6 +363,67 @@ fn a_cluster_that_loses_a_worker_ends_with_the_fingerprint_of_a_run_without_one(
 }
 
 #[test]
+fn a_standby_takes_over_within_ten_seconds_and_callers_know_whom_they_talk_to() {
+    let lab = Lab::new();
+    let Some(services) = services(&["--tls"]) else { return };
+    let tls = Path::new(&services["SERVICES_DIR"]).join("tls");
+    let file = |name: &str| tls.join(name).display().to_string();
+    let (authority, chain, secret) = (file("ca.pem"), file("server.pem"), file("server.key"));
+    let cluster = Cluster::new(lab, services);
+    let addresses = [cluster.address.clone(), free()];
+    let tls = ["--tls-cert", chain.as_str(), "--tls-key", secret.as_str()];
+    let made = cluster.run("", &["coordinator", "init", "-o", "json"]).json();
+    let admin = made["secret"].as_str().unwrap().to_owned();
+    let mut coordinators: Vec<Process> = (addresses.iter().zip(["first", "second"]))
+        .map(|(address, name)| cluster.start("", name, &[&["coordinator", "--listen", address.as_str()][..], &tls].concat()))
+        .collect();
+    let url = addresses.map(|address| format!("https://{address}"));
+    let ask = |url: &str, trusted: Option<&str>| -> Ran {
+        let mut command = cluster.command(&admin, &["queue", "--cluster", url]);
+        command
+            .env_remove("SSL_CERT_FILE")
+            .envs(trusted.map(|file| ("SSL_CERT_FILE", file)));
+        command.output().unwrap().into()
+    };
+    let both = url.join(",");
+    cluster.wait("a coordinator in office", || ask(&both, Some(&authority)).code == 0);
+
+    // Whoever does not trust the authority, or speaks plainly, gets nowhere.
+    let other = cluster.lab.path("other.pem");
+    let made = Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "2",
+        ])
+        .args(["-subj", "/CN=another authority", "-keyout"])
+        .arg(cluster.lab.path("other.key"))
+        .arg("-out")
+        .arg(&other)
+        .stderr(Stdio::null())
+        .status();
+    assert!(made.unwrap().success());
+    ask(&both, other.to_str()).fails(7, &["no coordinator answers"]);
+    ask(&both.replace("https", "http"), Some(&authority)).fails(7, &["no coordinator answers", "http or https"]);
+
+    // Each alone tells whether it is in office; the one that is is killed.
+    let serves = |url: &String| ask(url, Some(&authority)).code == 0;
+    let in_office: Vec<bool> = url.iter().map(serves).collect();
+    assert!(in_office[0] != in_office[1], "{in_office:?}");
+    let at = usize::from(in_office[1]);
+    coordinators[at].0.kill().unwrap();
+    let began = Instant::now();
+    cluster.wait("the standby in office", || serves(&url[1 - at]));
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+}
+
+#[test]
 fn traces_are_sent_to_the_collector_that_the_standard_variables_name() {
     let lab = Lab::new();
     let collector = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -335,4 +467,31 @@ fn what_is_missing_for_a_cluster_is_said() {
     assert_eq!(unreachable.code, 7, "{unreachable:#?}");
     assert!(!unreachable.stderr.contains("secret"), "{unreachable:#?}");
     lab.run(&["worker", "--queue", "local"]).fails(2, &["no cluster is named"]);
+    lab.run(&["data", "push", "WALK"]).fails(2, &["no cluster is named"]);
+    lab.run(&["data", "push", "WALK/nothing"])
+        .fails(2, &["not quotes, trades, funding"]);
+}
+
+#[test]
+fn a_depot_that_cannot_be_used_is_told_at_start() {
+    let lab = Lab::new();
+    let worker = [
+        "worker",
+        "--cluster",
+        "http://127.0.0.1:1",
+        "--queue",
+        "amqp://u:p@127.0.0.1:1/",
+    ];
+    let with = |depot: &'static str| [&worker[..], &["--depot", depot]].concat();
+    lab.run(&with("gs://bucket/x")).fails(2, &["not the address of a depot"]);
+    lab.run(&with("s3://")).fails(2, &["names no bucket"]);
+    let nobody = format!("http://{}", free());
+    let mut command = lab.command(&with("s3://assay/x"));
+    command.env("AWS_ENDPOINT_URL", nobody);
+    command
+        .env("AWS_ACCESS_KEY_ID", "who")
+        .env("AWS_SECRET_ACCESS_KEY", "hush-hush");
+    let ran: Ran = command.output().unwrap().into();
+    ran.fails(7, &["s3://assay/x"]);
+    assert!(!ran.stderr.contains("hush-hush"), "{ran:#?}");
 }

@@ -10,10 +10,10 @@ use {
 
 /// What a run needs to know of a dataset's manifest.
 #[derive(Debug, serde::Deserialize)]
-pub(super) struct Extent {
-    pub(super) rows: u64,
-    pub(super) first: UtcNs,
-    pub(super) last: UtcNs,
+pub(crate) struct Extent {
+    pub(crate) rows: u64,
+    pub(crate) first: UtcNs,
+    pub(crate) last: UtcNs,
 }
 
 /// The instruments of a job with the newest datasets of the cluster's catalog. What the catalog does not have stays as it was when the

@@ -12,7 +12,7 @@ mod timetable;
 mod warm;
 
 #[cfg(feature = "grpc")]
-pub(crate) use data::newest;
+pub(crate) use data::{Extent, newest};
 pub use error::ScheduleError;
 pub use report::{Best, DataChange, Fate, Report};
 pub use timetable::{Timetable, due};

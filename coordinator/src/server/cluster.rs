@@ -1,4 +1,4 @@
-//! What operators look at, keys, and the cluster's data.
+//! What operators look at, and keys.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use assay_proto::convert::parse;
 use assay_proto::wire::cluster_server::Cluster;
 use assay_proto::{KeyInfo, status, wire};
 use assay_store::{KeyRecord, Scope};
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Request, Response, Status};
 
 use super::jobs::READERS;
 use super::{Caller, Front, audited, caller_of, create_key, malformed, now, refuse};
@@ -88,13 +88,5 @@ impl Cluster for ClusterService {
         let audit = audited(&caller.owner, "key.revoke", &request.id, "");
         self.0.coordinator()?.record(vec![audit]).await.map_err(refuse)?;
         Ok(Response::new(wire::RevokeKeyReply {}))
-    }
-
-    async fn datasets(&self, _: Request<wire::DatasetsRequest>) -> Result<Response<wire::DatasetsReply>, Status> {
-        Err(Status::unimplemented("this coordinator keeps no data"))
-    }
-
-    async fn push(&self, _: Request<Streaming<wire::PushRequest>>) -> Result<Response<wire::PushReply>, Status> {
-        Err(Status::unimplemented("this coordinator keeps no data"))
     }
 }

@@ -1,5 +1,7 @@
 //! What users do with jobs.
 
+use std::fs::File;
+use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +10,7 @@ use assay_core::ids::TrialId;
 use assay_proto::convert::{goal, parse, priority};
 use assay_proto::wire::jobs_server::Jobs;
 use assay_proto::{Control, JobInfo, JobView, status, wire};
-use assay_store::{Change, JobRecord, JobState, RANKED, Scope, StoreError, Submission, TrialTrades};
+use assay_store::{Change, JobRecord, JobState, Place, RANKED, Scope, StoreError, Submission, TrialTrades, result_files};
 use assay_strategies::Job;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -27,6 +29,8 @@ pub(super) const READERS: &[Scope] = &[Scope::Read, Scope::Submit, Scope::Admin]
 pub(super) const WRITERS: &[Scope] = &[Scope::Submit, Scope::Admin];
 /// How often a watch looks whether a job has moved.
 const LOOK: Duration = Duration::from_millis(200);
+/// Bytes of a message with a piece of a file.
+const PIECE: usize = 1 << 20;
 /// Most lines of a log in one answer.
 const LINES: u32 = 10_000;
 
@@ -196,6 +200,7 @@ impl Limits {
 #[tonic::async_trait]
 impl Jobs for JobsService {
     type WatchStream = ReceiverStream<Result<wire::JobInfo, Status>>;
+    type ResultsStream = ReceiverStream<Result<wire::ResultPart, Status>>;
 
     async fn submit(&self, request: Request<wire::SubmitRequest>) -> Result<Response<wire::SubmitReply>, Status> {
         let (caller, request) = open(request, WRITERS)?;
@@ -361,6 +366,28 @@ impl Jobs for JobsService {
         Ok(Response::new(wire::EvidenceReply::new(JobInfo::new(job, None), &recorded)))
     }
 
+    async fn results(&self, request: Request<wire::ResultsRequest>) -> Result<Response<Self::ResultsStream>, Status> {
+        let (caller, request) = open(request, READERS)?;
+        let job = self.0.find(&caller, &request.job).await?;
+        if job.state != JobState::Done {
+            let message = format!("job {} is {}: its rows can be read when it is done", job.id, job.state);
+            return Err(status::refusal(
+                Domain::NotFound,
+                message,
+                Some("`assay watch` follows it to its end"),
+            ));
+        }
+        let place = self.0.depot.results(&job.layout).await.map_err(refuse)?;
+        let (messages, stream) = mpsc::channel(4);
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = send_results(&place, &job, &messages) {
+                // Who went away needs no news.
+                let _ = messages.blocking_send(Err(refuse(error)));
+            }
+        });
+        Ok(Response::new(ReceiverStream::new(stream)))
+    }
+
     async fn trades(&self, request: Request<wire::TradesRequest>) -> Result<Response<wire::TrialTrades>, Status> {
         let (caller, request) = open(request, READERS)?;
         let trial: TrialId = parse("trial", &request.trial).map_err(malformed)?;
@@ -378,6 +405,33 @@ impl Jobs for JobsService {
             lines: lines.into_iter().map(Into::into).collect(),
         }))
     }
+}
+
+/// Sends the files with all rows of a job, until they are sent or nobody listens.
+fn send_results(
+    place: &Place,
+    job: &JobRecord,
+    messages: &mpsc::Sender<Result<wire::ResultPart, Status>>,
+) -> Result<(), StoreError> {
+    let send = |part| messages.blocking_send(Ok(wire::ResultPart { part: Some(part) })).is_ok();
+    for path in result_files(place.home(), &job.layout)? {
+        let failed = |source| StoreError::Io {
+            action: "read",
+            path: path.clone(),
+            source,
+        };
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut file = File::open(&path).map_err(failed)?;
+        let mut heard = send(wire::result_part::Part::File(name));
+        while heard {
+            let mut piece = Vec::with_capacity(PIECE);
+            if (&mut file).take(PIECE as u64).read_to_end(&mut piece).map_err(failed)? == 0 {
+                break;
+            }
+            heard = send(wire::result_part::Part::Chunk(piece));
+        }
+    }
+    Ok(())
 }
 
 /// Tells how far a job is whenever it has moved, until it is over or nobody listens.

@@ -5,6 +5,7 @@
 
 mod access;
 mod cluster;
+mod data;
 mod jobs;
 mod nights;
 mod replays;
@@ -17,12 +18,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use assay_core::time::UtcNs;
 use assay_core::{Domain, Explain};
-use assay_proto::status::{self, LARGEST_ANSWER, LARGEST_REPORT, LARGEST_REQUEST};
+use assay_proto::status::{self, LARGEST_ANSWER, LARGEST_MANIFEST, LARGEST_REPORT, LARGEST_REQUEST};
 use assay_proto::wire::cluster_server::ClusterServer;
+use assay_proto::wire::data_server::DataServer;
 use assay_proto::wire::jobs_server::JobsServer;
 use assay_proto::wire::schedules_server::SchedulesServer;
 use assay_proto::wire::workers_server::WorkersServer;
-use assay_store::{AuditEntry, Change, Store};
+use assay_store::{AuditEntry, Change, Depot, Store};
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
@@ -117,6 +119,7 @@ pub struct Server(Arc<Front>);
 #[derive(Debug)]
 struct Front {
     store: Arc<Store>,
+    depot: Depot,
     limits: Limits,
     keys: Keys,
     office: RwLock<Option<Coordinator>>,
@@ -129,10 +132,11 @@ struct Front {
 
 impl Server {
     /// A server that stands by, and counts what it is asked.
-    pub fn new(store: Arc<Store>, limits: Limits, meters: Meters) -> Self {
+    pub fn new(store: Arc<Store>, depot: Depot, limits: Limits, meters: Meters) -> Self {
         Self(Arc::new(Front {
             keys: Keys::new(Arc::clone(&store), limits.requests_per_second),
             store,
+            depot,
             limits,
             office: RwLock::new(None),
             health: HealthReporter::new(),
@@ -177,6 +181,7 @@ impl Server {
         let jobs = JobsServer::new(jobs::JobsService(Arc::clone(&front)));
         let cluster = ClusterServer::new(cluster::ClusterService(Arc::clone(&front)));
         let schedules = SchedulesServer::new(schedules::SchedulesService(Arc::clone(&front)));
+        let data = DataServer::new(data::DataService(Arc::clone(&front)));
         let nights = tokio::spawn(nights::keep(Arc::clone(&front)));
         let routes = Routes::new(health)
             .add_service(reflection)
@@ -193,6 +198,10 @@ impl Server {
             .add_service(
                 schedules
                     .max_decoding_message_size(largest)
+                    .max_encoding_message_size(LARGEST_ANSWER),
+            )
+            .add_service(
+                data.max_decoding_message_size(LARGEST_MANIFEST)
                     .max_encoding_message_size(LARGEST_ANSWER),
             )
             .into_axum_router()

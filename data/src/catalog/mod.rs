@@ -225,6 +225,11 @@ impl Catalog {
         found.ok_or_else(|| self.no_dataset(symbol, &kind.to_string()))
     }
 
+    /// Where a dataset's manifest and its files lie, or would.
+    pub fn location(&self, symbol: &Symbol, kind: DatasetKind) -> PathBuf {
+        self.folder(symbol, kind)
+    }
+
     /// Begins to write a dataset. The catalog stays locked against other processes until the writer is finished or dropped.
     pub fn writer(&self, symbol: &Symbol, kind: DatasetKind, source: SourceInfo) -> Result<DatasetWriter, DataError> {
         DatasetWriter::begin(self, symbol, kind, source)

@@ -1,5 +1,6 @@
 //! The way to a cluster.
 
+mod data;
 mod error;
 mod schedules;
 mod users;
@@ -16,7 +17,7 @@ use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -165,6 +166,16 @@ impl Remote {
                 Err(ClientError::of_status(&self.0.addresses, &status))
             }
         }
+    }
+
+    /// The next message of a stream; `None` after the last.
+    async fn next_of<T>(&self, stream: &mut Streaming<T>) -> Result<Option<T>, ClientError> {
+        stream.message().await.map_err(|status| {
+            if error::is_gone(&status) {
+                self.forget();
+            }
+            ClientError::of_status(&self.0.addresses, &status)
+        })
     }
 
     fn forget(&self) {

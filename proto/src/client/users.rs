@@ -22,7 +22,7 @@ use crate::wire::jobs_client::JobsClient;
 /// How long a watch goes on looking for a coordinator that is gone.
 const WATCH_PATIENCE: Duration = Duration::from_mins(1);
 
-fn jobs(wired: Wired) -> JobsClient<Wired> {
+pub(super) fn jobs(wired: Wired) -> JobsClient<Wired> {
     JobsClient::new(wired).max_decoding_message_size(LARGEST_ANSWER)
 }
 

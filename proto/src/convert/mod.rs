@@ -1,5 +1,6 @@
 //! Between wire types and the plain types, checked by hand: what comes from outside is looked at here once.
 
+mod data;
 mod schedules;
 mod trades;
 mod users;

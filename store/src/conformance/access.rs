@@ -160,6 +160,11 @@ pub(super) async fn datasets_are_found_by_their_values(store: &Store) {
     assert_eq!(store.datasets().await.unwrap(), [dataset("bb", 3), dataset("aa", 1)]);
     assert_eq!(store.dataset("aa").await.unwrap(), Some(dataset("aa", 1)));
     assert_eq!(store.dataset("cc").await.unwrap(), None);
+    let mut id = dataset("aa", 1).id();
+    assert!(store.has_dataset(&id).await.unwrap());
+    // The same values under another name are another dataset.
+    id.symbol = "OTHER".parse().unwrap();
+    assert!(!store.has_dataset(&id).await.unwrap());
 }
 
 /// Goes through most of what a coordinator does to a job.

@@ -72,10 +72,13 @@ async fn init(database: &DatabaseArgs, owner: &str, settings: &Settings) -> Outc
 
 /// Stands by, takes office, and works until it is told to stop or another one took over.
 async fn reign(args: &CoordinatorArgs, settings: &Settings) -> Outcome {
-    let home = args.places.depot.clone().unwrap_or_else(|| settings.home.clone());
     let queue = queue(&args.places)?;
     let certificate = certificate(args)?;
-    let store = Arc::new(Store::connect(address(&args.database)?, &home).await?);
+    let database = address(&args.database)?;
+    let depot = settings.depot(&args.places)?;
+    depot.check().await?;
+    let store = Store::connect(database, &settings.home).await?;
+    let store = Arc::new(store.with_depot(depot.clone()));
     let listener = TcpListener::bind(args.listen).await.map_err(|error| {
         Failure::external(format!("cannot serve at {}: {error}", args.listen)).hint("choose another --listen")
     })?;
@@ -83,7 +86,12 @@ async fn reign(args: &CoordinatorArgs, settings: &Settings) -> Outcome {
     observe(args.places.metrics, &metrics).await?;
     let meters = Meters::default();
     let numbers = CoordinatorNumbers::new(&metrics, &meters);
-    let server = Server::new(Arc::clone(&store), settings.server_limits(args.limits)?, meters.clone());
+    let server = Server::new(
+        Arc::clone(&store),
+        depot.clone(),
+        settings.server_limits(args.limits)?,
+        meters.clone(),
+    );
     let (stop, mut stopped) = watch::channel(false);
     let stopped = async move { drop(stopped.wait_for(|stop| *stop).await) };
     let serving = tokio::spawn(server.clone().serve(listener, certificate, stopped));
@@ -105,7 +113,7 @@ async fn reign(args: &CoordinatorArgs, settings: &Settings) -> Outcome {
         leadership,
         store,
         producer: Arc::new(queue.producer().await?),
-        home,
+        depot,
         meters,
     };
     let (coordinator, desk) = office.open().await?;

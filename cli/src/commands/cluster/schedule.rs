@@ -28,9 +28,13 @@ pub(in crate::commands) fn run(command: &ScheduleCommand, settings: &Settings) -
             priority,
             cluster,
         } => {
-            let job = job::load(job, &Catalog::open(&settings.home)?)?;
+            let catalog = Catalog::open(&settings.home)?;
+            let job = job::load(job, &catalog)?;
             let name = name.as_deref().unwrap_or(&job.spec.name);
             let place = Place::of(cluster, settings)?;
+            if let Place::There(session) = &place {
+                session.push_data_of(&job, &catalog)?;
+            }
             let info = place.add(name, cron, tz, job.body(), *priority)?;
             added(&info, settings)
         }

@@ -19,7 +19,9 @@ use crate::settings::Settings;
 
 pub(in crate::commands) fn submit(args: &SubmitArgs, settings: &Settings) -> Outcome {
     let session = args.cluster.needed()?;
-    let job = job::load(&args.job, &Catalog::open(&settings.home)?)?;
+    let catalog = Catalog::open(&settings.home)?;
+    let job = job::load(&args.job, &catalog)?;
+    session.push_data_of(&job, &catalog)?;
     let (id, state) = send(&session, &job, args.priority, args.id.clone())?;
     match settings.format() {
         OutputFormat::Json => print_json(&json!({ "job_id": id, "name": job.spec.name, "state": state }))?,
@@ -61,7 +63,9 @@ pub(in crate::commands) fn watch(args: &WatchArgs, settings: &Settings) -> Outco
 
 /// Runs a job on a cluster and waits for its end.
 pub(in crate::commands) fn run_there(session: &Session, args: &RunArgs, settings: &Settings) -> Outcome {
-    let job = job::load(&args.job, &Catalog::open(&settings.home)?)?;
+    let catalog = Catalog::open(&settings.home)?;
+    let job = job::load(&args.job, &catalog)?;
+    session.push_data_of(&job, &catalog)?;
     let (id, _) = send(session, &job, 5, None)?;
     follow(session, &id.to_string(), settings)
 }

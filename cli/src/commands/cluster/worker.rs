@@ -36,6 +36,8 @@ pub(in crate::commands) fn run(args: &WorkerArgs, settings: &Settings) -> Outcom
 async fn work(args: &WorkerArgs, settings: &Settings) -> Outcome {
     let remote = Remote::new(&args.cluster.settings().ok_or_else(no_cluster)?)?;
     let queue = queue(&args.places)?;
+    let depot = settings.depot(&args.places)?;
+    depot.check().await?;
     let metrics = Metrics::new();
     observe(args.places.metrics, &metrics).await?;
     let (link, mut refused) = remote.link();
@@ -46,7 +48,7 @@ async fn work(args: &WorkerArgs, settings: &Settings) -> Outcome {
         WorkerSettings {
             id: id.clone(),
             memory: settings.memory(args.limits),
-            home: args.places.depot.clone().unwrap_or_else(|| settings.home.clone()),
+            depot,
             heartbeat: CoordinatorSettings::CLUSTER.heartbeat,
             grace: Duration::from_secs(args.grace),
             patient: true,

@@ -34,14 +34,21 @@ pub(super) fn page(args: &ReportArgs, settings: &Settings) -> Result<Made, Failu
     let (record, ranked) = top::find(&wanted, settings)?;
     let objective = record.objective()?;
     let Stored { spec, strategy, space } = Stored::of(&record)?;
-    let findings = Findings::read(&record, &space, &objective, settings)?;
+    #[cfg(feature = "cluster")]
+    let rows_home = top::rows_of(&record, &args.cluster, settings)?;
+    #[cfg(not(feature = "cluster"))]
+    let rows_home = top::rows_of(&record, settings)?;
+    let findings = Findings::read(&record, &space, &objective, rows_home.path(), settings)?;
     let plateaus = findings.plateaus(ranked.iter().map(|ranked| &ranked.point));
     let ordinals = ranked.iter().map(|ranked| ranked.ordinal.0).zip(plateaus.iter().copied());
     let rows = findings.rows(&objective, &ordinals.collect::<Vec<_>>());
-    if let Err(error) = write_analysis(&settings.home, &record.layout, &rows) {
-        eprintln!("note: the findings are not beside the results: {error}");
+    // Beside the results, where those are this home's.
+    if rows_home.is_here() {
+        if let Err(error) = write_analysis(&settings.home, &record.layout, &rows) {
+            eprintln!("note: the findings are not beside the results: {error}");
+        }
+        settings.log(|| "findings written".to_owned());
     }
-    settings.log(|| "findings written".to_owned());
     let board = Board::new(&record, &ranked, objective.maximize)?;
     let best = ranked.first().and_then(|best| {
         Some(Best {

@@ -10,6 +10,8 @@ use assay_data::Catalog;
 use assay_optimizer::statistics::SharpeEstimate;
 use assay_optimizer::verdict::{BeyondMarket, Evidence, OutOfSample, judge};
 use assay_proto::{HeldBackState, Recorded};
+#[cfg(feature = "cluster")]
+use assay_store::scan_points;
 use assay_store::{JobRecord, JobState};
 use serde_json::{Value, json};
 
@@ -17,6 +19,8 @@ use super::cross::Crossed;
 use super::market::Replays;
 use super::{Case, Cost, Facts};
 use crate::args::VerdictArgs;
+#[cfg(feature = "cluster")]
+use crate::cluster::Session;
 use crate::commands::leaderboard::Board;
 use crate::commands::show::params_text;
 use crate::commands::top::find_job;
@@ -37,7 +41,10 @@ pub(super) fn case(name: &str, args: &VerdictArgs, settings: &Settings) -> Resul
             let id = id.clone();
             session.ask(|remote| async move { remote.record_look(&id).await })
         };
-        return judged(&job.record, &recorded, None, &mut look, settings);
+        let data = session.data_of(&job.record, settings)?;
+        let crossed = matches!(stored_spec(&job.record)?.validation, ValidationSpec::Cpcv(_));
+        let points = crossed.then(|| points_there(&session, &job.record)).transpose()?;
+        return judged(&job.record, &recorded, points.as_deref(), &mut look, &data.catalog);
     }
     #[cfg(not(feature = "cluster"))]
     let _ = args;
@@ -57,8 +64,19 @@ pub(super) fn case(name: &str, args: &VerdictArgs, settings: &Settings) -> Resul
         &recorded,
         Some(&points),
         &mut || ledger.record_look(&record),
-        settings,
+        &Catalog::open(&settings.home)?,
     )
+}
+
+/// All points of a job of a cluster.
+#[cfg(feature = "cluster")]
+fn points_there(session: &Session, record: &JobRecord) -> Result<Vec<Point>, Failure> {
+    let home = session.fetch_results(record)?;
+    let mut points = Vec::new();
+    scan_points(home.path(), &record.layout, &[], |scanned| {
+        points.push(Point(scanned.point.into()))
+    })?;
+    Ok(points)
 }
 
 /// What the best trial does on the data that its search had not seen.
@@ -138,7 +156,7 @@ fn judged(
     recorded: &Recorded,
     points: Option<&[Point]>,
     record_look: &mut dyn FnMut() -> Result<(), Failure>,
-    settings: &Settings,
+    catalog: &Catalog,
 ) -> Result<Case, Failure> {
     let objective = record.objective()?;
     let ranked: Vec<Ranked> = recorded.best.iter().cloned().collect();
@@ -154,8 +172,7 @@ fn judged(
         notes.push("this job ran before its luck was measured; run it again under another --home to have all of it".to_owned());
     }
     let spec = stored_spec(record)?;
-    let catalog = Catalog::open(&settings.home)?;
-    let replays = Replays::new(record, objective.aggregate, &catalog);
+    let replays = Replays::new(record, objective.aggregate, catalog);
     let again = match (&recorded.best, &replays) {
         (Some(best), Ok(replays)) => Some(Again::run(replays, best, &metrics)?),
         (Some(_), Err(failure)) => {
@@ -165,7 +182,7 @@ fn judged(
         (None, _) => None,
     };
     let held_back = match &replays {
-        Ok(replays) => HeldBack::look(recorded, replays, &catalog, record_look)?,
+        Ok(replays) => HeldBack::look(recorded, replays, catalog, record_look)?,
         Err(_) => None,
     };
     let crossed = match (&spec.validation, &replays, points) {

@@ -1,0 +1,187 @@
+//! Data and results on their way between this machine and a cluster.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use anstream::eprintln;
+use assay_core::ids::Symbol;
+use assay_data::{Catalog, DatasetKind};
+use assay_proto::DatasetInfo;
+use assay_store::{DatasetFile, DatasetId, DatasetIndex, JobRecord, results_folder};
+use assay_strategies::Job;
+use assay_worker::datasets;
+use rayon::prelude::*;
+use tempfile::TempDir;
+
+use super::Session;
+use crate::failure::Failure;
+use crate::output::human;
+use crate::progress::Progress;
+use crate::settings::Settings;
+
+/// The user's symbol table in a home.
+const SYMBOLS: &str = "instruments.toml";
+
+/// What became of a dataset that was to be sent.
+#[derive(Debug)]
+pub(crate) struct Pushed {
+    pub(crate) id: DatasetId,
+    /// Size of its files.
+    pub(crate) bytes: u64,
+    /// Whether the cluster had it already.
+    pub(crate) known: bool,
+}
+
+/// A catalog, and the folder that goes with it where it was fetched for a moment.
+#[derive(Debug)]
+pub(crate) struct Borrowed {
+    pub(crate) catalog: Catalog,
+    #[allow(dead_code, reason = "removed when it is dropped")]
+    folder: Option<TempDir>,
+}
+
+impl Session {
+    /// Sends a dataset of a catalog, unless the cluster has it.
+    pub(crate) fn push(&self, symbol: &Symbol, kind: DatasetKind, catalog: &Catalog) -> Result<Pushed, Failure> {
+        let manifest = catalog.manifest(symbol, kind)?;
+        let id = DatasetId {
+            symbol: symbol.clone(),
+            kind: kind.to_string(),
+            hash: manifest.hash.to_string(),
+        };
+        let mut pushed = Pushed {
+            bytes: manifest.bytes(),
+            known: true,
+            id,
+        };
+        let (id, bytes) = (&pushed.id, pushed.bytes);
+        if self
+            .ask(|remote| async move { remote.absent(std::slice::from_ref(id)).await })?
+            .is_empty()
+        {
+            return Ok(pushed);
+        }
+        let folder = catalog.location(symbol, kind);
+        let path = folder.join("manifest.json");
+        let text = fs::read_to_string(&path).map_err(|error| Failure::io("read", &path, &error))?;
+        let files = manifest.files.par_iter();
+        let files = files.map(|file| DatasetFile::measure(&file.name, &folder.join(&file.name)));
+        let index = &DatasetIndex {
+            manifest: text,
+            files: files.collect::<Result<_, _>>()?,
+        };
+        let progress = Progress::new("bytes", bytes);
+        let told = |sent, total| {
+            progress.of(total);
+            progress.at(sent);
+        };
+        let folder = &folder;
+        let added = self.ask(|remote| async move { remote.push(id, index, folder, &told).await });
+        progress.clear();
+        pushed.known = !added?;
+        Ok(pushed)
+    }
+
+    /// Sends the data of a job that the cluster does not have, and says so.
+    pub(crate) fn push_data_of(&self, job: &Job, catalog: &Catalog) -> Result<(), Failure> {
+        let named = datasets::named(job);
+        let absent = self.ask(|remote| async move { remote.absent(&named).await })?;
+        for id in absent {
+            // Of data that changed meanwhile the cluster is told by the job, and asks for those it names.
+            if !datasets::has(catalog, &id) {
+                continue;
+            }
+            let kind = id
+                .kind
+                .parse()
+                .map_err(|error| Failure::internal(format!("{}: {error}", id.kind)))?;
+            let pushed = self.push(&id.symbol, kind, catalog)?;
+            if !pushed.known {
+                eprintln!(
+                    "note: sent {} of {} to the cluster ({})",
+                    id.kind,
+                    id.symbol,
+                    human::bytes(pushed.bytes)
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// A folder laid out like a home, with all rows of a finished job.
+    pub(crate) fn fetch_results(&self, job: &JobRecord) -> Result<TempDir, Failure> {
+        let home = temporary()?;
+        let folder = results_folder(home.path(), "trials", job.id);
+        create(&folder)?;
+        let (id, folder) = (job.id.to_string(), &folder);
+        self.ask(|remote| async move { remote.results(&id, folder).await })?;
+        Ok(home)
+    }
+
+    /// The data of a job: those of this home, or of the cluster, for as long as they are needed.
+    pub(crate) fn data_of(&self, job: &JobRecord, settings: &Settings) -> Result<Borrowed, Failure> {
+        let catalog = Catalog::open(&settings.home)?;
+        let here: BTreeSet<String> = catalog
+            .datasets()?
+            .into_iter()
+            .map(|dataset| dataset.hash.to_string())
+            .collect();
+        let named = job
+            .data
+            .iter()
+            .flat_map(|data| [Some(&data.hash), data.funding.as_ref(), data.ticks.as_ref()]);
+        let named: BTreeSet<&String> = named.flatten().collect();
+        if named.iter().all(|hash| here.contains(*hash)) {
+            return Ok(Borrowed { catalog, folder: None });
+        }
+        let known = self.ask(|remote| async move { remote.datasets().await })?;
+        let wanted: Vec<&DatasetInfo> = known.iter().filter(|info| named.contains(&info.id.hash)).collect();
+        if named.iter().any(|hash| !wanted.iter().any(|info| info.id.hash == **hash)) {
+            // What is said of this home says best what is missing.
+            return Ok(Borrowed { catalog, folder: None });
+        }
+        let home = temporary()?;
+        let symbols = settings.home.join(SYMBOLS);
+        if symbols.exists() {
+            fs::copy(&symbols, home.path().join(SYMBOLS)).map_err(|error| Failure::io("copy", &symbols, &error))?;
+        }
+        for info in wanted {
+            self.fetch(&info.id, home.path())?;
+        }
+        Ok(Borrowed {
+            catalog: Catalog::open(home.path())?,
+            folder: Some(home),
+        })
+    }
+
+    /// Writes a dataset into the catalog of a home that has none.
+    fn fetch(&self, id: &DatasetId, home: &Path) -> Result<(), Failure> {
+        let kind: DatasetKind = id
+            .kind
+            .parse()
+            .map_err(|error| Failure::external(format!("{}: {error}", id.kind)))?;
+        let folder = Catalog::open(home)?.location(&id.symbol, kind);
+        create(&folder)?;
+        let index = self.ask(|remote| async move { remote.dataset(id).await })?;
+        for file in &index.files {
+            let path = folder.join(&file.name);
+            let to = &path;
+            self.ask(|remote| async move { remote.download(file, to).await })?;
+            if DatasetFile::measure(&file.name, &path)? != *file {
+                let message = format!("{} of {id} arrived damaged", file.name);
+                return Err(Failure::external(message).hint("try again; if it stays so, push the dataset again"));
+            }
+        }
+        let path = folder.join("manifest.json");
+        fs::write(&path, &index.manifest).map_err(|error| Failure::io("write", &path, &error))
+    }
+}
+
+fn temporary() -> Result<TempDir, Failure> {
+    tempfile::tempdir().map_err(|error| Failure::io("create", &std::env::temp_dir(), &error))
+}
+
+fn create(folder: &Path) -> Result<(), Failure> {
+    fs::create_dir_all(folder).map_err(|error| Failure::io("create", folder, &error))
+}
