@@ -41,6 +41,8 @@ mod columns;
 mod compact;
 #[cfg(test)]
 mod conformance;
+#[cfg(test)]
+mod damage_tests;
 mod database;
 mod datasets;
 mod error;
@@ -61,6 +63,7 @@ mod lifecycle_tests;
 mod lock;
 mod memory;
 mod office;
+mod parts;
 mod ranked;
 mod reader;
 mod scan;
