@@ -109,6 +109,8 @@ impl Cluster {
             heartbeat: Duration::from_millis(100),
             grace: Duration::from_secs(5),
             patient: true,
+            task_time: None,
+            alone: None,
         };
         let catalog = Catalog::open(self.home.path()).unwrap();
         let worker = Arc::new(Worker::new(settings, link, Pool::new(1, "trials").unwrap(), catalog));

@@ -248,7 +248,7 @@ pub(crate) fn report_usage(error: &clap::Error) {
 /// Makes a panic one clean line instead of a backtrace.
 pub(crate) fn install_panic_hook() {
     std::panic::set_hook(Box::new(|info| {
-        if thread::current().name() != Some(TRIAL_THREAD) {
+        if thread::current().name() != Some(TRIAL_THREAD) && !assay_core::shield::is_shielded() {
             Failure::internal(panic_text(info)).report();
         }
     }));

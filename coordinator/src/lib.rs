@@ -6,6 +6,8 @@
 
 mod core;
 mod error;
+#[cfg(feature = "failpoints")]
+mod failpoints;
 mod families;
 mod luck;
 mod meters;

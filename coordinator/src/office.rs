@@ -19,6 +19,8 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::core::{CompactError, Compaction, Core, Effect, Event, Proposing, Request};
 use crate::error::CoordinatorError;
+#[cfg(feature = "failpoints")]
+use crate::failpoints;
 use crate::meters::Meters;
 use crate::plan::JobPlan;
 use crate::results;
@@ -466,6 +468,10 @@ impl Desk {
             let began = Instant::now();
             self.office.store.apply(self.office.leadership.epoch(), &changes).await?;
             self.office.meters.committed(&changes, began);
+            #[cfg(feature = "failpoints")]
+            if others.iter().any(|effect| matches!(effect, Effect::Publish { .. })) {
+                failpoints::reached(failpoints::Moment::Committed);
+            }
         }
         for effect in others {
             match effect {
@@ -521,6 +527,10 @@ impl Desk {
     }
 
     fn ended(&self, job: JobId, state: JobState, error: Option<String>) {
+        #[cfg(feature = "failpoints")]
+        if state == JobState::Done {
+            failpoints::reached(failpoints::Moment::JobDone);
+        }
         let (depot, ends) = (self.office.depot.clone(), self.ends.clone());
         tokio::spawn(async move {
             // Before anybody hears of it: whoever waits for the end of a job may end this process.

@@ -26,9 +26,9 @@ pub struct Settings {
     pub resend_after: Duration,
     /// After a failure of its own (a full disk, say) the end of a job is tried again after this.
     pub retry_after: Duration,
-    /// After so many lost attempts a task runs alone, in a process of its own.
+    /// After so many lost attempts, or one that failed, a task runs alone, in a process of its own.
     pub isolate_after_lost: u32,
-    /// After so many failed attempts a task is given up.
+    /// After so many failed attempts a task is given up; lost ones count as well when the last one failed in a process of its own.
     pub quarantine_after_failed: u32,
     /// Best points of a job whose trades are kept, unless the job says otherwise.
     pub trades_kept: u32,

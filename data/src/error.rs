@@ -282,6 +282,11 @@ impl Explain for DataError {
             Self::DiskFull { .. } => "free some space and run the same command again; nothing half-written was left".to_owned(),
             Self::Locked { .. } => "wait until it has finished, or use another --home".to_owned(),
             Self::Manifest { .. } => "it was written by a newer version or damaged; import the data again".to_owned(),
+            Self::Parquet { path, .. } => format!(
+                "{} is damaged, or no file of this kind; one of the catalog comes back when it is deleted and its source is imported \
+                 again with --replace",
+                path.file_name().unwrap_or_default().display()
+            ),
             Self::Damaged { path } => format!("delete {} and import its source again with --replace", path.display()),
             Self::Replaced { .. } => "run the same command again".to_owned(),
             Self::NoDataset { symbol, have, .. } => no_dataset_hint(symbol, have),

@@ -35,6 +35,7 @@ mod generate;
 pub mod history;
 pub mod import;
 mod mapped;
+mod shield;
 pub mod symbols;
 mod ticks;
 

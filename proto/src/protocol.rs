@@ -99,8 +99,8 @@ pub enum Control {
 pub enum Report {
     /// Its trials were run.
     Done(Box<TaskResult>),
-    /// The worker is being stopped or has no room; nothing is wrong with the task.
-    GivenBack,
+    /// Nothing is wrong with the task: the worker is being stopped, or pauses for the reason given.
+    GivenBack(Option<String>),
     /// The task cannot be run here.
     Failed(String),
     /// The winners of a walk forward were run.

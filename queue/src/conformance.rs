@@ -217,6 +217,19 @@ async fn a_stopped_consumer_finishes_what_it_holds(queue: Queue) {
     depth_becomes(&producer, 0).await;
 }
 
+async fn a_consumer_that_paused_reads_on(queue: Queue) {
+    let producer = queue.producer().await.unwrap();
+    let mut pausing = queue.consume(10).await.unwrap();
+    pausing.stop().await;
+    producer.publish(&messages(0..4)).await.unwrap();
+    assert!(pausing.next().await.is_none());
+    pausing.resume().await.unwrap();
+    drain(&mut pausing, messages(0..4).into_iter().collect()).await;
+    nothing_comes(&mut pausing).await;
+    pausing.close().await;
+    depth_becomes(&producer, 0).await;
+}
+
 macro_rules! conformance {
     ($($name:ident),+ $(,)?) => {
         mod local {
@@ -253,4 +266,5 @@ conformance!(
     what_is_given_back_comes_again,
     waiting_may_be_given_up,
     a_stopped_consumer_finishes_what_it_holds,
+    a_consumer_that_paused_reads_on,
 );

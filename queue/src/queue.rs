@@ -51,7 +51,12 @@ impl Queue {
             },
             Self::Rabbit(queue) => Source::Rabbit(queue.consume(prefetch).await?),
         };
-        Ok(Consumer { source, unreadable: 0 })
+        Ok(Consumer {
+            queue: self.clone(),
+            prefetch,
+            source,
+            unreadable: 0,
+        })
     }
 }
 
@@ -130,6 +135,8 @@ impl Producer {
 /// A worker's end. Dropped, what it holds goes back to the queue.
 #[derive(Debug)]
 pub struct Consumer {
+    queue: Queue,
+    prefetch: u16,
     source: Source,
     unreadable: u64,
 }
@@ -190,6 +197,16 @@ impl Consumer {
             Source::Local { stopped, .. } => *stopped = true,
             Source::Rabbit(consumer) => consumer.stop().await,
         }
+    }
+
+    /// Takes messages again after [`Consumer::stop`]. What was handed out before and not acknowledged comes again.
+    pub async fn resume(&mut self) -> Result<(), QueueError> {
+        let fresh = self.queue.consume(self.prefetch).await?;
+        match std::mem::replace(&mut self.source, fresh.source) {
+            Source::Local { consumer, .. } => drop(consumer),
+            Source::Rabbit(consumer) => consumer.close().await,
+        }
+        Ok(())
     }
 
     /// Stops, sends the acknowledgements given so far, gives back what is still held, and leaves the broker.

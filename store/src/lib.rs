@@ -43,6 +43,8 @@ mod columns;
 mod compact;
 #[cfg(test)]
 mod conformance;
+#[cfg(test)]
+mod damage_tests;
 mod database;
 mod datasets;
 mod depot;
@@ -64,6 +66,7 @@ mod lifecycle_tests;
 mod lock;
 mod memory;
 mod office;
+mod parts;
 mod ranked;
 mod reader;
 mod scan;

@@ -14,9 +14,7 @@ use assay_core::rank::{Ranked, Standing};
 use assay_core::row::TrialRow;
 use assay_core::space::Point;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
-};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection};
 use parquet::file::metadata::{PageIndexPolicy, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 
@@ -25,6 +23,7 @@ use crate::compact::TRIALS;
 use crate::error::StoreError;
 use crate::files;
 use crate::layout::{Layout, ParamColumn};
+use crate::parts::{Batches, shield};
 
 /// Rows decoded at a time.
 const READ_ROWS: usize = 65_536;
@@ -101,7 +100,7 @@ pub(crate) fn scores(home: &Path, layout: &Layout, objective: &Objective) -> Res
     let mut values = Vec::with_capacity(layout.instruments.len());
     for path in &parts(home, layout)? {
         for batch in Part::open(path)?.read(&columns, None, None)? {
-            let batch = batch.map_err(|e| StoreError::unreadable(path, e))?;
+            let batch = batch?;
             let bad = |reason| StoreError::unreadable(path, reason);
             let ordinals = columns::ordinals(&batch).map_err(bad)?;
             let metrics = columns::metric_values(&batch, metric).map_err(bad)?;
@@ -135,7 +134,7 @@ pub(crate) fn find_point(
         let part = Part::open(path)?;
         let (mut found, mut before) = (Vec::new(), 0);
         for batch in part.read(&names, None, None)? {
-            let batch = batch.map_err(|e| StoreError::unreadable(path, e))?;
+            let batch = batch?;
             let coordinates = columns::coordinates_of(layout, &batch).map_err(|reason| StoreError::unreadable(path, reason))?;
             let same = |i: &usize| coordinates.iter().zip(&point.0).all(|(column, x)| column[*i] == *x);
             found.extend((0..batch.num_rows()).filter(same).map(|i| before + i));
@@ -163,7 +162,7 @@ pub(crate) fn first_failure(home: &Path, layout: &Layout) -> Result<Option<(Stri
     let mut first: Option<(String, u64)> = None;
     for path in &parts(home, layout)? {
         for batch in Part::open(path)?.read(&["error"], None, None)? {
-            let batch = batch.map_err(|e| StoreError::unreadable(path, e))?;
+            let batch = batch?;
             let reasons = columns::failures(&batch).map_err(|reason| StoreError::unreadable(path, reason))?;
             for reason in reasons {
                 let (shared, count) = first.get_or_insert_with(|| (reason.to_owned(), 0));
@@ -237,7 +236,7 @@ fn best_points(
     for path in parts {
         let part = Part::open(path)?;
         for batch in part.read(&wanted, None, None)? {
-            let batch = batch.map_err(|e| StoreError::unreadable(path, e))?;
+            let batch = batch?;
             let bad = |reason| StoreError::unreadable(path, reason);
             let ordinals = columns::ordinals(&batch).map_err(bad)?;
             let metrics = columns::metric_values(&batch, metric).map_err(bad)?;
@@ -331,7 +330,7 @@ impl Part {
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
         let file = File::open(path).map_err(|e| StoreError::io("open", path, e))?;
         let options = ArrowReaderOptions::new().with_offset_index_policy(PageIndexPolicy::Optional);
-        let metadata = ArrowReaderMetadata::load(&file, options).map_err(|e| StoreError::unreadable(path, e))?;
+        let metadata = shield(path, || ArrowReaderMetadata::load(&file, options))?;
         let columns = metadata.parquet_schema().columns();
         let ordinal_column = columns.iter().position(|column| column.name() == "ordinal");
         Ok(Self {
@@ -369,25 +368,26 @@ impl Part {
         columns: &[&str],
         groups: Option<Vec<usize>>,
         selection: Option<RowSelection>,
-    ) -> Result<ParquetRecordBatchReader, StoreError> {
-        let failed = |e| StoreError::unreadable(&self.path, e);
+    ) -> Result<Batches, StoreError> {
         let file = self.file.try_clone().map_err(|e| StoreError::io("open", &self.path, e))?;
-        let mut builder =
-            ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone()).with_batch_size(READ_ROWS);
-        if !columns.is_empty() {
-            let schema = builder.schema();
-            // By position: a dot in a name would be taken for a path.
-            let roots: Vec<usize> = columns.iter().filter_map(|name| schema.index_of(name).ok()).collect();
-            let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
-            builder = builder.with_projection(mask);
-        }
-        if let Some(groups) = groups {
-            builder = builder.with_row_groups(groups);
-        }
-        if let Some(selection) = selection {
-            builder = builder.with_row_selection(selection);
-        }
-        builder.build().map_err(failed)
+        Batches::open(&self.path, || {
+            let mut builder =
+                ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone()).with_batch_size(READ_ROWS);
+            if !columns.is_empty() {
+                let schema = builder.schema();
+                // By position: a dot in a name would be taken for a path.
+                let roots: Vec<usize> = columns.iter().filter_map(|name| schema.index_of(name).ok()).collect();
+                let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
+                builder = builder.with_projection(mask);
+            }
+            if let Some(groups) = groups {
+                builder = builder.with_row_groups(groups);
+            }
+            if let Some(selection) = selection {
+                builder = builder.with_row_selection(selection);
+            }
+            builder.build()
+        })
     }
 
     /// All columns of the rows at ascending positions, counted over the part or over some of its row groups.
@@ -403,7 +403,7 @@ impl Part {
         let selection = RowSelection::from_consecutive_ranges(ranges, total);
         let mut rows = Vec::with_capacity(positions.len());
         for batch in self.read(&[], groups, Some(selection))? {
-            let batch = batch.map_err(|e| StoreError::unreadable(&self.path, e))?;
+            let batch = batch?;
             rows.extend(columns::rows_of(layout, &batch).map_err(|reason| StoreError::unreadable(&self.path, reason))?);
         }
         Ok(rows)
@@ -422,7 +422,7 @@ impl Part {
         let bad = |reason: String| StoreError::unreadable(&self.path, reason);
         let mut before = 0;
         for batch in self.read(&["ordinal", "instrument"], Some(groups.clone()), None)? {
-            let batch = batch.map_err(|e| StoreError::unreadable(&self.path, e))?;
+            let batch = batch?;
             let ordinals = columns::ordinals(&batch).map_err(bad)?;
             let first = ordinals.partition_point(|ordinal| *ordinal < wanted);
             let last = ordinals.partition_point(|ordinal| *ordinal <= wanted);

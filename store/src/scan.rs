@@ -37,7 +37,7 @@ pub fn scan_points(
     let mut point = vec![0.0; params.len()];
     for path in &reader::parts(home, layout)? {
         for batch in Part::open(path)?.read(&names, None, None)? {
-            let batch = batch.map_err(|e| StoreError::unreadable(path, e))?;
+            let batch = batch?;
             let bad = |reason| StoreError::unreadable(path, reason);
             let ordinals = columns::ordinals(&batch).map_err(bad)?;
             let values = wanted.iter().map(|metric| columns::metric_values(&batch, *metric));

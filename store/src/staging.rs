@@ -2,9 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use arrow::array::RecordBatch;
 use assay_core::fingerprint::Fingerprint;
 use assay_core::ids::JobId;
 use assay_core::row::{Outcome, TrialRow};
@@ -17,6 +15,7 @@ use crate::columns;
 use crate::error::StoreError;
 use crate::files::{self, HashingWriter};
 use crate::layout::{Layout, ParamColumn};
+use crate::parts::Batches;
 
 /// Rows that are converted at a time.
 pub(crate) const BATCH_ROWS: usize = 8_192;
@@ -87,7 +86,7 @@ impl Staged {
     /// Its rows, by ordinal and instrument, sketches included.
     pub fn read(&self, home: &Path, layout: &Layout) -> Result<Vec<TrialRow>, StoreError> {
         let path = self.path(home);
-        let mut rows = Vec::with_capacity(self.rows as usize);
+        let mut rows = Vec::new();
         for batch in batches(&path)? {
             rows.extend(columns::rows_of(layout, &batch?).map_err(|reason| StoreError::unreadable(&path, reason))?);
         }
@@ -170,13 +169,10 @@ fn write(path: &Path, layout: &Layout, rows: &[TrialRow]) -> Result<files::Writt
 }
 
 /// The batches of a staging file with nothing but points and sketches.
-pub(crate) fn brief_batches(
-    path: &Path,
-    layout: &Layout,
-) -> Result<impl Iterator<Item = Result<RecordBatch, StoreError>>, StoreError> {
-    let owned: Arc<Path> = Arc::from(path);
+pub(crate) fn brief_batches(path: &Path, layout: &Layout) -> Result<Batches, StoreError> {
     let file = File::open(path).map_err(|e| StoreError::io("open", path, e))?;
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file).and_then(|builder| {
+    Batches::open(path, || {
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
         let params = layout.params.iter().map(ParamColumn::column);
         let names: Vec<String> = ["instrument", "sketch"]
             .map(str::to_owned)
@@ -188,19 +184,17 @@ pub(crate) fn brief_batches(
         let roots: Vec<usize> = names.iter().filter_map(|name| schema.index_of(name).ok()).collect();
         let columns = ProjectionMask::roots(builder.parquet_schema(), roots);
         builder.with_projection(columns).with_batch_size(BATCH_ROWS).build()
-    });
-    let reader = reader.map_err(|e| StoreError::unreadable(path, e))?;
-    Ok(reader.map(move |batch| batch.map_err(|e| StoreError::unreadable(&owned, e))))
+    })
 }
 
 /// The batches of a Parquet file of ours.
-pub(crate) fn batches(path: &Path) -> Result<impl Iterator<Item = Result<RecordBatch, StoreError>>, StoreError> {
-    let owned: Arc<Path> = Arc::from(path);
+pub(crate) fn batches(path: &Path) -> Result<Batches, StoreError> {
     let file = File::open(path).map_err(|e| StoreError::io("open", path, e))?;
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file)
-        .and_then(|builder| builder.with_batch_size(BATCH_ROWS).build())
-        .map_err(|e| StoreError::unreadable(path, e))?;
-    Ok(reader.map(move |batch| batch.map_err(|e| StoreError::unreadable(&owned, e))))
+    Batches::open(path, || {
+        ParquetRecordBatchReaderBuilder::try_new(file)?
+            .with_batch_size(BATCH_ROWS)
+            .build()
+    })
 }
 
 #[cfg(test)]

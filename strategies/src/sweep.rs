@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use assay_core::ids::Ordinal;
 use assay_core::job::{Execution, MetricsSpec};
@@ -169,13 +170,19 @@ impl Sweep {
 
     /// The same over one of the job's windows.
     pub fn run_over(&self, window: u32, instrument: u32, points: &[(Ordinal, Point)]) -> Vec<TrialRow> {
+        self.run_until(window, instrument, points, &AtomicBool::new(false))
+    }
+
+    /// The same, until `stop` is set: then it comes back after the tile of bars at hand, and what it gives is of no use.
+    pub fn run_until(&self, window: u32, instrument: u32, points: &[(Ordinal, Point)], stop: &AtomicBool) -> Vec<TrialRow> {
         points
             .chunks(TOGETHER)
-            .flat_map(|chunk| self.run_together(window, instrument, chunk))
+            .take_while(|_| !stop.load(Ordering::Relaxed))
+            .flat_map(|chunk| self.run_together(window, instrument, chunk, stop))
             .collect()
     }
 
-    fn run_together(&self, window: u32, instrument: u32, points: &[(Ordinal, Point)]) -> Vec<TrialRow> {
+    fn run_together(&self, window: u32, instrument: u32, points: &[(Ordinal, Point)], stop: &AtomicBool) -> Vec<TrialRow> {
         let row = |(ordinal, point): &(Ordinal, Point), outcome| TrialRow {
             instrument,
             ordinal: *ordinal,
@@ -183,7 +190,7 @@ impl Sweep {
             window,
             outcome,
         };
-        match catch_unwind(AssertUnwindSafe(|| self.outcomes(self.plan_of(window), points))) {
+        match catch_unwind(AssertUnwindSafe(|| self.outcomes(self.plan_of(window), points, stop))) {
             Ok(Ok(outcomes)) => points
                 .iter()
                 .zip(outcomes)
@@ -195,7 +202,7 @@ impl Sweep {
                 .collect(),
             Err(_) if points.len() > 1 => points
                 .iter()
-                .flat_map(|point| self.run_together(window, instrument, std::slice::from_ref(point)))
+                .flat_map(|point| self.run_together(window, instrument, std::slice::from_ref(point), stop))
                 .collect(),
             Err(panic) => {
                 let text = panic
@@ -208,7 +215,7 @@ impl Sweep {
         }
     }
 
-    fn outcomes(&self, plan: &Plan, points: &[(Ordinal, Point)]) -> Result<Vec<Outcome>, StrategyError> {
+    fn outcomes(&self, plan: &Plan, points: &[(Ordinal, Point)], stop: &AtomicBool) -> Result<Vec<Outcome>, StrategyError> {
         let only: Vec<Point> = points.iter().map(|(_, point)| point.clone()).collect();
         let mut program = Program::build(&self.strategy, &self.execution, &self.space, &only, &plan.market)?;
         let failures = std::mem::take(&mut program.failures);
@@ -217,6 +224,9 @@ impl Sweep {
         let (mut buffers, mut tiles) = (TrialBuffers::default(), TileBuffers::default());
         let window = plan.market.window.clone();
         for start in (0..window.end).step_by(TILE) {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(Vec::new());
+            }
             let range = start..window.end.min(start + TILE);
             evaluator.advance(range.clone());
             if range.end <= window.start {

@@ -1,5 +1,7 @@
 //! What keeps a worker from running a task.
 
+use std::time::Duration;
+
 use assay_core::{Domain, Explain};
 use assay_data::DataError;
 use assay_engine::market::MarketError;
@@ -70,9 +72,34 @@ pub enum WorkerError {
         /// Why not.
         reason: String,
     },
+    /// A task that does not come to its end.
+    #[error("it took longer than {:.0} s, the time that a task may take", limit.as_secs_f64())]
+    TooLong {
+        /// How long it may take.
+        limit: Duration,
+    },
+    /// A task in a process of its own, which ended without a result.
+    #[error("its process {ending}{}", words(said))]
+    Alone {
+        /// How it ended.
+        ending: String,
+        /// What it said last.
+        said: String,
+    },
     /// A defect.
     #[error("internal error while computing trials: {0}")]
     Panic(String),
+}
+
+fn words(said: &str) -> String {
+    if said.is_empty() { String::new() } else { format!(": {said}") }
+}
+
+impl WorkerError {
+    /// Whether the worker had better take no tasks for a while: nothing is wrong with the task at hand.
+    pub(crate) fn hinders(&self) -> bool {
+        matches!(self, Self::Data(_) | Self::Store(_)) && self.retryable()
+    }
 }
 
 impl Explain for WorkerError {
@@ -85,7 +112,7 @@ impl Explain for WorkerError {
             Self::Store(error) => error.domain(),
             Self::Link(error) => error.domain(),
             Self::Market { .. } | Self::Memory { .. } | Self::Warmup { .. } => Domain::Usage,
-            Self::OtherValues { .. } | Self::Threads { .. } => Domain::External,
+            Self::OtherValues { .. } | Self::Threads { .. } | Self::TooLong { .. } | Self::Alone { .. } => Domain::External,
             Self::Panic(_) => Domain::Internal,
         }
     }
@@ -129,6 +156,8 @@ impl Explain for WorkerError {
                 Some("shorten the windows under [params] of the job, use shorter bars, or import more data".to_owned())
             }
             Self::Threads { .. } => Some("lower --threads".to_owned()),
+            Self::TooLong { .. } => Some("raise --task-time of the workers if such tasks are in order".to_owned()),
+            Self::Alone { .. } => Some("`assay logs JOB` shows its earlier tries".to_owned()),
             Self::Panic(_) => None,
         }
     }

@@ -10,8 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use assay_core::row::{Planned, TrialRow};
+use assay_core::shield::text_of;
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use crate::error::WorkerError;
 
@@ -19,8 +20,8 @@ use crate::error::WorkerError;
 pub trait Compute: Send + Sync + 'static {
     /// How many instruments each point is tried on.
     fn instruments(&self) -> usize;
-    /// Rows of these points on one instrument, in their order.
-    fn compute(&self, instrument: u32, points: &[Planned]) -> Vec<TrialRow>;
+    /// Rows of these points on one instrument, in their order. Once `stop` is set it comes back soon, with anything.
+    fn compute(&self, instrument: u32, points: &[Planned], stop: &AtomicBool) -> Vec<TrialRow>;
 }
 
 /// A finished task.
@@ -41,8 +42,17 @@ pub struct Pool {
 struct Task {
     work: Arc<dyn Compute>,
     points: Vec<Planned>,
-    cancelled: Arc<AtomicBool>,
+    switches: Switches,
     slots: Mutex<Slots>,
+}
+
+/// Between a task and who waits for it.
+#[derive(Debug, Clone, Default)]
+pub struct Switches {
+    /// Once set, the task comes back soon, with nothing.
+    pub cancelled: Arc<AtomicBool>,
+    /// Told when the first of its units is begun: before that it waits for threads.
+    pub begun: Arc<Notify>,
 }
 
 struct Slots {
@@ -71,15 +81,15 @@ impl Pool {
         self.threads.current_num_threads()
     }
 
-    /// Computes points on all instruments in units of at most `most_unit` points, and in at least `shares` of them. `None` if
-    /// `cancelled` was set before all units were begun.
+    /// Computes points on all instruments in units of at most `most_unit` points, and in at least `shares` of them. `None` if it was
+    /// cancelled before all units were done.
     pub async fn run(
         &self,
         work: Arc<dyn Compute>,
         points: Vec<Planned>,
         shares: usize,
         most_unit: usize,
-        cancelled: Arc<AtomicBool>,
+        switches: Switches,
     ) -> Result<Option<Computed>, WorkerError> {
         let instruments = work.instruments();
         let splits = splits(points.len(), shares, instruments, most_unit);
@@ -88,7 +98,7 @@ impl Pool {
         let task = Arc::new(Task {
             work,
             points,
-            cancelled,
+            switches,
             slots: Mutex::new(Slots {
                 rows: (0..splits * instruments).map(|_| None).collect(),
                 open: splits * instruments,
@@ -113,8 +123,13 @@ impl Task {
         let began = Instant::now();
         // A trial's own panic is caught further down; this one would be a defect of the machinery around it.
         let rows = panic::catch_unwind(AssertUnwindSafe(|| {
-            let cancelled = self.cancelled.load(Ordering::Relaxed);
-            (!cancelled).then(|| self.work.compute(instrument, &self.points[range]))
+            let cancelled = &self.switches.cancelled;
+            if cancelled.load(Ordering::Relaxed) {
+                return None;
+            }
+            self.switches.begun.notify_one();
+            let rows = self.work.compute(instrument, &self.points[range], cancelled);
+            (!cancelled.load(Ordering::Relaxed)).then_some(rows)
         }));
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         slots.seconds += began.elapsed().as_secs_f64();
@@ -154,13 +169,6 @@ impl Slots {
     }
 }
 
-fn text_of(payload: &(dyn std::any::Any + Send)) -> String {
-    let text = payload.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| payload.downcast_ref::<&str>().copied())
-        .unwrap_or("a panic")
-        .to_owned()
-}
-
 /// How many units each instrument's share of a task is split into.
 fn splits(points: usize, shares: usize, instruments: usize, most_unit: usize) -> usize {
     let for_threads = shares.div_ceil(instruments.max(1));
@@ -175,6 +183,8 @@ fn split(points: usize, splits: usize) -> impl Iterator<Item = Range<usize>> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicUsize;
+
     use assay_core::ids::Ordinal;
     use assay_core::row::Outcome;
     use assay_core::space::Point;
@@ -191,7 +201,7 @@ mod tests {
             2
         }
 
-        fn compute(&self, instrument: u32, points: &[Planned]) -> Vec<TrialRow> {
+        fn compute(&self, instrument: u32, points: &[Planned], _: &AtomicBool) -> Vec<TrialRow> {
             assert!(!self.panics, "as told");
             let row = |planned: &Planned| TrialRow {
                 instrument,
@@ -221,8 +231,9 @@ mod tests {
         cancelled: bool,
     ) -> Result<Option<Computed>, WorkerError> {
         let pool = Pool::new(3, "test").unwrap();
-        let flag = Arc::new(AtomicBool::new(cancelled));
-        pool.run(Arc::new(Echo { panics }), points(count), shares, most_unit, flag)
+        let switches = Switches::default();
+        switches.cancelled.store(cancelled, Ordering::Relaxed);
+        pool.run(Arc::new(Echo { panics }), points(count), shares, most_unit, switches)
             .await
     }
 
@@ -244,5 +255,48 @@ mod tests {
         assert!(run(false, 100, 2, 10, true).await.unwrap().is_none());
         let error = run(true, 100, 2, 10, false).await.unwrap_err();
         assert!(matches!(error, WorkerError::Panic(text) if text == "as told"));
+    }
+
+    /// Goes on until it is stopped, and counts how often that happened.
+    struct Endless(Arc<AtomicUsize>);
+
+    impl Compute for Endless {
+        fn instruments(&self) -> usize {
+            1
+        }
+
+        fn compute(&self, _: u32, _: &[Planned], stop: &AtomicBool) -> Vec<TrialRow> {
+            while !stop.load(Ordering::Relaxed) {
+                std::thread::yield_now();
+            }
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Vec::new()
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_under_way_hears_that_it_is_cancelled_and_what_waits_has_not_begun() {
+        let (pool, ended) = (Pool::new(1, "test").unwrap(), Arc::new(AtomicUsize::new(0)));
+        let (first, second) = (Switches::default(), Switches::default());
+        let run = |switches: &Switches| pool.run(Arc::new(Endless(Arc::clone(&ended))), points(1), 1, 1, switches.clone());
+        let running = run(&first);
+        tokio::pin!(running);
+        tokio::select! {
+            _ = &mut running => panic!("it is endless"),
+            () = first.begun.notified() => {}
+        }
+        let waiting = run(&second);
+        tokio::pin!(waiting);
+        tokio::select! {
+            biased;
+            _ = &mut waiting => panic!("the only thread is busy"),
+            () = second.begun.notified() => panic!("the only thread is busy"),
+            () = std::future::ready(()) => {}
+        }
+        second.cancelled.store(true, Ordering::Relaxed);
+        first.cancelled.store(true, Ordering::Relaxed);
+        assert!(running.await.unwrap().is_none());
+        assert!(waiting.await.unwrap().is_none());
+        assert_eq!(ended.load(Ordering::Relaxed), 1, "the second one never began");
     }
 }

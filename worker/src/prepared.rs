@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use assay_core::ids::Ordinal;
 use assay_core::row::{Planned, TrialRow};
@@ -84,12 +85,14 @@ impl Compute for Prepared {
         self.layout.instruments.len()
     }
 
-    fn compute(&self, instrument: u32, points: &[Planned]) -> Vec<TrialRow> {
+    fn compute(&self, instrument: u32, points: &[Planned], stop: &AtomicBool) -> Vec<TrialRow> {
+        #[cfg(feature = "failpoints")]
+        crate::poison::go_wrong(points, stop);
         let sweep = self.markets.sweep(instrument);
         let over_one_window = points.chunk_by(|a, b| a.window == b.window);
         let rows = over_one_window.flat_map(|planned| {
             let points: Vec<(Ordinal, Point)> = planned.iter().map(|p| (p.ordinal, p.point.clone())).collect();
-            sweep.run_over(planned[0].window, instrument, &points)
+            sweep.run_until(planned[0].window, instrument, &points, stop)
         });
         rows.collect()
     }

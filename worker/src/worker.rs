@@ -16,17 +16,21 @@ use assay_strategies::Job;
 use backon::{ExponentialBuilder, Retryable};
 use tokio::sync::{OnceCell, watch};
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use tracing::Instrument;
 
+use crate::alone::{self, Program};
 use crate::datasets;
 use crate::error::WorkerError;
 use crate::meters::{Ending, Meters};
-use crate::pool::{Computed, Pool};
+use crate::pause::Pause;
+use crate::pool::{Computed, Pool, Switches};
 use crate::prepared::Prepared;
 use crate::tally::{Tally, interleave, tally};
 use crate::walk;
 
+/// How long a computation that is cancelled may take to notice.
+const UNWIND: Duration = Duration::from_secs(3);
 /// Jobs whose bars stay in memory.
 const JOBS_IN_MEMORY: usize = 2;
 
@@ -46,6 +50,10 @@ pub struct Settings {
     /// Whether it goes on after a trouble of its own (a full disk, say) and gives the task to others. Otherwise the first trouble
     /// ends it.
     pub patient: bool,
+    /// How long a task may compute.
+    pub task_time: Option<Duration>,
+    /// What runs a task in a process of its own; without it such tasks run here as well.
+    pub alone: Option<Program>,
 }
 
 /// Tells a worker to stop.
@@ -79,6 +87,9 @@ pub struct Worker {
     jobs: Mutex<Vec<(JobId, Bars)>>,
     running: Mutex<BTreeMap<(TaskId, Attempt), Arc<AtomicBool>>>,
     trouble: Mutex<Option<WorkerError>>,
+    pause: Pause,
+    /// A thread computes what does not end.
+    stuck: AtomicBool,
     meters: Meters,
 }
 
@@ -112,8 +123,15 @@ impl Worker {
             jobs: Mutex::default(),
             running: Mutex::default(),
             trouble: Mutex::default(),
+            pause: Pause::default(),
+            stuck: AtomicBool::new(false),
             meters: Meters::default(),
         }
+    }
+
+    /// Whether one of its threads computes what does not end: nothing but the end of the process gets it back.
+    pub fn is_stuck(&self) -> bool {
+        self.stuck.load(Ordering::Relaxed)
     }
 
     /// What it counts.
@@ -140,22 +158,38 @@ impl Worker {
         lock(&self.jobs).push((id, Arc::new(OnceCell::new_with(Some(prepared)))));
     }
 
-    /// Takes tasks until it is told to stop, then finishes what it has begun as far as its grace allows and gives the rest back.
+    /// Takes tasks until it is told to stop, or until it is [stuck](Self::is_stuck), then finishes what it has begun as far as its grace allows and gives the rest back.
     pub async fn run(self: Arc<Self>, mut consumer: Consumer, mut stop: Stop) -> Result<(), WorkerError> {
         let heart = tokio::spawn(Arc::clone(&self).beat());
         // A worker of a run in one process is done with that.
         let replays = self.settings.patient.then(|| tokio::spawn(Arc::clone(&self).replay()));
         let mut tasks = JoinSet::new();
+        let mut pauses = self.pause.follow();
+        let mut paused = None;
         loop {
             tokio::select! {
                 biased;
                 () = stop.requested() => break,
                 Some(_) = tasks.join_next() => {
-                    if lock(&self.trouble).is_some() {
+                    if self.is_stuck() || lock(&self.trouble).is_some() {
                         break;
                     }
                 }
-                delivery = consumer.next() => match delivery {
+                until = pauses.next() => {
+                    // What was fetched and not begun goes to others.
+                    consumer.stop().await;
+                    paused = Some(until);
+                }
+                () = sleep_until(paused.unwrap_or_else(Instant::now)), if paused.is_some() => {
+                    paused = match consumer.resume().await {
+                        Ok(()) => None,
+                        Err(error) => {
+                            tracing::warn!(%error, "the queue cannot be read after a pause");
+                            Some(Instant::now() + Duration::from_secs(1))
+                        }
+                    };
+                }
+                delivery = consumer.next(), if paused.is_none() => match delivery {
                     Some(delivery) => drop(tasks.spawn(Arc::clone(&self).handle(delivery))),
                     None => break,
                 },
@@ -163,7 +197,13 @@ impl Worker {
         }
         // What was fetched and not begun goes back at once.
         consumer.stop().await;
-        let finished = timeout(self.settings.grace, async { while tasks.join_next().await.is_some() {} });
+        // Others wait behind the thread that does not come back.
+        let grace = if self.is_stuck() {
+            Duration::ZERO
+        } else {
+            self.settings.grace
+        };
+        let finished = timeout(grace, async { while tasks.join_next().await.is_some() {} });
         if finished.await.is_err() {
             lock(&self.running)
                 .values()
@@ -217,6 +257,9 @@ impl Worker {
     }
 
     async fn take(&self, task: TaskId) -> After {
+        if self.is_stuck() || self.pause.is_on() {
+            return After::Return;
+        }
         let grant = match self.lease(task).await {
             Ok(Some(grant)) => grant,
             Ok(None) => return After::Forget,
@@ -234,7 +277,7 @@ impl Worker {
             Err(error) => {
                 tracing::warn!(%task, job = %grant.job, %error, "a task could not be run");
                 let report = if error.retryable() && self.settings.patient {
-                    Report::GivenBack
+                    Report::GivenBack(error.hinders().then(|| error.to_string()))
                 } else {
                     Report::Failed(error.to_string())
                 };
@@ -242,9 +285,17 @@ impl Worker {
                 Some(report)
             }
         };
+        match &report {
+            Some(Report::GivenBack(Some(reason))) => {
+                let pause = self.pause.begin();
+                tracing::warn!(reason, seconds = pause.as_secs(), "no tasks are taken for a while");
+            }
+            Some(Report::Done(_)) => self.pause.forget(),
+            _ => {}
+        }
         self.meters.ended(match &report {
             Some(Report::Done(_) | Report::Walked(_)) => Ending::Done,
-            Some(Report::GivenBack) => Ending::GivenBack,
+            Some(Report::GivenBack(_)) => Ending::GivenBack,
             Some(Report::Failed(_)) => Ending::Failed,
             None => Ending::Dropped,
         });
@@ -310,7 +361,14 @@ impl Worker {
     }
 
     /// Runs the trials of a task; `None` if it is no longer wanted.
-    async fn execute(&self, grant: &Grant, cancelled: Arc<AtomicBool>) -> Result<Option<Report>, WorkerError> {
+    pub(crate) async fn execute(&self, grant: &Grant, cancelled: Arc<AtomicBool>) -> Result<Option<Report>, WorkerError> {
+        if grant.isolated
+            && let Some(program) = &self.settings.alone
+        {
+            let body = self.body(grant.job).await?;
+            let limit = self.settings.task_time;
+            return alone::run(program, grant, body, limit, cancelled).await;
+        }
         let prepared = self.prepared(grant.job).await?;
         let blocks = grant.range.first_block..grant.range.end();
         let threads = self.pool.threads();
@@ -326,11 +384,17 @@ impl Worker {
         };
         let count = points.len() as u64;
         let work = Arc::clone(&prepared);
-        let computed = self
+        let switches = Switches {
+            cancelled,
+            ..Switches::default()
+        };
+        let computing = self
             .pool
-            .run(work, points, shares, prepared.budget.most_unit, cancelled)
-            .await?;
-        let Some(Computed { rows, seconds }) = computed else {
+            .run(work, points, shares, prepared.budget.most_unit, switches.clone());
+        let Some(computed) = self.within_time(computing, &switches).await else {
+            return Ok(None);
+        };
+        let Some(Computed { rows, seconds }) = computed? else {
             return Ok(None);
         };
         self.meters.computed(rows.iter().map(Vec::len).sum(), seconds);
@@ -352,11 +416,44 @@ impl Worker {
         }))))
     }
 
+    /// Waits for a computation, for as long as a task may take once it is begun. What does not end then although it is cancelled
+    /// keeps its thread, and the worker is stuck. `None` if another task got the worker stuck before.
+    async fn within_time<T>(
+        &self,
+        computing: impl Future<Output = Result<T, WorkerError>>,
+        switches: &Switches,
+    ) -> Option<Result<T, WorkerError>> {
+        let Some(limit) = self.settings.task_time else {
+            return Some(computing.await);
+        };
+        tokio::pin!(computing);
+        tokio::select! {
+            computed = &mut computing => return Some(computed),
+            () = switches.begun.notified() => {}
+        }
+        if let Ok(computed) = timeout(limit, &mut computing).await {
+            return Some(computed);
+        }
+        switches.cancelled.store(true, Ordering::Relaxed);
+        if timeout(UNWIND, &mut computing).await.is_err() && self.stuck.swap(true, Ordering::Relaxed) {
+            return None;
+        }
+        Some(Err(WorkerError::TooLong { limit }))
+    }
+
     /// Runs the winners of a walk forward in its test windows.
     async fn walk(&self, prepared: Arc<Prepared>, winners: Vec<Option<Planned>>) -> Result<Report, WorkerError> {
-        let walked = tokio::task::spawn_blocking(move || walk::walk(&prepared, &winners));
-        let folds = walked.await.map_err(|error| WorkerError::Panic(error.to_string()))??;
-        Ok(Report::Walked(folds))
+        let switches = Switches::default();
+        let begun = Arc::clone(&switches.begun);
+        let walked = async {
+            let walked = tokio::task::spawn_blocking(move || {
+                begun.notify_one();
+                walk::walk(&prepared, &winners)
+            });
+            walked.await.map_err(|error| WorkerError::Panic(error.to_string()))?
+        };
+        let folds = self.within_time(walked, &switches).await;
+        Ok(folds.transpose()?.map_or(Report::GivenBack(None), Report::Walked))
     }
 
     /// Brings rows to where they are safe.
@@ -393,11 +490,16 @@ impl Worker {
     }
 
     async fn load_bars(&self, id: JobId) -> Result<Arc<Prepared>, WorkerError> {
+        self.load_body(self.body(id).await?).await
+    }
+
+    /// The text from which a job is made.
+    async fn body(&self, id: JobId) -> Result<Arc<str>, WorkerError> {
         let Answer::Job(body) = self.link.ask(Question::Job(id)).await? else {
             let reason = format!("job {id} is not running");
             return Err(LinkError::Unreachable { reason }.into());
         };
-        self.load_body(body).await
+        Ok(body)
     }
 
     /// The bars of a job, if they are in memory.

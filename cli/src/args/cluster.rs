@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
+use assay_coordinator::Settings as CoordinatorSettings;
 use assay_coordinator::server::Limits as ServerLimits;
 use assay_core::ids::WorkerId;
 use assay_core::time::UtcNs;
@@ -270,6 +271,16 @@ pub(crate) struct CoordinatorArgs {
         requires = "tls_cert"
     )]
     pub(crate) tls_key: Option<PathBuf>,
+    /// Seconds of one thread that a task is to take: longer ones cost less to hand out, shorter ones lose less when a worker dies
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "ASSAY_TASK_SECONDS",
+        hide_env_values = true,
+        default_value_t = CoordinatorSettings::CLUSTER.task_size.most_seconds,
+        value_parser = seconds
+    )]
+    pub(crate) task_seconds: f64,
     /// Its name, for the one that stands by [default: from the host's]
     #[arg(long)]
     pub(crate) name: Option<WorkerId>,
@@ -309,7 +320,28 @@ pub(crate) struct WorkerArgs {
         default_value_t = 60
     )]
     pub(crate) grace: u64,
+    /// Seconds that a task may compute; one that takes longer is tried again in a process of its own, and given up if that does not help
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "ASSAY_TASK_TIME",
+        hide_env_values = true,
+        default_value_t = 300,
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
+    pub(crate) task_time: u64,
+    /// Run the one task that comes from stdin, and end: how a worker runs a suspicious task
+    #[arg(long, hide = true)]
+    pub(crate) one_task: bool,
     /// Its name [default: from the host's]
     #[arg(long)]
     pub(crate) name: Option<WorkerId>,
+}
+
+/// A length of time.
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(seconds) if seconds > 0.0 && seconds <= 3_600.0 => Ok(seconds),
+        _ => Err("a number above 0, at most 3600".to_owned()),
+    }
 }

@@ -157,6 +157,8 @@ impl Run {
             heartbeat: CoordinatorSettings::LOCAL.heartbeat,
             grace: GRACE,
             patient: false,
+            task_time: None,
+            alone: None,
         };
         let worker = Worker::new(worker_settings, coordinator.link(), pool, catalog.clone());
         worker.knows(Arc::clone(&prepared));

@@ -18,6 +18,7 @@ use super::pace::Pace;
 use super::remaining::Remaining;
 use super::search::Leg;
 use crate::plan::{JobPlan, LegPlan, WALK};
+use crate::settings::Settings;
 
 /// A job that is queued, running or paused.
 #[derive(Debug)]
@@ -103,6 +104,8 @@ pub(super) struct Task {
 pub(super) struct Lease {
     pub(super) worker: WorkerId,
     pub(super) attempt: Attempt,
+    /// The worker runs it in a process of its own.
+    pub(super) isolated: bool,
     pub(super) began: UtcNs,
     pub(super) until: UtcNs,
 }
@@ -128,6 +131,18 @@ impl Task {
         }
     }
 
+    /// Whether it may have ended its workers, or failed on one: the next try runs alone, in a process of its own.
+    pub(super) fn is_suspect(&self, settings: &Settings) -> bool {
+        self.lost >= settings.isolate_after_lost || self.failed > 0
+    }
+
+    /// Whether to give it up after a try that failed. Lost tries prove nothing by themselves, since workers die of many things. They
+    /// count beside one that failed while it ran alone.
+    pub(super) fn is_hopeless(&self, isolated: bool, settings: &Settings) -> bool {
+        let against = if isolated { self.failed + self.lost } else { self.failed };
+        against >= settings.quarantine_after_failed
+    }
+
     /// Whether a worker may take it.
     pub(super) fn is_free_for(&self, worker: &WorkerId) -> bool {
         self.leases.is_empty() || self.overtake && self.leases.iter().all(|lease| lease.worker != *worker)
@@ -143,6 +158,7 @@ impl OpenJob {
         known: Option<UnfinishedJob>,
         now: UtcNs,
         leased_until: Option<UtcNs>,
+        settings: &Settings,
     ) -> Self {
         let mut job = Self {
             state: JobState::Running,
@@ -207,9 +223,11 @@ impl OpenJob {
                         job.open.insert(record.task, task);
                     }
                     TaskRecordState::Leased { worker, attempt } => {
+                        let isolated = task.is_suspect(settings);
                         task.leases.extend(leased_until.map(|until| Lease {
                             worker,
                             attempt,
+                            isolated,
                             began: now,
                             until,
                         }));

@@ -23,6 +23,7 @@ mod remaining;
 mod search;
 #[cfg(test)]
 mod simulation;
+mod workers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -39,6 +40,7 @@ pub use event::{CompactError, Compaction, Effect, Event, Request, Written};
 use fair::Fair;
 use job::{End, Lease, OpenJob, Step, Task, text_of};
 pub use search::{Proposed, Proposing};
+use workers::Workers;
 
 use crate::plan::{JobPlan, WALK};
 use crate::settings::Settings;
@@ -63,17 +65,11 @@ pub struct Core {
     tasks: BTreeMap<TaskId, JobId>,
     /// Tasks whose message is out and that nobody has taken, and since when.
     waiting: BTreeMap<TaskId, UtcNs>,
-    workers: BTreeMap<WorkerId, Worker>,
+    workers: Workers,
     fair: Fair,
     next_task: u64,
     /// How often a search was handed out.
     handed_out: u64,
-}
-
-#[derive(Debug)]
-struct Worker {
-    slots: u32,
-    seen: UtcNs,
 }
 
 /// The effects of a step in the making.
@@ -101,7 +97,7 @@ impl Core {
             jobs: BTreeMap::new(),
             tasks: BTreeMap::new(),
             waiting: BTreeMap::new(),
-            workers: BTreeMap::new(),
+            workers: Workers::default(),
             fair: Fair::default(),
             next_task,
             handed_out: 0,
@@ -178,11 +174,11 @@ impl Core {
 
     /// All workers.
     pub fn workers(&self) -> impl Iterator<Item = WorkerView> {
-        self.workers.iter().map(|(id, worker)| WorkerView {
+        self.workers.all().map(|(id, slots, seen)| WorkerView {
             worker: id.clone(),
-            slots: worker.slots,
+            slots,
             running: self.leased_by(id).map(|(task, job, _)| (task, job)).collect(),
-            seen: worker.seen,
+            seen,
         })
     }
 
@@ -192,7 +188,7 @@ impl Core {
         QueueView {
             waiting: self.waiting.len(),
             running: open.filter(|task| !task.leases.is_empty()).count(),
-            slots: self.workers.values().map(|worker| worker.slots).sum(),
+            slots: self.workers.slots() as u32,
             uncarved_blocks: self.jobs.values().map(|job| job.remaining.blocks()).sum(),
         }
     }
@@ -242,9 +238,15 @@ impl Core {
         let id = plan.id;
         // Workers of an earlier process of this kind died with it.
         let leased_until = (!self.settings.in_process).then(|| after(now, self.settings.lease));
-        let job = OpenJob::new(plan, priority, known, now, leased_until);
+        let job = OpenJob::new(plan, priority, known, now, leased_until, &self.settings);
         for (task, open) in &job.open {
             self.tasks.insert(*task, id);
+            // Of a task that several workers had, the database names the last one: the tries of the others end here.
+            for attempt in (1..=open.attempts).map(Attempt) {
+                if open.leases.iter().all(|lease| lease.attempt != attempt) {
+                    effects.push(ended(*task, attempt, AttemptEnd::Cancelled, now));
+                }
+            }
             if open.leases.is_empty() && job.state == JobState::Running {
                 publish(&mut self.waiting, *task, id, now, effects);
             }
@@ -338,7 +340,7 @@ impl Core {
                 None => drop.push((*task, *attempt)),
             }
         }
-        self.workers.insert(worker, Worker { slots, seen: now });
+        self.workers.heard(worker, slots, now);
         effects.push(Effect::Answer(request, Answer::Welcome { drop }));
     }
 
@@ -351,7 +353,7 @@ impl Core {
         for (task, id, attempt) in held {
             self.release(id, task, attempt, AttemptEnd::GivenBack, now, effects);
         }
-        self.workers.remove(worker);
+        self.workers.leave(worker);
     }
 
     fn leased_by(&self, worker: &WorkerId) -> impl Iterator<Item = (TaskId, JobId, Attempt)> {
@@ -364,7 +366,7 @@ impl Core {
     }
 
     fn lease(&mut self, request: Request, worker: &WorkerId, task: TaskId, now: UtcNs, effects: &mut Effects) {
-        if !self.workers.contains_key(worker) {
+        if !self.workers.knows(worker) {
             effects.push(Effect::Answer(request, Answer::WhoAreYou));
             return;
         }
@@ -383,9 +385,15 @@ impl Core {
         open.attempts += 1;
         open.overtake = false;
         let attempt = Attempt(open.attempts);
+        let isolated = open.is_suspect(&self.settings);
+        if isolated {
+            let text = format!("try {} of task {task} runs alone, in a process of its own", attempt.0);
+            effects.push(logged(id, now, text));
+        }
         open.leases.push(Lease {
             worker: worker.clone(),
             attempt,
+            isolated,
             began: now,
             until: after(now, self.settings.lease),
         });
@@ -395,7 +403,7 @@ impl Core {
             worker: worker.clone(),
             at: now,
         }));
-        let (range, lost) = (open.range, open.lost);
+        let range = open.range;
         let whole = job.plan.known_blocks() == Some(range.blocks) && job.plan.folds == 0;
         Some(Grant {
             work: job.work(range),
@@ -403,7 +411,7 @@ impl Core {
             attempt,
             job: id,
             range,
-            isolated: lost >= self.settings.isolate_after_lost,
+            isolated,
             in_memory: self.settings.in_process && whole,
             threshold: job.board.threshold(),
         })
@@ -420,13 +428,15 @@ impl Core {
         now: UtcNs,
         effects: &mut Effects,
     ) {
-        if let Some(worker) = self.workers.get_mut(worker) {
-            worker.seen = now;
-        }
+        self.workers.seen(worker, now);
         let answer = match (report, self.tasks.get(&task).copied()) {
             (Report::Done(result), Some(id)) => self.done(id, task, attempt, *result, now, effects),
             (Report::Done(result), None) => self.done_before(task, &result, effects),
-            (Report::GivenBack, Some(id)) => {
+            (Report::GivenBack(reason), Some(id)) => {
+                if let Some(reason) = reason {
+                    let text = format!("worker {worker} gave task {task} back and pauses: {reason}");
+                    effects.push(logged(id, now, text));
+                }
                 self.release(id, task, attempt, AttemptEnd::GivenBack, now, effects);
                 Answer::Recorded
             }
@@ -435,7 +445,7 @@ impl Core {
                 Answer::Recorded
             }
             (Report::Walked(folds), Some(id)) => self.walked(id, task, folds, now, effects),
-            (Report::GivenBack | Report::Failed(_) | Report::Walked(_), None) => Answer::NotWanted,
+            (Report::GivenBack(_) | Report::Failed(_) | Report::Walked(_), None) => Answer::NotWanted,
         };
         effects.push(Effect::Answer(request, answer));
     }
@@ -612,14 +622,16 @@ impl Core {
             return;
         }
         let open = self.jobs.get(&id).and_then(|job| job.open.get(&task));
+        let mut isolated = false;
         if let Some(lease) = open.and_then(|open| open.leases.iter().find(|lease| lease.attempt == attempt)) {
             let text = format!("try {} of task {task} failed on {}: {reason}", attempt.0, lease.worker);
             effects.push(logged(id, now, text));
+            isolated = lease.isolated;
         }
         self.release(id, task, attempt, AttemptEnd::Failed(reason.clone()), now, effects);
         let Some(job) = self.jobs.get_mut(&id) else { return };
         let Some(open) = job.open.get(&task) else { return };
-        if open.failed < self.settings.quarantine_after_failed {
+        if !open.is_hopeless(isolated, &self.settings) {
             return;
         }
         let Some(open) = job.open.remove(&task) else { return };
@@ -693,7 +705,7 @@ impl Core {
         }
         self.cut_searches(now, effects);
         let silent = nanoseconds(self.settings.lease);
-        self.workers.retain(|_, worker| now.0 - worker.seen.0 <= silent);
+        self.workers.forget_before(UtcNs(now.0.saturating_sub(silent)));
         self.overtake_slow_tasks(now, effects);
         let old = UtcNs(now.0.saturating_sub(nanoseconds(self.settings.resend_after)));
         if self.has_idle_slots() {
@@ -740,8 +752,8 @@ impl Core {
     }
 
     fn has_idle_slots(&self) -> bool {
-        let queue = self.queue();
-        queue.running < queue.slots as usize
+        let open = self.jobs.values().flat_map(|job| job.open.values());
+        open.filter(|task| !task.leases.is_empty()).count() < self.workers.slots()
     }
 
     /// Publishes tasks once more whose message may be lost.
@@ -758,7 +770,7 @@ impl Core {
 
     /// Carves and publishes tasks until enough of them wait.
     fn fill_window(&mut self, now: UtcNs, effects: &mut Effects) {
-        let slots = self.workers.values().map(|worker| worker.slots as usize).sum::<usize>();
+        let slots = self.workers.slots();
         while let Some(id) = self.fair.next() {
             let Some(job) = self.jobs.get_mut(&id).filter(|job| job.wants_work()) else {
                 self.fair.leave(id);

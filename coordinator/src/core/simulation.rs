@@ -54,6 +54,8 @@ impl Dice {
 struct Database {
     jobs: BTreeMap<JobId, UnfinishedJob>,
     done: BTreeMap<JobId, JobDone>,
+    /// Tries that have begun and not ended.
+    attempts: BTreeSet<(TaskId, Attempt)>,
     next_task: u64,
 }
 
@@ -67,6 +69,19 @@ impl Database {
     fn task(&mut self, task: TaskId) -> &mut TaskRecord {
         let mut tasks = self.jobs.values_mut().flat_map(|job| &mut job.tasks);
         tasks.find(|record| record.task == task).expect("the task was carved")
+    }
+
+    fn expect_no_try_of(&self, task: TaskId) {
+        let mut open = self.attempts.iter().filter(|(of, _)| *of == task);
+        assert_eq!(open.next(), None, "a task that is over has a try that is not");
+    }
+
+    /// A job is over: so is every try of its tasks.
+    fn expect_no_tries(&self, job: JobId) {
+        self.jobs[&job]
+            .tasks
+            .iter()
+            .for_each(|record| self.expect_no_try_of(record.task));
     }
 
     fn apply_one(&mut self, change: Change) {
@@ -85,6 +100,9 @@ impl Database {
                 let record = &mut self.jobs.get_mut(&job).unwrap().record;
                 assert!(record.state.may_become(to), "{} -> {to}", record.state);
                 record.state = to;
+                if !to.is_open() {
+                    self.expect_no_tries(job);
+                }
             }
             Change::TaskCarved { task, job, range } => {
                 assert!(task.0 >= self.next_task, "numbers of tasks are never used twice");
@@ -105,17 +123,22 @@ impl Database {
                 record.attempts += 1;
                 assert_eq!(record.attempts, attempt.0);
                 record.state = TaskRecordState::Leased { worker, attempt };
+                self.attempts.insert((task, attempt));
             }
-            Change::AttemptEnded { task, end, .. } => {
+            Change::AttemptEnded { task, attempt, end, .. } => {
+                self.attempts.remove(&(task, attempt));
                 let record = self.task(task);
                 match end {
                     AttemptEnd::Lost => record.lost += 1,
                     AttemptEnd::Failed(_) => record.failed += 1,
                     _ => {}
                 }
-                record.state = TaskRecordState::Ready;
+                if matches!(&record.state, TaskRecordState::Leased { attempt: held, .. } if *held == attempt) {
+                    record.state = TaskRecordState::Ready;
+                }
             }
             Change::TaskDone(done) => {
+                self.attempts.remove(&(done.task, done.attempt));
                 let record = self.task(done.task);
                 assert!(!matches!(record.state, TaskRecordState::Done { .. }), "a task is done once");
                 record.state = TaskRecordState::Done {
@@ -129,7 +152,10 @@ impl Database {
                     .retain(|point| !done.entered.iter().any(|new| new.ordinal == point.ordinal));
                 job.ranked.extend(done.entered);
             }
-            Change::TaskQuarantined { task, reason, .. } => self.task(task).state = TaskRecordState::Quarantined { reason },
+            Change::TaskQuarantined { task, reason, .. } => {
+                self.expect_no_try_of(task);
+                self.task(task).state = TaskRecordState::Quarantined { reason };
+            }
             Change::BatchProposed(batch) => {
                 let batches = &mut self.jobs.get_mut(&batch.job).unwrap().batches;
                 let known = batches.iter().filter(|known| known.leg == batch.leg).count();
@@ -138,6 +164,8 @@ impl Database {
             }
             Change::SearchCut { job } => self.jobs.get_mut(&job).unwrap().record.reproducible = false,
             Change::Walked { job, task, folds } => {
+                // They go with their task.
+                self.attempts.retain(|(of, _)| *of != task);
                 let job = self.jobs.get_mut(&job).unwrap();
                 job.tasks.retain(|record| record.task != task);
                 assert!(job.folds.is_empty(), "a walk is made once");
@@ -157,6 +185,7 @@ impl Database {
             }
             Change::JobDone(done) => {
                 self.jobs.get_mut(&done.job).unwrap().record.state = JobState::Done;
+                self.expect_no_tries(done.job);
                 assert!(self.done.insert(done.job, *done).is_none(), "a job is done once");
             }
             Change::JobPriority { .. } | Change::Logged { .. } => {}
@@ -638,7 +667,7 @@ impl World {
         let report = if let Some(block) = poisoned {
             Report::Failed(format!("block {block} cannot be run"))
         } else if self.faults && self.dice.once_in(60) {
-            Report::GivenBack
+            Report::GivenBack(None)
         } else if let Work::Walk(winners) = &grant.work {
             let fold = |(fold, winner): (i64, &Option<Planned>)| FoldRecord {
                 fold,

@@ -12,12 +12,16 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
+use parquet::errors::ParquetError;
 
 use super::{Catalog, DatasetKind, FileEntry, Manifest, schema};
 use crate::error::DataError;
+use crate::shield::{Batches, shield};
 
 /// Rows read at once where memory is bounded.
 const BATCH_ROWS: usize = 65_536;
+/// Rows read at once where a file is to become one batch.
+const MOST_ROWS: usize = 1 << 24;
 
 impl Catalog {
     /// The rows of a dataset, batch by batch in time order, all with the dataset's columns. Holds one batch at a time.
@@ -74,8 +78,9 @@ impl Catalog {
     /// The row groups of a file, for reading in parallel.
     pub(crate) fn row_groups(&self, manifest: &Manifest, file: &FileEntry) -> Result<Vec<RowGroup>, DataError> {
         let path = self.folder(&manifest.symbol, manifest.dataset_kind()).join(&file.name);
-        let metadata = ArrowReaderMetadata::load(&open_file(&path)?, ArrowReaderOptions::new())
-            .map_err(|e| DataError::parquet(&path, e))?;
+        let file = open_file(&path)?;
+        let metadata = shield(|| ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()));
+        let metadata = metadata.map_err(|e| DataError::parquet(&path, e))?;
         let count = metadata.metadata().num_row_groups();
         let group = |index| RowGroup {
             path: path.clone(),
@@ -101,13 +106,14 @@ impl RowGroup {
         columns: &SchemaRef,
     ) -> Result<impl Iterator<Item = Result<RecordBatch, DataError>> + use<'_>, DataError> {
         let file = open_file(&self.path)?;
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
-        let reader = project(builder, Some(columns))
-            .with_row_groups(vec![self.index])
-            .with_batch_size(BATCH_ROWS)
-            .build()
-            .map_err(|e| DataError::parquet(&self.path, e))?;
-        Ok(reader.map(|batch| batch.map_err(|e| DataError::parquet(&self.path, e.into()))))
+        let reader = batches(&self.path, Some(columns), || {
+            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
+            project(builder, Some(columns))
+                .with_row_groups(vec![self.index])
+                .with_batch_size(BATCH_ROWS)
+                .build()
+        })?;
+        Ok(reader.map(|batch| batch.map_err(|e| DataError::parquet(&self.path, e))))
     }
 }
 
@@ -117,7 +123,7 @@ pub struct RowBatches {
     folder: PathBuf,
     files: std::vec::IntoIter<FileEntry>,
     schema: SchemaRef,
-    open: Option<(PathBuf, ParquetRecordBatchReader)>,
+    open: Option<(PathBuf, Batches)>,
 }
 
 impl RowBatches {
@@ -131,9 +137,7 @@ impl RowBatches {
             if let Some((path, reader)) = &mut self.open {
                 match reader.next() {
                     Some(Ok(batch)) => return schema::widen(&batch, &self.schema).map(Some),
-                    Some(Err(source)) => {
-                        return Err(DataError::parquet(path, source.into()));
-                    }
+                    Some(Err(source)) => return Err(DataError::parquet(path, source)),
                     None => self.open = None,
                 }
             }
@@ -174,29 +178,28 @@ pub(crate) fn stored_columns(manifest: &Manifest) -> SchemaRef {
 /// A whole file as one batch, with those of the named columns that it has (all by default).
 pub(crate) fn read_parquet(path: &Path, columns: Option<&SchemaRef>) -> Result<RecordBatch, DataError> {
     let file = open_file(path)?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| DataError::parquet(path, e))?;
-    let rows = usize::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or_default();
-    let reader = project(builder, columns)
-        .with_batch_size(rows.max(1))
-        .build()
-        .map_err(|e| DataError::parquet(path, e))?;
-    let schema = arrow::array::RecordBatchReader::schema(&reader);
-    let batches: Vec<RecordBatch> = reader
-        .collect::<Result<_, _>>()
-        .map_err(|e| DataError::parquet(path, e.into()))?;
+    let reader = batches(path, columns, || {
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
+        // A damaged footer may promise any number.
+        let promised = usize::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or_default();
+        let rows = promised.clamp(1, MOST_ROWS);
+        project(builder, columns).with_batch_size(rows).build()
+    })?;
+    let schema = reader.schema();
+    let batches = reader.collect::<Result<Vec<RecordBatch>, _>>();
+    let batches = batches.map_err(|e| DataError::parquet(path, e))?;
     match <[RecordBatch; 1]>::try_from(batches) {
         Ok([batch]) => Ok(batch),
         Err(batches) => concat_batches(&schema, &batches).map_err(|e| DataError::parquet(path, e.into())),
     }
 }
 
-fn open(path: &Path, columns: Option<&SchemaRef>, batch_rows: usize) -> Result<ParquetRecordBatchReader, DataError> {
+fn open(path: &Path, columns: Option<&SchemaRef>, batch_rows: usize) -> Result<Batches, DataError> {
     let file = open_file(path)?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| DataError::parquet(path, e))?;
-    project(builder, columns)
-        .with_batch_size(batch_rows)
-        .build()
-        .map_err(|e| DataError::parquet(path, e))
+    batches(path, columns, || {
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
+        project(builder, columns).with_batch_size(batch_rows).build()
+    })
 }
 
 fn open_file(path: &Path) -> Result<File, DataError> {
@@ -204,6 +207,37 @@ fn open_file(path: &Path) -> Result<File, DataError> {
         std::io::ErrorKind::NotFound => DataError::Replaced { path: path.to_owned() },
         _ => DataError::io("read", path, e),
     })
+}
+
+/// What does not fit: a column of another type than the dataset's, or a missing one that must be there.
+fn misfit(found: &Schema, wanted: &SchemaRef) -> Option<String> {
+    wanted
+        .fields()
+        .iter()
+        .find_map(|field| match found.field_with_name(field.name()) {
+            Ok(column) if column.data_type() == field.data_type() => None,
+            Ok(column) => Some(format!(
+                "column `{}` is {} instead of {}",
+                field.name(),
+                column.data_type(),
+                field.data_type()
+            )),
+            Err(_) if field.is_nullable() => None,
+            Err(_) => Some(format!("there is no column `{}`", field.name())),
+        })
+}
+
+/// Opens a file, which must have the columns of its dataset.
+fn batches(
+    path: &Path,
+    columns: Option<&SchemaRef>,
+    open: impl FnOnce() -> Result<ParquetRecordBatchReader, ParquetError>,
+) -> Result<Batches, DataError> {
+    let reader = Batches::open(open).map_err(|e| DataError::parquet(path, e))?;
+    match columns.and_then(|columns| misfit(&reader.schema(), columns)) {
+        None => Ok(reader),
+        Some(reason) => Err(DataError::parquet(path, ParquetError::General(reason))),
+    }
 }
 
 fn project(

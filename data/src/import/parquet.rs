@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType, Float64Type, Int8Type, Int64Type, TimeUnit, Tim
 use assay_core::job::DataKind;
 use assay_core::time::BarLength;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 
 use super::columns::{self, Role};
 use super::container::Input;
@@ -19,6 +19,7 @@ use super::rows::{Layout, Lines, Rows, Syntax, side};
 use super::text::time_rule;
 use super::times::{TimeReader, TimeRule};
 use crate::error::DataError;
+use crate::shield::{Batches, shield};
 
 /// Rows read at a time.
 const BATCH: usize = 131_072;
@@ -30,7 +31,7 @@ pub(super) fn layout(
 ) -> Result<(Layout, Option<BarLength>, i64, Vec<String>), ImportError> {
     let fail = |problem| input.error(problem);
     let file = File::open(&input.path).map_err(|e| fail(Problem::Io(e)))?;
-    let metadata = ArrowReaderMetadata::load(&file, parquet::arrow::arrow_reader::ArrowReaderOptions::default())
+    let metadata = shield(|| ArrowReaderMetadata::load(&file, ArrowReaderOptions::default()))
         .map_err(|e| fail(Problem::Parquet(e.to_string())))?;
     let schema = metadata.schema().clone();
     let kind = request.kind.or(request.bar.map(|_| DataKind::Bars));
@@ -107,19 +108,20 @@ pub(super) fn read(part: &Part, take: &mut dyn FnMut(Rows, bool) -> Result<(), D
     Ok(())
 }
 
-fn open(input: &Input, layout: &Layout) -> Result<ParquetRecordBatchReader, ImportError> {
-    let fail = |text: String| input.error(Problem::Parquet(text));
+fn open(input: &Input, layout: &Layout) -> Result<Batches, ImportError> {
     let file = File::open(&input.path).map_err(|e| input.error(Problem::Io(e)))?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| fail(e.to_string()))?;
     let used = layout
         .roles
         .iter()
         .enumerate()
         .filter(|(_, role)| **role != Role::Skip)
         .map(|(index, _)| index);
-    let mask = ProjectionMask::roots(builder.parquet_schema(), used);
-    let reader = builder.with_projection(mask).with_batch_size(BATCH).build();
-    reader.map_err(|e| fail(e.to_string()))
+    let reader = Batches::open(|| {
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
+        let mask = ProjectionMask::roots(builder.parquet_schema(), used);
+        builder.with_projection(mask).with_batch_size(BATCH).build()
+    });
+    reader.map_err(|e| input.error(Problem::Parquet(e.to_string())))
 }
 
 /// Rows batch by batch. Rows count as lines, from 1.

@@ -1,5 +1,6 @@
 //! Between wire types and the plain types, checked by hand: what comes from outside is looked at here once.
 
+mod alone;
 mod data;
 mod schedules;
 mod trades;
@@ -16,6 +17,7 @@ use assay_store::JobState;
 
 use crate::wire;
 
+pub use alone::{TaskAlone, report_of, report_to_bytes};
 pub use users::goal;
 
 /// A message that does not hold what it should.

@@ -200,7 +200,7 @@ impl TryFrom<wire::ReportRequest> for Question {
         use wire::report_request::Report as Kind;
         let report = match request.report.ok_or(WireError::missing("report"))? {
             Kind::Done(result) => Report::Done(Box::new(result.try_into()?)),
-            Kind::GivenBack(_) => Report::GivenBack,
+            Kind::GivenBack(given) => Report::GivenBack(given.reason),
             Kind::Failed(failed) => Report::Failed(failed.reason),
             Kind::Walked(walked) => Report::Walked(walked.folds.into_iter().map(Into::into).collect()),
         };
@@ -219,7 +219,7 @@ impl TryFrom<&Report> for wire::report_request::Report {
     fn try_from(report: &Report) -> Result<Self, WireError> {
         Ok(match report {
             Report::Done(result) => Self::Done(result.as_ref().try_into()?),
-            Report::GivenBack => Self::GivenBack(wire::GivenBack {}),
+            Report::GivenBack(reason) => Self::GivenBack(wire::GivenBack { reason: reason.clone() }),
             Report::Failed(reason) => Self::Failed(wire::TaskFailed { reason: reason.clone() }),
             Report::Walked(folds) => Self::Walked(wire::WalkResult {
                 folds: folds.iter().map(Into::into).collect(),

@@ -6,15 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use assay_coordinator::server::{Certificate, Server, ServerError, create_key};
-use assay_coordinator::{Meters, Office, Settings as CoordinatorSettings};
-use assay_core::Domain;
+use assay_coordinator::{CoordinatorError, Meters, Office, Settings as CoordinatorSettings, TaskSize};
+use assay_core::ids::WorkerId;
+use assay_core::{Domain, Explain};
 use assay_proto::KeyInfo;
-use assay_store::{KeyRecord, Scope, Store};
+use assay_store::{KeyRecord, Leadership, Scope, Store, StoreError};
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::sync::watch;
 use tokio::task::JoinError;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::key::show_secret;
 use crate::args::{CoordinatorArgs, CoordinatorCommand, DatabaseArgs};
@@ -25,6 +26,8 @@ use crate::settings::Settings;
 
 /// How long calls under way may take when the process is told to stop.
 const GRACE: Duration = Duration::from_secs(3);
+/// Between two looks at a database that is away.
+const PAUSE: Duration = Duration::from_millis(500);
 
 pub(in crate::commands) fn run(args: &CoordinatorArgs, settings: &Settings) -> Outcome {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
@@ -70,7 +73,7 @@ async fn init(database: &DatabaseArgs, owner: &str, settings: &Settings) -> Outc
     Ok(0)
 }
 
-/// Stands by, takes office, and works until it is told to stop or another one took over.
+/// Stands by, takes office and works, again and again, until it is told to stop.
 async fn reign(args: &CoordinatorArgs, settings: &Settings) -> Outcome {
     let queue = queue(&args.places)?;
     let certificate = certificate(args)?;
@@ -82,6 +85,7 @@ async fn reign(args: &CoordinatorArgs, settings: &Settings) -> Outcome {
     let listener = TcpListener::bind(args.listen).await.map_err(|error| {
         Failure::external(format!("cannot serve at {}: {error}", args.listen)).hint("choose another --listen")
     })?;
+    let producer = Arc::new(queue.producer().await?);
     let metrics = Metrics::new();
     observe(args.places.metrics, &metrics).await?;
     let meters = Meters::default();
@@ -97,44 +101,104 @@ async fn reign(args: &CoordinatorArgs, settings: &Settings) -> Outcome {
     let serving = tokio::spawn(server.clone().serve(listener, certificate, stopped));
     tokio::pin!(serving);
     let name = args.name.clone().unwrap_or_else(default_name);
-    tracing::info!(coordinator = %name, listen = %args.listen, "standing by");
-
     let stopping = stop_signal();
     tokio::pin!(stopping);
-    let leadership = tokio::select! {
-        leadership = store.lead(name.as_str()) => leadership?,
-        served = &mut serving => return no_server(served),
-        signal = &mut stopping => return signal.map(|()| 0),
+
+    let result = loop {
+        tracing::info!(coordinator = %name, listen = %args.listen, "standing by");
+        let leadership = tokio::select! {
+            leadership = stand_by(&store, &name) => leadership?,
+            served = &mut serving => return no_server(served),
+            signal = &mut stopping => break signal,
+        };
+        let epoch = leadership.epoch().0;
+        let office = Office {
+            settings: office_settings(args),
+            leadership,
+            store: Arc::clone(&store),
+            producer: Arc::clone(&producer),
+            depot: depot.clone(),
+            meters: meters.clone(),
+        };
+        let (coordinator, desk) = match office.open().await {
+            Ok(office) => office,
+            Err(error) if error.retryable() => {
+                tracing::warn!(coordinator = %name, epoch, %error, "the office cannot be taken now");
+                sleep(PAUSE).await;
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        tracing::info!(coordinator = %name, epoch, "in office");
+        let desk = tokio::spawn(desk);
+        tokio::pin!(desk);
+        numbers.in_office(&metrics, coordinator.clone(), epoch);
+        server.set_office(Some(coordinator)).await;
+        metrics.set_ready(true);
+        let ended = tokio::select! {
+            ended = &mut desk => Some(ended.map_err(|error| Failure::internal(error.to_string()))?),
+            signal = &mut stopping => {
+                leave_office(&metrics, &numbers, &server).await;
+                break signal;
+            }
+            served = &mut serving => return no_server(served),
+        };
+        leave_office(&metrics, &numbers, &server).await;
+        match ended {
+            // The database went away, or another one took over while this one was cut off from it.
+            Some(Err(error)) if error.retryable() || is_deposed(&error) => {
+                tracing::error!(coordinator = %name, epoch, %error, "out of office: nothing is lost, what is not recorded is done again");
+            }
+            Some(Err(error)) => break Err(error.into()),
+            Some(Ok(())) | None => break Ok(()),
+        }
     };
-    let epoch = leadership.epoch().0;
-    tracing::info!(coordinator = %name, epoch, "in office");
-    let office = Office {
-        settings: CoordinatorSettings::CLUSTER,
-        leadership,
-        store,
-        producer: Arc::new(queue.producer().await?),
-        depot,
-        meters,
-    };
-    let (coordinator, desk) = office.open().await?;
-    let desk = tokio::spawn(desk);
-    tokio::pin!(desk);
-    numbers.in_office(&metrics, coordinator.clone(), epoch);
-    server.set_office(Some(coordinator)).await;
-    metrics.set_ready(true);
-    let result = tokio::select! {
-        ended = &mut desk => ended.map_err(|error| Failure::internal(error.to_string()))?.map_err(Failure::from),
-        signal = stopping => signal,
-        served = &mut serving => return no_server(served),
-    };
-    // Whatever it was: nobody is answered for this reign any more. The next one starts from the database.
+    let _ = stop.send(true);
+    let _ = timeout(GRACE, serving).await;
+    tracing::info!(coordinator = %name, "stopped");
+    result.map(|()| 0)
+}
+
+/// The settings of a cluster, with tasks of the wanted length.
+fn office_settings(args: &CoordinatorArgs) -> CoordinatorSettings {
+    let cluster = CoordinatorSettings::CLUSTER;
+    CoordinatorSettings {
+        task_size: TaskSize {
+            least_seconds: cluster.task_size.least_seconds.min(args.task_seconds),
+            most_seconds: args.task_seconds,
+            ..cluster.task_size
+        },
+        ..cluster
+    }
+}
+
+/// Whether the database said that another one took over.
+fn is_deposed(error: &CoordinatorError) -> bool {
+    matches!(error, CoordinatorError::Store(StoreError::Deposed { .. }))
+}
+
+/// Nobody is answered for this reign any more. The next one starts from the database.
+async fn leave_office(metrics: &Metrics, numbers: &CoordinatorNumbers, server: &Server) {
     metrics.set_ready(false);
     numbers.out_of_office();
     server.set_office(None).await;
-    let _ = stop.send(true);
-    let _ = timeout(GRACE, serving).await;
-    tracing::info!(coordinator = %name, "out of office");
-    result.map(|()| 0)
+}
+
+/// Waits until the office is free, and for a database that is away.
+async fn stand_by(store: &Store, name: &WorkerId) -> Result<Leadership, Failure> {
+    let mut said = false;
+    loop {
+        match store.lead(name.as_str()).await {
+            Ok(leadership) => return Ok(leadership),
+            Err(error) if error.retryable() => {
+                if !std::mem::replace(&mut said, true) {
+                    tracing::warn!(coordinator = %name, %error, "waiting for the database");
+                }
+                sleep(PAUSE).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 /// A server that ended before it was told to.

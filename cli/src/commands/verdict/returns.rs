@@ -6,6 +6,7 @@ use std::path::Path;
 use arrow::array::AsArray;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
+use assay_core::shield::shielded;
 use assay_optimizer::statistics::{Resamples, Superiority, SuperiorityTest, default_block};
 use assay_optimizer::verdict::{Returns, judge, measure_returns};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -96,8 +97,10 @@ fn read(path: &Path) -> Result<Table, Failure> {
         )
     };
     let file = File::open(path).map_err(|error| Failure::io("open", path, &error))?;
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file).and_then(ParquetRecordBatchReaderBuilder::build);
-    let reader = reader.map_err(|error| unreadable(error.to_string()))?;
+    let damaged = |panic: String| unreadable(format!("the file is damaged: {panic}"));
+    // The library panics on some damaged files.
+    let reader = shielded(|| ParquetRecordBatchReaderBuilder::try_new(file).and_then(ParquetRecordBatchReaderBuilder::build));
+    let mut reader = reader.map_err(damaged)?.map_err(|error| unreadable(error.to_string()))?;
     let schema = arrow::array::RecordBatchReader::schema(&reader);
     let wanted: Vec<usize> = (0..schema.fields().len())
         .filter(|at| {
@@ -106,7 +109,7 @@ fn read(path: &Path) -> Result<Table, Failure> {
         })
         .collect();
     let mut columns: Vec<Vec<f64>> = vec![Vec::new(); wanted.len()];
-    for batch in reader {
+    while let Some(batch) = shielded(|| reader.next()).map_err(damaged)? {
         let batch = batch.map_err(|error| unreadable(error.to_string()))?;
         for (at, column) in wanted.iter().zip(&mut columns) {
             let values = cast(batch.column(*at), &DataType::Float64).map_err(|error| unreadable(error.to_string()))?;
