@@ -29,6 +29,7 @@ pub mod metrics;
 pub mod nearest;
 pub mod rank;
 pub mod row;
+pub mod signals;
 pub mod space;
 mod text;
 pub mod time;

@@ -71,6 +71,13 @@ impl Shown {
     }
 }
 
+/// A trial run again: as JSON, its trades, and the close of each bar.
+#[cfg(feature = "cluster")]
+pub(crate) fn in_full(trial: TrialId, cluster: &ClusterArgs, settings: &Settings) -> Result<(Value, Rows, Rows), Failure> {
+    let shown = find(trial, cluster, settings)?;
+    Ok((to_json(&shown), trade_rows(&shown.replay.trades), equity_rows(&shown)))
+}
+
 pub(super) fn run(args: &ShowArgs, settings: &Settings) -> Outcome {
     #[cfg(feature = "cluster")]
     let shown = find(args.trial, &args.cluster, settings)?;
@@ -143,7 +150,7 @@ fn replay_row(record: JobRecord, trial: TrialId, row: TrialRow, settings: &Setti
                 .hint("narrow the parameters with `where` so that such points are left out"));
         }
     };
-    let catalog = Catalog::open(&settings.home)?;
+    let catalog = job::catalog_of(&record, settings)?;
     let mut job = job::restore(&record, trial.instrument as usize, &catalog)?;
     // The windows are those of all instruments together.
     job.windows.clone_from(&record.layout.windows);

@@ -16,5 +16,6 @@ pub(super) use key::run as key;
 pub(super) use look::{logs, queue, workers};
 pub(super) use metrics::run as metrics;
 pub(super) use schedule::run as schedule;
+pub(crate) use submit::send;
 pub(super) use submit::{run_there, submit, watch};
 pub(super) use worker::run as worker;

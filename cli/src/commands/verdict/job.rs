@@ -23,6 +23,7 @@ use crate::commands::top::find_job;
 #[cfg(feature = "cluster")]
 use crate::commands::top::job_name;
 use crate::failure::Failure;
+use crate::job::catalog_of;
 use crate::local::Ledger;
 use crate::output::human;
 use crate::settings::Settings;
@@ -154,7 +155,7 @@ fn judged(
         notes.push("this job ran before its luck was measured; run it again under another --home to have all of it".to_owned());
     }
     let spec = stored_spec(record)?;
-    let catalog = Catalog::open(&settings.home)?;
+    let catalog = catalog_of(record, settings)?;
     let replays = Replays::new(record, objective.aggregate, &catalog);
     let again = match (&recorded.best, &replays) {
         (Some(best), Ok(replays)) => Some(Again::run(replays, best, &metrics)?),
