@@ -157,9 +157,19 @@ class JobPlots:
         best = np.maximum.accumulate(good_y[order])
         front = order[np.concatenate(([True], best[1:] > best[:-1]))]
         figure = _figure(self._title(f"{of_y} against {of_x}"))
-        density, at_x, at_y = np.histogram2d(xs, ys, bins=100)
-        figure.add_trace(
-            _go().Heatmap(
+        if len(xs) <= POINTS:
+            trials = _go().Scattergl(
+                x=xs,
+                y=ys,
+                text=[ids[int(at)].as_py() for at in there],
+                mode="markers",
+                marker={"color": _BLUE, "size": 5, "opacity": 0.5},
+                name="trials",
+                hovertemplate=f"%{{text}}<br>{of_x} %{{x:.4g}}<br>{of_y} %{{y:.4g}}<extra></extra>",
+            )
+        else:
+            density, at_x, at_y = np.histogram2d(xs, ys, bins=100)
+            trials = _go().Heatmap(
                 x=(at_x[:-1] + at_x[1:]) / 2,
                 y=(at_y[:-1] + at_y[1:]) / 2,
                 z=np.where(density.T > 0, np.log10(np.maximum(density.T, 1)), np.nan),
@@ -168,7 +178,7 @@ class JobPlots:
                 showscale=False,
                 hovertemplate=f"{of_x} %{{x:.4g}}<br>{of_y} %{{y:.4g}}<br>%{{customdata:,}} trials<extra></extra>",
             )
-        )
+        figure.add_trace(trials)
         figure.add_trace(
             _go().Scatter(
                 x=xs[front],

@@ -74,7 +74,7 @@ impl Given {
     }
 
     /// The signals of a tile, with those of a column in the place of the rules that the table has.
-    pub(crate) fn over<'a>(&'a self, signals: SignalTile<'a>, column: usize, tile: Range<usize>) -> SignalTile<'a> {
+    pub(crate) fn over<'a>(&'a self, signals: SignalTile<'a>, column: usize, tile: &Range<usize>) -> SignalTile<'a> {
         let words = |rule: usize, own: &'a [u64]| {
             if self.traded[rule] && self.table.has(rule) {
                 self.table.words(rule, column, tile.clone())

@@ -252,7 +252,7 @@ impl Sweep {
                     tile: &tile,
                     settings,
                     signals: match (&self.given, columns.get(index)) {
-                        (Some(given), Some(Some(column))) => given.over(evaluator.signals(index), *column, range.clone()),
+                        (Some(given), Some(Some(column))) => given.over(evaluator.signals(index), *column, &range),
                         _ => evaluator.signals(index),
                     },
                 };
@@ -377,7 +377,7 @@ impl SignalSource for Walk<'_> {
         self.evaluator.advance(start..start + len);
         let signals = self.evaluator.signals(0);
         match self.given {
-            Some((given, column)) => given.over(signals, column, start..start + len),
+            Some((given, column)) => given.over(signals, column, &(start..start + len)),
             None => signals,
         }
     }
