@@ -35,7 +35,7 @@ pub(crate) type Outcome = Result<u8, Failure>;
 
 /// An error on its way to the user.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub struct Failure {
     message: String,
     places: Vec<String>,
     hint: Option<String>,
@@ -106,13 +106,23 @@ impl Failure {
     }
 
     /// What happened.
-    pub(crate) fn message(&self) -> &str {
+    pub fn message(&self) -> &str {
         &self.message
     }
 
     /// What to do about it.
-    pub(crate) fn hint_text(&self) -> Option<&str> {
+    pub fn hint_text(&self) -> Option<&str> {
         self.hint.as_deref()
+    }
+
+    /// Where it happened, the innermost first.
+    pub fn places(&self) -> &[String] {
+        &self.places
+    }
+
+    /// The exit code that a command would end with.
+    pub fn code(&self) -> u8 {
+        self.code
     }
 
     /// Prints itself and becomes the exit code.

@@ -12,6 +12,7 @@ use assay_strategies::{Job, JobFault, JobInstrument, JobTicks, Strategy, library
 
 use crate::failure::Failure;
 use crate::folds::folds;
+use crate::settings::Settings;
 
 /// Reads a job file, its strategy, and the manifests of its data.
 pub(crate) fn load(path: &Path, catalog: &Catalog) -> Result<Job, Failure> {
@@ -94,6 +95,12 @@ fn reference(spec: &JobSpec, symbol: &Symbol, catalog: &Catalog) -> Result<JobIn
     })
 }
 
+/// The data that a job ran on: those of the home, or bars that a program handed over.
+pub(crate) fn catalog_of(record: &JobRecord, settings: &Settings) -> Result<Catalog, Failure> {
+    let home = Catalog::open(&settings.home)?;
+    Ok(home.of_values(record.data.iter().map(|data| data.hash.as_str())))
+}
+
 /// A job that was run, with one of its instruments only: the values it ran on must still be there.
 pub(crate) fn restore(record: &JobRecord, instrument: usize, catalog: &Catalog) -> Result<Job, Failure> {
     if record.semantics != SEMANTICS_VERSION {
@@ -121,8 +128,11 @@ pub(crate) fn restore(record: &JobRecord, instrument: usize, catalog: &Catalog) 
     let ticks = find_ticks(&spec, &symbol, dataset.kind, catalog)?;
     spec.data.source = Some(dataset.kind);
     spec.data.instruments = vec![symbol.clone()];
+    // Facts about bars that were handed over may have come with them.
+    let submitted = Job::from_body(&record.body).ok();
+    let submitted = submitted.and_then(|job| job.instruments.into_iter().nth(instrument));
     let item = JobInstrument {
-        instrument: catalog.instrument(&symbol),
+        instrument: submitted.map_or_else(|| catalog.instrument(&symbol), |item| item.instrument),
         kind: dataset.kind,
         bar: dataset.bar,
         values: data.hash.clone(),
@@ -205,7 +215,7 @@ fn ticks_of(symbol: &Symbol, bars: DataKind, catalog: &Catalog) -> Result<JobTic
 }
 
 /// Text and origin of a strategy: a path beside the job file, or a library name.
-fn find_strategy(name: &str, job: &Path) -> Result<(String, String), Failure> {
+pub(crate) fn find_strategy(name: &str, job: &Path) -> Result<(String, String), Failure> {
     if !is_path(name) {
         return library_source(name).map_err(|failure| failure.at(job.display()));
     }

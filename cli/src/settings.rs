@@ -5,6 +5,7 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
@@ -18,7 +19,9 @@ use serde::Deserialize;
 #[cfg(feature = "cluster")]
 use crate::args::{Bytes, LimitArgs, PlaceArgs};
 use crate::args::{GlobalArgs, Limits, MemoryLimit, OutputFormat, ThreadCount};
+use crate::audience::Audience;
 use crate::failure::Failure;
+use crate::interrupt;
 use crate::machine;
 
 /// Name of the project's file, looked for in the current folder and those above it.
@@ -97,6 +100,8 @@ pub(crate) struct Settings {
     pub(crate) output: Option<OutputFormat>,
     /// How much is said on stderr.
     pub(crate) verbose: u8,
+    /// Who hears of progress and warnings, where that is not a terminal.
+    pub(crate) audience: Option<Arc<dyn Audience>>,
     threads: ThreadCount,
     memory: MemoryLimit,
     #[cfg(feature = "cluster")]
@@ -142,6 +147,7 @@ impl Settings {
             home: home.ok_or_else(none)?,
             output: global.output.or_else(|| first(&layers, |layer| layer.output)),
             verbose: global.verbose,
+            audience: None,
             threads: first(&layers, |layer| layer.threads).ok_or_else(none)?,
             memory: first(&layers, |layer| layer.memory).ok_or_else(none)?,
             #[cfg(feature = "cluster")]
@@ -253,6 +259,32 @@ impl Settings {
     pub(crate) fn server_limits(&self, args: LimitArgs) -> Result<ServerLimits, Failure> {
         let limits = args.or(self.limits).complete();
         limits.ok_or_else(|| Failure::internal("defaults.toml leaves a limit out"))
+    }
+
+    /// From now on a wish to stop is what [`Settings::interrupted`] tells of.
+    pub(crate) fn listen(&self) -> Result<(), Failure> {
+        // An embedder has its own way of hearing Ctrl-C.
+        if self.audience.is_some() {
+            Ok(())
+        } else {
+            interrupt::listen()
+        }
+    }
+
+    /// Whether the user asked to stop.
+    pub(crate) fn interrupted(&self) -> bool {
+        match &self.audience {
+            Some(audience) => audience.interrupted(),
+            None => interrupt::requested(),
+        }
+    }
+
+    /// Says something that the user should know although all goes on.
+    pub(crate) fn warn(&self, text: &str) {
+        match &self.audience {
+            Some(audience) => audience.warn(text),
+            None => anstream::eprintln!("warning: {text}"),
+        }
     }
 
     /// Tells on stderr, with -v, what was reached and when.

@@ -30,6 +30,7 @@ pub mod nearest;
 pub mod rank;
 pub mod row;
 pub mod shield;
+pub mod signals;
 pub mod space;
 mod text;
 pub mod time;

@@ -31,6 +31,7 @@ pub mod catalog;
 mod check;
 mod error;
 mod export;
+mod frames;
 mod generate;
 pub mod history;
 pub mod import;
@@ -44,4 +45,5 @@ pub use catalog::{Catalog, Dataset, DatasetKind, DatasetWriter, Manifest, Overla
 pub use check::{CheckOptions, CheckReport, Gap, Gaps, Moves, Spike, Split, Splits, check};
 pub use error::{DataError, Have};
 pub use export::{ExportReport, export, write_table};
+pub use frames::Frame;
 pub use generate::{GenerateRequest, generate};

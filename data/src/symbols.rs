@@ -52,6 +52,11 @@ impl SymbolTable {
         Ok(table)
     }
 
+    /// Adds an entry, over what there is.
+    pub(crate) fn insert(&mut self, symbol: Symbol, facts: Facts) {
+        self.facts.insert(symbol, facts);
+    }
+
     /// The facts about a symbol, of its root, or the defaults of an unknown one.
     pub fn instrument(&self, symbol: &Symbol) -> Instrument {
         let found = self.facts.get(symbol).or_else(|| self.facts.get(&contract_root(symbol)?));

@@ -44,6 +44,14 @@ pub enum StrategyError {
         /// Where the text came from.
         origin: String,
     },
+    /// `[signals]` that do not fit the strategy or the bars.
+    #[error("{origin}, signals: {reason}")]
+    Signals {
+        /// Where the text came from.
+        origin: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// `tf` of bars that are not longer than those of the job.
     #[error("`tf(\"{wanted}\", ...)` cannot be made of bars of {bars}")]
     BadFrame {
@@ -179,6 +187,9 @@ impl Explain for StrategyError {
             }
             Self::TooManyLets { .. } => "write those used once where they are used".to_owned(),
             Self::NoEntry { .. } => "give at least one of rules.enter_long and rules.enter_short".to_owned(),
+            Self::Signals { .. } => {
+                "signals come from the Python package: `assay.sweep(df, signals = {...})` writes such a strategy".to_owned()
+            }
             Self::UnknownParameter { hint, .. } | Self::UnknownStrategy { hint, .. } => hint.clone(),
             Self::WrongParameter { .. } => {
                 "a job may narrow or widen a range, but not change what kind of value it is".to_owned()

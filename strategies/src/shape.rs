@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::error::StrategyError;
 use crate::orders::{LevelTerm, Orders, SizeTerm, Term};
 use crate::parameters::ParameterValues;
-use crate::strategy::Strategy;
+use crate::strategy::{GivenSignals, Strategy};
 
 /// The shape of a strategy in a job.
 #[derive(Debug, Clone)]
@@ -58,8 +58,9 @@ impl Shape {
             key: String::new(),
         };
         let orders = Orders::read(&strategy.rules, &spec.execution, strategy)?;
+        let signals = strategy.signals.as_ref().map(|signals| shape.given(signals));
         let mut lets = BTreeMap::new();
-        let mut roots = Vec::new();
+        let mut roots: Vec<usize> = signals.into_iter().collect();
         let direction = spec.execution.direction;
         for (name, rule) in strategy.conditions() {
             let left_out = match direction {
@@ -196,6 +197,14 @@ impl Shape {
                 self.operation("index", operands.into())
             }
         }
+    }
+
+    /// Columns of a table: other tables are other points of the same shape.
+    fn given(&mut self, signals: &GivenSignals) -> usize {
+        let table = self.leaf(Form::Number(first_word(blake3::hash(signals.table.as_bytes()))));
+        let column = self.parameter(GivenSignals::PARAMETER);
+        let column = self.leaf(Form::Parameter(column));
+        self.operation(&format!("signals {}", signals.rules.join(" ")), [table, column].into())
     }
 
     fn term(&mut self, name: &str, terms: &[&Term], lets: &mut BTreeMap<String, usize>) -> usize {

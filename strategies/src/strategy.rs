@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use assay_core::ids::Symbol;
 use assay_core::job::{Amount, Execution, Level, Size, explain_toml};
+use assay_core::signals::RULES;
 use assay_core::space::{Domain, ParamValue, Point, Space};
 use assay_lang::{Elsewhere, Expr, LangError, ParameterType, Scope, Typed, check, parse};
 use serde::Deserialize;
@@ -31,7 +32,24 @@ pub struct Strategy {
     pub lets: Vec<Let>,
     /// Its rules.
     pub rules: Rules,
+    /// Entries and exits that a program computed, in place of such rules.
+    pub signals: Option<GivenSignals>,
     pub(crate) scope: Scope,
+}
+
+/// `[signals]`: entries and exits that a program computed. The column of a trial is the value of the parameter `trial`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GivenSignals {
+    /// Hash of the table.
+    pub table: String,
+    /// Rules that the table has, of [`assay_core::signals::RULES`].
+    pub rules: Vec<String>,
+}
+
+impl GivenSignals {
+    /// The parameter that says which column of the table a trial is.
+    pub const PARAMETER: &'static str = "trial";
 }
 
 /// A named expression.
@@ -89,10 +107,12 @@ struct FileText {
     params: Space,
     #[serde(default, rename = "let")]
     lets: BTreeMap<String, ParamValue>,
+    signals: Option<GivenSignals>,
+    #[serde(default)]
     rules: RulesText,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RulesText {
     enter_long: Option<String>,
@@ -143,7 +163,13 @@ impl Strategy {
             size: text.size,
             max_bars: text.max_bars,
         };
-        if rules.enter_long.is_none() && rules.enter_short.is_none() {
+        let given = |rule: &str| {
+            file.signals
+                .iter()
+                .any(|signals| signals.rules.iter().any(|name| name == rule))
+        };
+        let entry = |rule: &Option<Expression>, name: &str| rule.is_some() || given(name);
+        if !entry(&rules.enter_long, "enter_long") && !entry(&rules.enter_short, "enter_short") {
             return Err(StrategyError::NoEntry {
                 origin: origin.to_owned(),
             });
@@ -156,11 +182,35 @@ impl Strategy {
             space: file.params,
             lets,
             rules,
+            signals: file.signals,
             scope,
         };
+        strategy.check_signals()?;
         crate::orders::check(&strategy.rules, &strategy)?;
         crate::parameters::check_conditions(&strategy.space, &format!("{origin}, params"))?;
         Ok(strategy)
+    }
+
+    fn check_signals(&self) -> Result<(), StrategyError> {
+        let Some(signals) = &self.signals else { return Ok(()) };
+        let bad = |reason: String| StrategyError::Signals {
+            origin: self.origin.clone(),
+            reason,
+        };
+        if let Some(unknown) = signals.rules.iter().find(|name| !RULES.contains(&name.as_str())) {
+            return Err(bad(format!("there is no rule `{unknown}`")));
+        }
+        let mut rules = self.conditions().into_iter();
+        if let Some((name, _)) = rules.find(|(name, rule)| rule.is_some() && signals.rules.iter().any(|of| of == name)) {
+            return Err(bad(format!("{name} is a rule, and signals are given for it, too")));
+        }
+        if self.space.index_of(GivenSignals::PARAMETER).is_none() {
+            return Err(bad(format!(
+                "no parameter `{}` says which column a trial takes",
+                GivenSignals::PARAMETER
+            )));
+        }
+        Ok(())
     }
 
     /// The text that says what the strategy does, and nothing else: parameters, lets and rules in a fixed order and spelling,
@@ -192,6 +242,9 @@ impl Strategy {
             if let Some(rule) = rule {
                 let _ = writeln!(out, "{name} = {}", rule.expr);
             }
+        }
+        if let Some(signals) = &self.signals {
+            let _ = writeln!(out, "signals {} {}", signals.table, signals.rules.join(" "));
         }
         let rules = &self.rules;
         for (name, level) in [

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use assay_core::ids::Ordinal;
 use assay_core::job::{Execution, MetricsSpec};
 use assay_core::row::{Outcome, TrialRow};
+use assay_core::signals::SignalTable;
 use assay_core::space::{Point, Space};
 use assay_core::window::{Fold, Window};
 use assay_core::{Domain, Explain};
@@ -19,6 +20,7 @@ use assay_engine::{
 
 use crate::error::StrategyError;
 use crate::evaluator::Evaluator;
+use crate::given::Given;
 use crate::program::Program;
 use crate::strategy::Strategy;
 
@@ -79,6 +81,7 @@ pub struct Sweep {
     /// Of the job's further windows.
     windows: Vec<Plan>,
     level: SimdLevel,
+    given: Option<Given>,
 }
 
 impl Sweep {
@@ -100,7 +103,19 @@ impl Sweep {
             plan,
             windows: Vec::new(),
             level,
+            given: None,
         })
+    }
+
+    /// The same with the signals that the strategy names, one bit for each bar of the market.
+    ///
+    /// # Errors
+    /// Signals of other bars.
+    pub fn with_signals(mut self, table: SignalTable) -> Result<Self, SweepError> {
+        let bars = self.plan.market.len();
+        let direction = self.execution.direction;
+        self.given = Some(Given::new(table, &self.strategy, &self.space, direction, bars)?);
+        Ok(self)
     }
 
     /// The same for a job with these windows, of which the first is that of the market.
@@ -218,7 +233,14 @@ impl Sweep {
     fn outcomes(&self, plan: &Plan, points: &[(Ordinal, Point)], stop: &AtomicBool) -> Result<Vec<Outcome>, StrategyError> {
         let only: Vec<Point> = points.iter().map(|(_, point)| point.clone()).collect();
         let mut program = Program::build(&self.strategy, &self.execution, &self.space, &only, &plan.market)?;
-        let failures = std::mem::take(&mut program.failures);
+        let mut failures = std::mem::take(&mut program.failures);
+        let mut columns = Vec::new();
+        for (index, column) in self.columns(&only).into_iter().enumerate() {
+            columns.push(column.as_ref().ok().copied());
+            if let Err(error) = column {
+                failures.entry(index).or_insert(error);
+            }
+        }
         let mut evaluator = self.evaluator(&program);
         let mut accounts: Vec<Account> = points.iter().map(|_| Account::new(plan)).collect();
         let (mut buffers, mut tiles) = (TrialBuffers::default(), TileBuffers::default());
@@ -232,14 +254,17 @@ impl Sweep {
             if range.end <= window.start {
                 continue;
             }
-            let tile = tiles.load(plan, range);
+            let tile = tiles.load(plan, range.clone());
             for (index, account) in accounts.iter_mut().enumerate() {
                 let settings = &program.trials[index].settings;
                 let pass = Pass {
                     plan,
                     tile: &tile,
                     settings,
-                    signals: evaluator.signals(index),
+                    signals: match (&self.given, columns.get(index)) {
+                        (Some(given), Some(Some(column))) => given.over(evaluator.signals(index), *column, &range),
+                        _ => evaluator.signals(index),
+                    },
                 };
                 simulate::advance(self.level, &pass, account, &mut buffers);
             }
@@ -252,6 +277,21 @@ impl Sweep {
             Outcome::Done { metrics, sketch }
         };
         Ok(accounts.iter().enumerate().map(outcome).collect())
+    }
+
+    /// The columns of signals that points take; none without signals.
+    fn columns(&self, points: &[Point]) -> Vec<Result<usize, StrategyError>> {
+        self.given.as_ref().map_or_else(Vec::new, |given| given.columns(points))
+    }
+
+    /// What a replay reads of one trial.
+    fn walk<'a>(&'a self, program: &'a Program, point: &Point) -> Result<Walk<'a>, SweepError> {
+        let column = self.columns(std::slice::from_ref(point)).pop().transpose();
+        let column = column.map_err(|error| SweepError::Trial(error.to_string()))?;
+        Ok(Walk {
+            evaluator: self.evaluator(program),
+            given: self.given.as_ref().zip(column),
+        })
     }
 
     fn evaluator<'a>(&'a self, program: &'a Program) -> Evaluator<'a> {
@@ -284,13 +324,13 @@ impl Sweep {
         let market = self.plan.market.over(Some(fold.test_from.0), Some(fold.test_to.0))?;
         let plan = Plan::new(Arc::new(market), &execution, metrics, &self.settings()?)?;
         let (program, settings) = self.alone(&plan, point)?;
-        let replay = replay_fold(&plan, &settings, &mut Walk(self.evaluator(&program)));
+        let replay = replay_fold(&plan, &settings, &mut self.walk(&program, point)?);
         Ok((plan, replay))
     }
 
     fn replay_by(&self, plan: &Plan, point: &Point) -> Result<Replay, SweepError> {
         let (program, settings) = self.alone(plan, point)?;
-        Ok(replay(plan, &settings, &mut Walk(self.evaluator(&program))))
+        Ok(replay(plan, &settings, &mut self.walk(&program, point)?))
     }
 
     /// The program of a single trial.
@@ -336,11 +376,19 @@ fn settings_of(
 }
 
 /// An evaluator as the source of one trial's signals.
-struct Walk<'a>(Evaluator<'a>);
+struct Walk<'a> {
+    evaluator: Evaluator<'a>,
+    /// Signals that a program computed, and which of them.
+    given: Option<(&'a Given, usize)>,
+}
 
 impl SignalSource for Walk<'_> {
     fn tile(&mut self, start: usize, len: usize) -> SignalTile<'_> {
-        self.0.advance(start..start + len);
-        self.0.signals(0)
+        self.evaluator.advance(start..start + len);
+        let signals = self.evaluator.signals(0);
+        match self.given {
+            Some((given, column)) => given.over(signals, column, &(start..start + len)),
+            None => signals,
+        }
     }
 }

@@ -94,17 +94,17 @@ fn load_window(
     })
 }
 
-fn prepare(job: &Job, item: &JobInstrument, market: Market) -> Result<Prepared, WorkerError> {
+fn prepare(job: &Job, item: &JobInstrument, market: Market, catalog: &Catalog) -> Result<Prepared, WorkerError> {
     let market = Arc::new(market);
     Ok(Prepared {
         symbol: item.instrument.symbol.to_string(),
-        sweep: sweep(job, &market)?,
+        sweep: sweep(job, &market, catalog)?,
         market,
     })
 }
 
-fn sweep(job: &Job, market: &Arc<Market>) -> Result<Sweep, WorkerError> {
-    Ok(Sweep::new(
+fn sweep(job: &Job, market: &Arc<Market>, catalog: &Catalog) -> Result<Sweep, WorkerError> {
+    let sweep = Sweep::new(
         &job.strategy,
         &job.spec.execution,
         &job.spec.metrics,
@@ -112,7 +112,11 @@ fn sweep(job: &Job, market: &Arc<Market>) -> Result<Sweep, WorkerError> {
         Arc::clone(market),
         SimdLevel::detect(),
     )?
-    .over(&job.windows, &job.spec.metrics)?)
+    .over(&job.windows, &job.spec.metrics)?;
+    Ok(match &job.strategy.signals {
+        Some(signals) => sweep.with_signals(catalog.signals(&signals.table)?)?,
+        None => sweep,
+    })
 }
 
 impl Markets {
@@ -121,7 +125,7 @@ impl Markets {
         let others = load_others(job, catalog)?;
         let prepared = job.instruments.iter().map(|item| {
             let market = load_searched(job, item, catalog)?;
-            prepare(job, item, market.with_others(Arc::clone(&others)))
+            prepare(job, item, market.with_others(Arc::clone(&others)), catalog)
         });
         Ok(Self {
             prepared: prepared.collect::<Result<_, WorkerError>>()?,
@@ -135,18 +139,18 @@ impl Markets {
         for item in &job.instruments {
             let Some(held) = job.held_back(item) else { return Ok(None) };
             let market = load_window(job, item, catalog, (Some(held.from), Some(held.to)))?;
-            prepared.push(prepare(job, item, market.with_others(Arc::clone(&others)))?);
+            prepared.push(prepare(job, item, market.with_others(Arc::clone(&others)), catalog)?);
         }
         Ok(Some(Self { prepared }))
     }
 
     /// The same bars for a job that differs in how it trades only.
-    pub fn traded_as(&self, job: &Job) -> Result<Self, WorkerError> {
+    pub fn traded_as(&self, job: &Job, catalog: &Catalog) -> Result<Self, WorkerError> {
         let prepared = self.prepared.iter().map(|known| {
             Ok(Prepared {
                 symbol: known.symbol.clone(),
                 market: Arc::clone(&known.market),
-                sweep: sweep(job, &known.market)?,
+                sweep: sweep(job, &known.market, catalog)?,
             })
         });
         Ok(Self {

@@ -20,6 +20,9 @@ pub(crate) struct ClusterArgs {
     /// The cluster's coordinator: http://HOST:PORT or https://..., several separated by commas; the key comes from `ASSAY_KEY`
     #[arg(long, value_name = "URL", env = "ASSAY_CLUSTER", hide_env_values = true)]
     pub(crate) cluster: Option<String>,
+    /// The key, where it does not come from `ASSAY_KEY`.
+    #[arg(skip)]
+    pub(crate) key: Option<String>,
 }
 
 /// `assay submit`

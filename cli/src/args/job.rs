@@ -86,7 +86,8 @@ pub(crate) struct Ranking {
     pub(crate) negated: bool,
 }
 
-fn ranking(text: &str) -> Result<Ranking, String> {
+/// A metric to rank by.
+pub(crate) fn ranking(text: &str) -> Result<Ranking, String> {
     let (negated, name) = text.strip_prefix('-').map_or((false, text), |name| (true, name));
     let metric = name.parse::<Metric>().map_err(|error| error.to_string())?;
     Ok(Ranking { metric, negated })

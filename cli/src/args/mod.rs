@@ -27,7 +27,7 @@ pub(crate) use data::{CheckArgs, DataCommand, ExportArgs, ImportArgs};
 pub(crate) use data::{PushArgs, PushedDataset};
 pub(crate) use eval::EvalArgs;
 pub(crate) use job::{
-    CompareArgs, DemoArgs, FoldsArgs, JobsArgs, Limits, PlanArgs, RunArgs, ShowArgs, ShowRows, TopArgs, VerdictArgs,
+    CompareArgs, DemoArgs, FoldsArgs, JobsArgs, Limits, PlanArgs, RunArgs, ShowArgs, ShowRows, TopArgs, VerdictArgs, ranking,
 };
 pub(crate) use optimize::{OptimizeFnArgs, Shift};
 pub(crate) use project::{CompletionsArgs, ConfigCommand, ConfigShowArgs, InitArgs, ManArgs};

@@ -13,7 +13,6 @@ use tokio::time::{Duration, sleep};
 
 use crate::args::ClusterArgs;
 use crate::failure::Failure;
-use crate::interrupt;
 use crate::local::Finished;
 use crate::output::human;
 use crate::progress::Progress;
@@ -63,7 +62,11 @@ impl ClusterArgs {
         let addresses = self.cluster.clone().filter(|addresses| !addresses.is_empty())?;
         Some(RemoteSettings {
             addresses,
-            key: std::env::var("ASSAY_KEY").ok().filter(|key| !key.is_empty()),
+            key: self
+                .key
+                .clone()
+                .or_else(|| std::env::var("ASSAY_KEY").ok())
+                .filter(|key| !key.is_empty()),
         })
     }
 }
@@ -84,7 +87,7 @@ impl Session {
 
     /// Follows a job to its end, or until Ctrl-C.
     pub(crate) fn watch(&self, job: &str, settings: &Settings) -> Result<Watched, Failure> {
-        interrupt::listen()?;
+        settings.listen()?;
         self.runtime.block_on(async {
             let mut watch = self.remote.watch(job);
             let mut progress: Option<(Progress, u64)> = None;
@@ -94,7 +97,7 @@ impl Session {
                 let info = loop {
                     tokio::select! {
                         info = &mut next => break info?,
-                        () = sleep(LOOK) => if interrupt::requested() {
+                        () = sleep(LOOK) => if settings.interrupted() {
                             return Ok(Watched::Detached);
                         },
                     }
@@ -104,7 +107,7 @@ impl Session {
                 };
                 let record = &info.record;
                 let (progress, _) = progress.get_or_insert_with(|| {
-                    let progress = Progress::new("trials", record.trials);
+                    let progress = Progress::heard(settings.audience.clone(), "trials", record.trials);
                     progress.begin_at(record.trials_done);
                     settings.log(|| format!("job {} ({}) is {}", record.name, record.id, record.state));
                     (progress, record.trials_done)

@@ -42,6 +42,14 @@ pub(super) fn run(args: &FoldsArgs, settings: &Settings) -> Outcome {
     Ok(0)
 }
 
+/// The folds of a job with all metrics in and out of sample; none of a job that does not walk forward.
+#[cfg(feature = "cluster")]
+pub(crate) fn all_rows(args: &FoldsArgs, settings: &Settings) -> Result<Rows, Failure> {
+    let (job, folds) = found(args, settings)?;
+    let folds = folds.iter().map(read).collect::<Result<Vec<Fold>, Failure>>()?;
+    rows(&job, &folds, &Metric::ALL, "param.")
+}
+
 fn found(args: &FoldsArgs, settings: &Settings) -> Result<(JobRecord, Vec<FoldRecord>), Failure> {
     #[cfg(feature = "cluster")]
     if let Some(session) = args.cluster.session()? {

@@ -2,6 +2,9 @@
 
 use std::io::Write;
 
+use assay_core::job::Goal;
+use assay_store::JobRecord;
+
 use super::findings::{Findings, Stored};
 use super::top;
 use crate::args::{ImportanceArgs, OutputFormat};
@@ -9,7 +12,15 @@ use crate::failure::{Failure, Outcome};
 use crate::output::{Cell, Kind, Rows, print_rows, stdout, table};
 use crate::settings::Settings;
 
-pub(super) fn run(args: &ImportanceArgs, settings: &Settings) -> Outcome {
+/// What explains a job's objective.
+pub(crate) struct Found {
+    record: JobRecord,
+    goal: Goal,
+    pub(crate) rows: Rows,
+}
+
+/// Reads the points of a job and explains them.
+pub(crate) fn found(args: &ImportanceArgs, settings: &Settings) -> Result<Found, Failure> {
     let wanted = top::Wanted {
         job: &args.job,
         count: 1,
@@ -42,6 +53,15 @@ pub(super) fn run(args: &ImportanceArgs, settings: &Settings) -> Outcome {
         let name = |i: usize| importance.names.get(i).map_or(Cell::Null, |name| Cell::Text(name.clone()));
         rows.push(vec![name(0), name(1), importance.share.into(), importance.spread.into()]);
     }
+    Ok(Found {
+        goal: objective.maximize,
+        record,
+        rows,
+    })
+}
+
+pub(super) fn run(args: &ImportanceArgs, settings: &Settings) -> Outcome {
+    let Found { record, goal, rows } = found(args, settings)?;
     if settings.format() != OutputFormat::Table {
         print_rows(&rows, settings.format())?;
         return Ok(0);
@@ -50,7 +70,7 @@ pub(super) fn run(args: &ImportanceArgs, settings: &Settings) -> Outcome {
     writeln!(
         out,
         "{} ({}): share of the variance of {} over the space that a parameter explains, alone or with another\n",
-        record.name, record.id, objective.maximize
+        record.name, record.id, goal
     )?;
     writeln!(out, "{}", table(&rows))?;
     out.flush()?;

@@ -47,6 +47,16 @@ pub(super) fn run(args: &JobsArgs, settings: &Settings) -> Outcome {
     Ok(0)
 }
 
+/// All that is known of the jobs, newest first.
+#[cfg(feature = "cluster")]
+pub(crate) fn all_rows(args: &JobsArgs, settings: &Settings) -> Result<Rows, Failure> {
+    let mut rows = Rows::new(COLUMNS);
+    for job in &jobs(args, settings)?.0 {
+        rows.push(row(job));
+    }
+    Ok(rows)
+}
+
 /// The jobs, and what has them.
 #[cfg_attr(
     not(feature = "cluster"),

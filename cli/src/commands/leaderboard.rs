@@ -50,7 +50,7 @@ pub(super) fn by_front(record: &JobRecord, ranked: Vec<Ranked>, limit: usize) ->
 }
 
 /// A job's points in order, with what it takes to show them.
-pub(super) struct Board<'a> {
+pub(crate) struct Board<'a> {
     record: &'a JobRecord,
     ranked: &'a [Ranked],
     goal: Goal,
@@ -123,7 +123,7 @@ impl<'a> Board<'a> {
     }
 
     /// `rank, trial_id, instrument, params, metrics` and, of several instruments, `by_instrument`; `deflated_sharpe` of a finished job.
-    pub(super) fn to_json(&self) -> Vec<Value> {
+    pub(crate) fn to_json(&self) -> Vec<Value> {
         (1u64..)
             .zip(self.ranked)
             .map(|(rank, point)| self.entry(rank, point))
@@ -206,7 +206,7 @@ impl<'a> Board<'a> {
     }
 
     /// For files: everything.
-    pub(super) fn file_rows(&self) -> Rows {
+    pub(crate) fn file_rows(&self) -> Rows {
         self.rows(&Metric::ALL, "param.")
     }
 

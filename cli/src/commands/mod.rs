@@ -1,7 +1,7 @@
 //! One file per command.
 
 #[cfg(feature = "cluster")]
-mod cluster;
+pub(crate) mod cluster;
 mod compare;
 mod config;
 mod data;
@@ -10,12 +10,12 @@ mod demo;
 mod doctor;
 mod eval;
 mod findings;
-mod folds;
+pub(crate) mod folds;
 mod help;
 mod history;
-mod importance;
+pub(crate) mod importance;
 mod init;
-mod jobs;
+pub(crate) mod jobs;
 mod leaderboard;
 mod optimize_fn;
 mod plan;
@@ -23,12 +23,12 @@ mod report;
 mod run;
 mod sample_market;
 mod shell;
-mod show;
+pub(crate) mod show;
 mod show_view;
-mod strategy;
-mod top;
-mod trades;
-mod verdict;
+pub(crate) mod strategy;
+pub(crate) mod top;
+pub(crate) mod trades;
+pub(crate) mod verdict;
 
 use crate::args::Command;
 use crate::failure::Outcome;

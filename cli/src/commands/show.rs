@@ -73,6 +73,13 @@ impl Shown {
     }
 }
 
+/// A trial run again: as JSON, its trades, and the close of each bar.
+#[cfg(feature = "cluster")]
+pub(crate) fn in_full(trial: TrialId, cluster: &ClusterArgs, settings: &Settings) -> Result<(Value, Rows, Rows), Failure> {
+    let shown = find(trial, cluster, settings)?;
+    Ok((to_json(&shown), trade_rows(&shown.replay.trades), equity_rows(&shown)))
+}
+
 pub(super) fn run(args: &ShowArgs, settings: &Settings) -> Outcome {
     #[cfg(feature = "cluster")]
     let shown = find(args.trial, &args.cluster, settings)?;
@@ -134,7 +141,8 @@ pub(super) fn replay(trial: TrialId, settings: &Settings) -> Result<Shown, Failu
             record.id
         ))
     })?;
-    replay_row(record, trial, row, &Catalog::open(&settings.home)?, Some(&settings.home))
+    let catalog = job::catalog_of(&record, settings)?;
+    replay_row(record, trial, row, &catalog, Some(&settings.home))
 }
 
 /// Runs a trial again, on the data of a catalog. The home is that of its job, if the job is of a home.

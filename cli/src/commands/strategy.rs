@@ -109,6 +109,16 @@ struct Checked {
     differences: Vec<String>,
 }
 
+/// What is known of a strategy, as JSON.
+#[cfg(feature = "cluster")]
+pub(crate) fn checked(strategy: Strategy, origin: &str) -> Result<serde_json::Value, Failure> {
+    let checked = examine(strategy)?;
+    match checked.differences.first() {
+        None => Ok(to_json(&checked)),
+        Some(difference) => Err(Failure::internal(format!("the strategy sees the future: {difference}")).at(origin)),
+    }
+}
+
 fn check(file: &str, settings: &Settings) -> Outcome {
     let (source, origin) = named_strategy(file)?;
     let checked = examine(Strategy::parse(&source, &origin)?)?;

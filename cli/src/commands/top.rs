@@ -4,8 +4,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anstream::eprintln;
-use assay_core::job::Goal;
+use assay_core::job::{Goal, Objective};
 use assay_core::rank::Ranked;
+use assay_core::row::TrialRow;
 use assay_data::Catalog;
 use assay_proto::Recorded;
 use assay_store::{JobRecord, JobState, RANKED, read_fidelity};
@@ -21,33 +22,96 @@ use crate::output::{human, print_json, print_rows, stdout, table};
 use crate::settings::Settings;
 
 pub(super) fn run(args: &TopArgs, settings: &Settings) -> Outcome {
-    let by = args.by.map(|by| Goal {
-        metric: by.metric,
-        negated: by.negated,
-    });
-    let wanted = Wanted {
-        job: &args.job,
-        count: args.limit,
-        by,
-    };
-    #[cfg(feature = "cluster")]
-    if let Some(session) = args.cluster.session()? {
-        let name = job_name(&args.job, settings)?;
-        // Which points of several goals come first is known when all are there.
-        let count = if by.is_none() { RANKED } else { args.limit };
-        let (job, ranked) = session.ask(|remote| async move { remote.top(&name, count, by).await })?;
-        let recorded = match job.record.state {
-            JobState::Done => {
-                let id = job.record.id.to_string();
-                session.ask(|remote| async move { remote.evidence(&id, false).await })?.1
-            }
-            _ => Recorded::default(),
+    show(&Ranking::find(args, settings)?, settings)
+}
+
+/// The best points of a job, in order, and what is shown beside them.
+pub(crate) struct Ranking {
+    pub(crate) record: JobRecord,
+    ranked: Vec<Ranked>,
+    /// What they are ranked by, if not the job's objective.
+    by: Option<Goal>,
+    recorded: Recorded,
+    objective: Objective,
+    /// Of a job with several goals, the front of each point.
+    fronts: Option<Vec<u64>>,
+    /// Points that were run again on ticks.
+    on_ticks: Option<Vec<TrialRow>>,
+}
+
+impl Ranking {
+    /// Asks the cluster, if one is meant, else the home.
+    pub(crate) fn find(args: &TopArgs, settings: &Settings) -> Result<Self, Failure> {
+        let by = args.by.map(|by| Goal {
+            metric: by.metric,
+            negated: by.negated,
+        });
+        let wanted = Wanted {
+            job: &args.job,
+            count: args.limit,
+            by,
         };
-        return show(&job.record, ranked, by, args.limit, &recorded, None, settings);
+        #[cfg(feature = "cluster")]
+        if let Some(session) = args.cluster.session()? {
+            let name = job_name(&args.job, settings)?;
+            // Which points of several goals come first is known when all are there.
+            let count = if by.is_none() { RANKED } else { args.limit };
+            let (job, ranked) = session.ask(|remote| async move { remote.top(&name, count, by).await })?;
+            let recorded = match job.record.state {
+                JobState::Done => {
+                    let id = job.record.id.to_string();
+                    session.ask(|remote| async move { remote.evidence(&id, false).await })?.1
+                }
+                _ => Recorded::default(),
+            };
+            return Self::new(job.record, ranked, by, args.limit, recorded, None);
+        }
+        let (record, ranked, mut ledger) = find_here(&wanted, settings)?;
+        let recorded = ledger.recorded(&record, false)?;
+        Self::new(record, ranked, by, args.limit, recorded, Some(&settings.home))
     }
-    let (record, ranked, mut ledger) = find_here(&wanted, settings)?;
-    let recorded = ledger.recorded(&record, false)?;
-    show(&record, ranked, by, args.limit, &recorded, Some(&settings.home), settings)
+
+    fn new(
+        record: JobRecord,
+        mut ranked: Vec<Ranked>,
+        by: Option<Goal>,
+        limit: usize,
+        recorded: Recorded,
+        home: Option<&Path>,
+    ) -> Result<Self, Failure> {
+        let objective = record.objective()?;
+        let mut fronts = None;
+        if by.is_none() && objective.goal_count() > 1 {
+            let (numbers, points): (Vec<u64>, Vec<Ranked>) = by_front(&record, ranked, limit)?.into_iter().unzip();
+            (fronts, ranked) = (Some(numbers), points);
+        }
+        ranked.truncate(limit);
+        // A cluster runs nothing again on ticks.
+        let on_ticks = home.map(|home| read_fidelity(home, &record.layout)).transpose()?.flatten();
+        let on_ticks = on_ticks.map(|(_, rows)| rows);
+        Ok(Self {
+            record,
+            ranked,
+            by,
+            recorded,
+            objective,
+            fronts,
+            on_ticks,
+        })
+    }
+
+    /// As people and programs see it.
+    pub(crate) fn board(&self) -> Result<Board<'_>, Failure> {
+        let goal = self.by.unwrap_or(self.objective.maximize);
+        let mut board = Board::new(&self.record, &self.ranked, goal)?.deflated(&self.recorded);
+        if let Some(fronts) = &self.fronts {
+            board = board.with_fronts(fronts);
+        }
+        if let Some(rows) = &self.on_ticks {
+            board = board.on_ticks(rows);
+        }
+        Ok(board)
+    }
 }
 
 /// Which of the best points of which job.
@@ -140,40 +204,16 @@ fn find_here(wanted: &Wanted<'_>, settings: &Settings) -> Result<(JobRecord, Vec
     Ok((record, ranked, ledger))
 }
 
-fn show(
-    record: &JobRecord,
-    mut ranked: Vec<Ranked>,
-    by: Option<Goal>,
-    limit: usize,
-    recorded: &Recorded,
-    home: Option<&Path>,
-    settings: &Settings,
-) -> Outcome {
-    let objective = record.objective()?;
-    let mut fronts = None;
-    if by.is_none() && objective.goal_count() > 1 {
-        let (numbers, points): (Vec<u64>, Vec<Ranked>) = by_front(record, ranked, limit)?.into_iter().unzip();
-        (fronts, ranked) = (Some(numbers), points);
-    }
-    ranked.truncate(limit);
-    let goals: Vec<String> = match by {
-        Some(goal) => vec![goal.to_string()],
-        None => objective.goals().map(|goal| goal.to_string()).collect(),
-    };
-    let goals = goals.join(", ");
-    let mut board = Board::new(record, &ranked, by.unwrap_or(objective.maximize))?.deflated(recorded);
-    if let Some(fronts) = &fronts {
-        board = board.with_fronts(fronts);
-    }
-    // A cluster runs nothing again on ticks.
-    if let Some(home) = home
-        && let Some((_, rows)) = read_fidelity(home, &record.layout)?
-    {
-        board = board.on_ticks(&rows);
-    }
+fn show(ranking: &Ranking, settings: &Settings) -> Outcome {
+    let board = ranking.board()?;
     match settings.format() {
         OutputFormat::Json => print_json(&board.to_json())?,
         OutputFormat::Table => {
+            let goals: Vec<String> = match ranking.by {
+                Some(goal) => vec![goal.to_string()],
+                None => ranking.objective.goals().map(|goal| goal.to_string()).collect(),
+            };
+            let (record, goals) = (&ranking.record, goals.join(", "));
             let mut out = stdout();
             writeln!(
                 out,
@@ -201,7 +241,7 @@ fn is_file(text: &str) -> bool {
 
 /// What a cluster finds a job by.
 #[cfg(feature = "cluster")]
-pub(super) fn job_name(text: &str, settings: &Settings) -> Result<String, Failure> {
+pub(crate) fn job_name(text: &str, settings: &Settings) -> Result<String, Failure> {
     if is_file(text) {
         let job = job::load(Path::new(text), &Catalog::open(&settings.home)?)?;
         return Ok(job.id.to_string());
@@ -210,7 +250,7 @@ pub(super) fn job_name(text: &str, settings: &Settings) -> Result<String, Failur
 }
 
 /// A job by its file, or by id or name.
-pub(super) fn find_job(text: &str, settings: &Settings, ledger: &mut Ledger) -> Result<JobRecord, Failure> {
+pub(crate) fn find_job(text: &str, settings: &Settings, ledger: &mut Ledger) -> Result<JobRecord, Failure> {
     if !is_file(text) {
         let found = ledger.find(text)?;
         if found.name == text {

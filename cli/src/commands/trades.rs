@@ -25,6 +25,17 @@ pub(super) fn run(args: &TradesArgs, settings: &Settings) -> Outcome {
     Ok(0)
 }
 
+/// The trades of a trial as rows.
+#[cfg(feature = "cluster")]
+pub(crate) fn kept_rows(trial: TrialId, cluster: &crate::args::ClusterArgs, settings: &Settings) -> Result<Rows, Failure> {
+    let args = TradesArgs {
+        command: None,
+        trial: Some(trial),
+        cluster: cluster.clone(),
+    };
+    Ok(rows(&trades(trial, &args, settings)?))
+}
+
 fn trades(trial: TrialId, args: &TradesArgs, settings: &Settings) -> Result<Vec<TradeRecord>, Failure> {
     #[cfg(feature = "cluster")]
     if let Some(session) = args.cluster.session()? {

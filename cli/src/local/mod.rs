@@ -12,7 +12,6 @@ mod plan;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anstream::eprintln;
 use assay_coordinator::{Coordinator, JobEnd, JobPlan, Meters, Office, Settings as CoordinatorSettings};
 use assay_core::ids::{JobId, TrialId};
 use assay_core::job::Goal;
@@ -36,7 +35,6 @@ pub(crate) use plan::{Plan, plan};
 
 use crate::args::Limits;
 use crate::failure::{Failure, TRIAL_THREAD};
-use crate::interrupt;
 use crate::output::human;
 use crate::progress::Progress;
 use crate::settings::Settings;
@@ -89,11 +87,11 @@ pub(crate) fn run(job: &Job, catalog: &Catalog, settings: &Settings, limits: Lim
         })));
     }
     drop(ledger);
-    interrupt::listen()?;
+    settings.listen()?;
     let threads = settings.threads(limits);
     size_rayon(threads);
     let prepared = Prepared::load(job.clone(), catalog, settings.memory(limits), threads)?;
-    warn_of(&prepared.never_trade);
+    warn_of(&prepared.never_trade, settings);
     settings.log(|| format!("{} bars loaded", human::count(prepared.markets.bars() as i64)));
     let mut plan = JobPlan::new(job, prepared.markets.bars())?;
     plan.most_points = prepared.budget.most_points;
@@ -192,7 +190,7 @@ impl Run {
 
     /// Shows how far the job is until it ends one way or another.
     async fn end(mut self, settings: &Settings) -> Result<Ended, Failure> {
-        let progress = Progress::new("trials", self.trials);
+        let progress = Progress::heard(settings.audience.clone(), "trials", self.trials);
         progress.begin_at(self.found);
         let end = loop {
             if let Ok(end) = timeout(HEARTBEAT, self.ends.recv()).await {
@@ -201,7 +199,7 @@ impl Run {
             if self.office.is_finished() || self.worker.is_finished() {
                 break Err(broadcast::error::RecvError::Closed);
             }
-            if interrupt::requested() {
+            if settings.interrupted() {
                 progress.say("stopping after the trials at hand; Ctrl-C again to stop now".to_owned());
                 // Dropped, it stops as well.
                 let _ = self.stop.send(true);
@@ -289,14 +287,14 @@ pub(crate) fn now() -> UtcNs {
     UtcNs(since.as_nanos() as i64)
 }
 
-fn warn_of(never_trade: &[NeverTrades]) {
+fn warn_of(never_trade: &[NeverTrades], settings: &Settings) {
     for found in never_trade {
-        eprintln!(
-            "warning: warm-ups of up to {} bars leave none of the {} bars of {}: such trials never trade",
+        settings.warn(&format!(
+            "warm-ups of up to {} bars leave none of the {} bars of {}: such trials never trade",
             human::count(found.warmup as i64),
             human::count(found.bars as i64),
             found.symbol
-        );
+        ));
     }
 }
 

@@ -76,7 +76,7 @@ pub(crate) fn plan(job: &Job, catalog: &Catalog, settings: &Settings, limits: Li
     size_rayon(threads);
     let memory = settings.memory(limits);
     let prepared = Prepared::load(job.clone(), catalog, memory, threads)?;
-    warn_of(&prepared.never_trade);
+    warn_of(&prepared.never_trade, settings);
     let Prepared {
         proposals,
         markets,

@@ -127,6 +127,20 @@ impl Manifest {
         Ok(Some(manifest))
     }
 
+    /// The hash of a dataset from those of its partitions.
+    pub(crate) fn hash_of<'a>(kind: DatasetKind, files: impl Iterator<Item = (&'a str, &'a ValuesHash)>) -> ValuesHash {
+        let mut hasher = blake3::Hasher::new();
+        let name = kind.to_string();
+        hasher.update(&(name.len() as u64).to_le_bytes());
+        hasher.update(name.as_bytes());
+        for (partition, hash) in files {
+            hasher.update(&(partition.len() as u64).to_le_bytes());
+            hasher.update(partition.as_bytes());
+            hasher.update(&hash.0);
+        }
+        ValuesHash(*hasher.finalize().as_bytes())
+    }
+
     /// Puts a manifest together from its files, in time order.
     pub(crate) fn assemble(
         symbol: &Symbol,
@@ -139,15 +153,7 @@ impl Manifest {
             .iter()
             .map(|f| Decimals::from_parts(f.decimals, f.largest_price))
             .fold(Decimals::default(), Decimals::merge);
-        let mut hasher = blake3::Hasher::new();
-        let name = kind.to_string();
-        hasher.update(&(name.len() as u64).to_le_bytes());
-        hasher.update(name.as_bytes());
-        for file in &files {
-            hasher.update(&(file.partition.len() as u64).to_le_bytes());
-            hasher.update(file.partition.as_bytes());
-            hasher.update(&file.hash.0);
-        }
+        let hash = Self::hash_of(kind, files.iter().map(|file| (file.partition.as_str(), &file.hash)));
         let present = |name: &str| files.iter().any(|f| f.columns.iter().any(|c| c == name));
         let columns = super::schema::widest(kind)
             .fields()
@@ -167,7 +173,7 @@ impl Manifest {
             first: files.first().map_or(UtcNs(0), |f| f.first),
             last: files.last().map_or(UtcNs(0), |f| f.last),
             decimals: decimals.get(),
-            hash: ValuesHash(*hasher.finalize().as_bytes()),
+            hash,
             columns,
             sources,
             files,

@@ -22,7 +22,7 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use assay_core::ids::Symbol;
-use assay_core::instrument::Instrument;
+use assay_core::instrument::{Facts, Instrument};
 use assay_core::job::DataKind;
 use assay_core::time::{BarLength, TimeError, UtcNs};
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,7 @@ pub use reader::RowBatches;
 pub(crate) use reader::{RowGroup, read_parquet, stored_columns};
 pub use values::ValuesHash;
 pub(crate) use values::{Facts as ValueFacts, is_decimal, mids};
+pub(crate) use writer::hash_of_files;
 pub use writer::{DatasetWriter, Overlap, WriteReport};
 
 /// Which of an instrument's datasets.
@@ -189,6 +190,32 @@ impl Catalog {
         Ok(Self {
             shared: Arc::new(shared),
         })
+    }
+
+    /// The same place with other facts about an instrument.
+    pub(crate) fn with_facts(&self, symbol: &Symbol, facts: Facts) -> Self {
+        let mut symbols = self.shared.symbols.clone();
+        symbols.insert(symbol.clone(), facts);
+        let shared = Shared {
+            home: self.shared.home.clone(),
+            symbols,
+            lock: Mutex::default(),
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// Another place with the same facts of instruments.
+    pub(crate) fn at(&self, home: &Path) -> Self {
+        let shared = Shared {
+            home: home.to_owned(),
+            symbols: self.shared.symbols.clone(),
+            lock: Mutex::default(),
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
     }
 
     /// The home.

@@ -68,6 +68,14 @@ struct ColumnFacts {
 impl Facts {
     /// Adds rows. A batch has the columns of a dataset, as [`super::schema::conform`] leaves them.
     pub(crate) fn add(&mut self, batch: &RecordBatch) {
+        self.add_columns(batch);
+        for index in price_columns(batch.schema_ref()) {
+            self.decimals.add(batch.column(index).as_primitive::<Float64Type>().values());
+        }
+    }
+
+    /// The same without looking at decimals.
+    fn add_columns(&mut self, batch: &RecordBatch) {
         let rows = batch.num_rows();
         if rows == 0 {
             return;
@@ -89,9 +97,6 @@ impl Facts {
         for (facts, column) in self.columns.iter_mut().zip(batch.columns()) {
             facts.present |= column.null_count() < rows;
             hash_column(&mut facts.hasher, column.as_ref());
-        }
-        for index in price_columns(batch.schema_ref()) {
-            self.decimals.add(batch.column(index).as_primitive::<Float64Type>().values());
         }
     }
 
@@ -115,6 +120,13 @@ impl Facts {
     pub(crate) fn decimals(&self) -> Decimals {
         self.decimals
     }
+}
+
+/// Hash of these rows as one file.
+pub(crate) fn hash_of(batch: &RecordBatch) -> ValuesHash {
+    let mut facts = Facts::default();
+    facts.add_columns(batch);
+    facts.hash()
 }
 
 /// The bits of every value of a column, [`ABSENT`] where there is none.

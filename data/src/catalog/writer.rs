@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::lock::WriteLock;
 use super::pool::{EncodePool, Outcome, Rows, Task, WriteContext};
-use super::{Catalog, Dataset, DatasetKind, FileEntry, Manifest, SourceInfo, files, partition, schema};
+use super::{Catalog, Dataset, DatasetKind, FileEntry, Manifest, SourceInfo, ValuesHash, files, partition, schema, values};
 use crate::error::DataError;
 
 /// What to do with a day (month, for bars) that is stored already.
@@ -398,6 +398,21 @@ impl Drop for DatasetWriter {
         }
         self.lock.end(&self.symbol, self.kind);
     }
+}
+
+/// The hash of the dataset that these rows make.
+pub(crate) fn hash_of_files(kind: DatasetKind, batch: &RecordBatch) -> Result<ValuesHash, DataError> {
+    let batch = schema::conform(kind, batch)?;
+    let times = batch.column(0).as_primitive::<TimestampNanosecondType>().values();
+    let mut files = Vec::new();
+    let mut row = 0;
+    while row < times.len() {
+        let partition = partition::of(kind, times[row]);
+        let count = times[row..].partition_point(|time| *time < partition.end);
+        files.push((partition.key, values::hash_of(&batch.slice(row, count))));
+        row += count;
+    }
+    Ok(Manifest::hash_of(kind, files.iter().map(|(key, hash)| (key.as_str(), hash))))
 }
 
 fn remove_unnamed(folder: &Path, manifest: Option<&Manifest>) -> Result<(), DataError> {

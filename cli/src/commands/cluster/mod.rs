@@ -18,5 +18,6 @@ pub(super) use look::{logs, queue, workers};
 pub(super) use metrics::run as metrics;
 pub(super) use push::{list as list_datasets, push};
 pub(super) use schedule::run as schedule;
+pub(crate) use submit::send;
 pub(super) use submit::{run_there, submit, watch};
 pub(super) use worker::run as worker;

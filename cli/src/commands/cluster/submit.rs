@@ -22,7 +22,7 @@ pub(in crate::commands) fn submit(args: &SubmitArgs, settings: &Settings) -> Out
     let catalog = Catalog::open(&settings.home)?;
     let job = job::load(&args.job, &catalog)?;
     session.push_data_of(&job, &catalog)?;
-    let (id, state) = send(&session, &job, args.priority, args.id.clone())?;
+    let (id, state) = send(&session, &job, args.priority, args.id.clone(), settings)?;
     match settings.format() {
         OutputFormat::Json => print_json(&json!({ "job_id": id, "name": job.spec.name, "state": state }))?,
         OutputFormat::Table => {
@@ -42,9 +42,16 @@ pub(in crate::commands) fn submit(args: &SubmitArgs, settings: &Settings) -> Out
     Ok(0)
 }
 
-fn send(session: &Session, job: &Job, priority: u8, key: Option<String>) -> Result<(JobId, JobState), Failure> {
+/// Hands a job over; the cluster must give it the id that it has here.
+pub(crate) fn send(
+    session: &Session,
+    job: &Job,
+    priority: u8,
+    key: Option<String>,
+    settings: &Settings,
+) -> Result<(JobId, JobState), Failure> {
     if job.spec.fidelity.is_some() {
-        eprintln!("note: a cluster does not run the best points again on ticks; `assay run` does where the data are");
+        settings.warn("a cluster does not run the best points again on ticks; `assay run` does where the data are");
     }
     let body = job.body();
     let (id, state) = session.ask(|remote| async move { remote.submit(body, priority, key).await })?;
@@ -66,7 +73,7 @@ pub(in crate::commands) fn run_there(session: &Session, args: &RunArgs, settings
     let catalog = Catalog::open(&settings.home)?;
     let job = job::load(&args.job, &catalog)?;
     session.push_data_of(&job, &catalog)?;
-    let (id, _) = send(session, &job, 5, None)?;
+    let (id, _) = send(session, &job, 5, None, settings)?;
     follow(session, &id.to_string(), settings)
 }
 

@@ -27,6 +27,7 @@ use crate::commands::top::find_job;
 #[cfg(feature = "cluster")]
 use crate::commands::top::job_name;
 use crate::failure::Failure;
+use crate::job::catalog_of;
 use crate::local::Ledger;
 use crate::output::human;
 use crate::settings::Settings;
@@ -64,7 +65,7 @@ pub(super) fn case(name: &str, args: &VerdictArgs, settings: &Settings) -> Resul
         &recorded,
         Some(&points),
         &mut || ledger.record_look(&record),
-        &Catalog::open(&settings.home)?,
+        &catalog_of(&record, settings)?,
     )
 }
 

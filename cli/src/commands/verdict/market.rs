@@ -31,6 +31,7 @@ struct Instrument {
 
 /// The instruments of a job on their bars.
 pub(super) struct Replays {
+    catalog: Catalog,
     instruments: Vec<Instrument>,
     aggregate: Aggregate,
 }
@@ -44,6 +45,7 @@ impl Replays {
             Ok(Instrument { job, markets })
         });
         Ok(Self {
+            catalog: catalog.clone(),
             instruments: instruments.collect::<Result<_, Failure>>()?,
             aggregate,
         })
@@ -111,7 +113,7 @@ impl Replays {
         for of in &self.instruments {
             let mut job = of.job.clone();
             change(&mut job.spec.execution);
-            let markets = of.markets.traded_as(&job)?;
+            let markets = of.markets.traded_as(&job, &self.catalog)?;
             let rows = markets.sweep(0).run(0, &[(Ordinal(0), point.clone())]);
             all.push(rows[0].metrics().copied());
         }

@@ -45,15 +45,24 @@ struct Cost {
     sharpe: Option<f64>,
 }
 
+fn case(args: &VerdictArgs, settings: &Settings) -> Result<Case, Failure> {
+    match (&args.job, &args.returns) {
+        (_, Some(path)) => returns::case(path, args),
+        (Some(job), None) => job::case(job, args, settings),
+        (None, None) => Err(Failure::usage("nothing to judge")
+            .hint("name a job (`assay jobs` lists them), or a file of returns with --returns FILE.parquet")),
+    }
+}
+
+/// A verdict as JSON and as a page.
+#[cfg(feature = "cluster")]
+pub(crate) fn json_and_page(args: &VerdictArgs, settings: &Settings) -> Result<(Value, String), Failure> {
+    let case = case(args, settings)?;
+    Ok((case.to_json(), page::html(&case)))
+}
+
 pub(super) fn run(args: &VerdictArgs, settings: &Settings) -> Outcome {
-    let case = match (&args.job, &args.returns) {
-        (_, Some(path)) => returns::case(path, args)?,
-        (Some(job), None) => job::case(job, args, settings)?,
-        (None, None) => {
-            return Err(Failure::usage("nothing to judge")
-                .hint("name a job (`assay jobs` lists them), or a file of returns with --returns FILE.parquet"));
-        }
-    };
+    let case = case(args, settings)?;
     if let Some(path) = &args.html {
         fs::write(path, page::html(&case)).map_err(|error| Failure::io("write", path, &error))?;
     }
