@@ -114,6 +114,12 @@ impl Resting {
         self.0.is_empty()
     }
 
+    /// Parameters that do not matter at these coordinates.
+    pub(crate) fn idle<'a>(&'a self, coordinates: &'a [f64]) -> impl Iterator<Item = usize> + 'a {
+        let idle = self.0.iter().filter(|rest| !rest.when.holds(coordinates));
+        idle.map(|rest| rest.index)
+    }
+
     /// Moves what does not matter to where it rests.
     pub(crate) fn settle(&self, coordinates: &mut [f64]) {
         for rest in &self.0 {

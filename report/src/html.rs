@@ -48,18 +48,31 @@ fn block(block: &Block) -> Result<Markup, ReportError> {
     Ok(match block {
         Block::Heading(text) => markup! { h2 { (text) } },
         Block::Note(text) => markup! { p.note { (text) } },
-        Block::Callout(tone, text) => {
-            let class = match tone {
-                Tone::Good => "callout good",
-                Tone::Plain => "callout",
-                Tone::Bad => "callout bad",
-            };
-            markup! { p class=(class) { (text) } }
-        }
+        Block::Callout(tone, text) => markup! { p class=(class(*tone)) { (text) } },
+        Block::Judgement {
+            tone,
+            word,
+            text,
+            reasons,
+        } => markup! {
+            div class=(class(*tone)) {
+                strong.word { (word) }
+                span { (text) }
+                @if !reasons.is_empty() { ul { @for reason in reasons { li { (reason) } } } }
+            }
+        },
         Block::Figure(figure) => picture(figure)?,
         Block::Table(content) => table(content),
         Block::Groups(content) => groups(content),
     })
+}
+
+fn class(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Good => "callout good",
+        Tone::Plain => "callout",
+        Tone::Bad => "callout bad",
+    }
 }
 
 fn picture(figure: &Figure) -> Result<Markup, ReportError> {
@@ -127,6 +140,12 @@ mod tests {
                 Block::Heading(hostile()),
                 Block::Note(hostile()),
                 Block::Callout(Tone::Bad, hostile()),
+                Block::Judgement {
+                    tone: Tone::Good,
+                    word: hostile(),
+                    text: hostile(),
+                    reasons: vec![hostile()],
+                },
                 Block::Figure(Figure::new("figure", hostile(), hostile(), picture)),
                 Block::Table(Table::new(hostile(), [(hostile(), true)]).row([hostile()])),
                 Block::Groups(vec![Group {
@@ -141,7 +160,7 @@ mod tests {
             assert!(!text.contains(bad), "{bad} in {text}");
         }
         // Everything once, but the title and the caption, which stand in two places.
-        assert_eq!(text.matches("&lt;script&gt;alert(1)").count(), 20);
+        assert_eq!(text.matches("&lt;script&gt;alert(1)").count(), 23);
     }
 
     #[test]

@@ -29,12 +29,14 @@ mod sheet;
 mod testing;
 mod ticks;
 mod trial;
+mod verdict;
 
 pub use error::ReportError;
 pub use html::html;
 pub use ink::Ink;
-pub use job::{Best, Fold, Front, Goal, Importance, JOB_PICTURES, JobReport, Parameter, Sample, job_page};
+pub use job::{Best, Drift, Fold, Front, Goal, Importance, JOB_PICTURES, JobReport, Parameter, Sample, Walk, job_page};
 pub use page::{Block, Figure, Group, Page, Table, Tone};
 pub use shape::{Anchor, Picture, Shape};
 pub use sheet::{png, svg};
 pub use trial::{Prices, TRIAL_PICTURES, TradeMark, TrialReport, drawdown, trial_page};
+pub use verdict::{LuckCurve, Paths, VERDICT_PICTURES, VerdictReport, verdict_page};

@@ -26,6 +26,17 @@ pub enum Block {
     Note(String),
     /// A sentence that must not be missed.
     Callout(Tone, String),
+    /// A judgement: a word, what it means, and why.
+    Judgement {
+        /// How it sounds.
+        tone: Tone,
+        /// The word.
+        word: String,
+        /// What it means, in a sentence.
+        text: String,
+        /// Why.
+        reasons: Vec<String>,
+    },
     /// A picture.
     Figure(Figure),
     /// Rows and columns.

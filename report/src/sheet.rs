@@ -97,7 +97,13 @@ fn strips(page: &Page) -> Vec<Picture> {
         strips.push(indented(&match block {
             Block::Heading(text) => words(text, 18.0, true, Ink::Text, 44.0),
             Block::Note(text) => words(text, 13.0, false, Ink::Muted, 28.0),
-            Block::Callout(tone, text) => callout(*tone, text),
+            Block::Callout(tone, text) => callout(*tone, &words(text, 14.0, false, Ink::Text, 40.0)),
+            Block::Judgement {
+                tone,
+                word,
+                text,
+                reasons,
+            } => judgement(*tone, word, text, reasons),
             Block::Figure(figure) => captioned(&figure.title, &figure.note, &figure.picture, WIDTH),
             Block::Table(content) => table(content),
             Block::Groups(content) => groups(content),
@@ -158,18 +164,37 @@ fn words(text: &str, size: f64, bold: bool, ink: Ink, height: f64) -> Picture {
     picture
 }
 
-fn callout(tone: Tone, text: &str) -> Picture {
-    let ink = match tone {
+fn ink_of(tone: Tone) -> Ink {
+    match tone {
         Tone::Good => Ink::Good,
         Tone::Plain => Ink::Main,
         Tone::Bad => Ink::Bad,
-    };
-    let inner = words(text, 14.0, false, Ink::Text, 40.0);
+    }
+}
+
+fn callout(tone: Tone, inner: &Picture) -> Picture {
+    let ink = ink_of(tone);
     let mut picture = Picture::new(WIDTH, inner.height + 12.0);
     picture.bar((0.0, 4.0), (WIDTH, inner.height + 4.0), ink, 0.1);
     picture.bar((0.0, 4.0), (4.0, inner.height + 4.0), ink, 1.0);
-    picture.place(&inner, (18.0, 4.0));
+    picture.place(inner, (18.0, 4.0));
     picture
+}
+
+fn judgement(tone: Tone, word: &str, text: &str, reasons: &[String]) -> Picture {
+    let mut parts = vec![
+        words(word, 22.0, true, ink_of(tone), 40.0),
+        words(text, 14.0, false, Ink::Text, 28.0),
+    ];
+    let reasons = reasons.iter().map(|reason| format!("\u{2022} {reason}"));
+    parts.extend(reasons.map(|reason| words(&reason, 14.0, false, Ink::Text, 24.0)));
+    let mut inner = Picture::new(WIDTH, 0.0);
+    for part in &parts {
+        inner.place(part, (0.0, inner.height));
+        inner.height += part.height;
+    }
+    inner.height += 8.0;
+    callout(tone, &inner)
 }
 
 /// Lines no wider than `width`, broken between words.

@@ -11,7 +11,7 @@ use assay_core::job::{Method, SearchSpec};
 use assay_optimizer::search::functions::{Function, Problem};
 use assay_optimizer::search::hypervolume::hypervolume;
 use assay_optimizer::search::{
-    Cmaes, CmaesSettings, Cube, Genetic, GeneticSettings, Outcome, Sampler, Study, StudySettings, Told, Unit, directions,
+    Ask, Cmaes, CmaesSettings, Cube, Genetic, GeneticSettings, Outcome, Sampler, Study, StudySettings, Told, Unit, directions,
     sampler,
 };
 use clap::Parser;
@@ -22,6 +22,9 @@ struct Arguments {
     /// Seeds, from 1.
     #[arg(long, default_value_t = 20)]
     seeds: u64,
+    /// First deviation of CMA-ES as a share of each range, where regrets are measured.
+    #[arg(long)]
+    sigma: Option<f64>,
     /// Only rows whose name contains this text.
     #[arg(long, default_value = "")]
     only: String,
@@ -103,7 +106,48 @@ fn main() -> Result<()> {
             }
         }
     }
-    regrets(&arguments, &mut out)
+    regrets(&arguments, &mut out)?;
+    for (method, known) in [(Method::Tpe, 1_000), (Method::Bayes, 500)] {
+        let row = format!("one ask of {method} after {known} trials");
+        if row.contains(&arguments.only) {
+            let mut seconds = asks(method, known)?;
+            let [least, median, most] = spread(&mut seconds).map(|seconds| seconds * 1e3);
+            writeln!(out, "| {row} | {median:.2} ms | {least:.2} | {most:.2} |")?;
+        }
+    }
+    Ok(())
+}
+
+/// Seconds that each of the last 20 proposals takes when so many trials are known, of six variables.
+fn asks(method: Method, known: u64) -> Result<Vec<f64>> {
+    let problem = Problem::new(Function::Hartmann6, None)?;
+    let cube = Cube::new(&problem.space())?;
+    let spec = SearchSpec {
+        method,
+        seed: 1,
+        ..SearchSpec::default()
+    };
+    let sampler = sampler(&spec, &cube, 1).context("a method that learns")?;
+    let settings = StudySettings {
+        trials: known + 20,
+        batch: 1,
+        lag: 0,
+        patience: None,
+        seed: 1,
+        objectives: 1,
+    };
+    let mut study = Study::new(cube, sampler, settings, &[], &[])?;
+    let mut seconds = Vec::new();
+    loop {
+        let began = Instant::now();
+        let Ask::Batch(batch) = study.ask() else { break };
+        seconds.push(began.elapsed().as_secs_f64());
+        for proposal in batch.proposals.iter().filter(|proposal| proposal.new) {
+            study.tell(proposal.ordinal, feasible(problem.losses(&proposal.point)))?;
+        }
+    }
+    ensure!(seconds.len() > 20, "{method} ended early");
+    Ok(seconds.split_off(seconds.len() - 20))
 }
 
 /// The least regret of searches of 100 trials.
@@ -113,7 +157,7 @@ fn regrets(arguments: &Arguments, out: &mut impl std::io::Write) -> Result<()> {
         ("hartmann6", Function::Hartmann6, None),
         ("ackley-5", Function::Ackley, Some(5)),
     ];
-    for method in [Method::Tpe, Method::Bayes] {
+    for method in [Method::Tpe, Method::Bayes, Method::Cmaes] {
         for (name, function, dimension) in functions {
             for moved in [false, true] {
                 for (batch, lag) in WAYS {
@@ -130,7 +174,7 @@ fn regrets(arguments: &Arguments, out: &mut impl std::io::Write) -> Result<()> {
                             (false, Function::Ackley) => problem.shifted(&[10.3, -7.1, 3.7, 15.2, -12.4]),
                             (false, _) => problem,
                         };
-                        found.push(regret(&problem, method, seed, batch, lag)?);
+                        found.push(regret(&problem, method, arguments.sigma, seed, batch, lag)?);
                     }
                     let [least, median, most] = spread(&mut found);
                     let seconds = start.elapsed().as_secs_f64() / arguments.seeds as f64;
@@ -144,13 +188,17 @@ fn regrets(arguments: &Arguments, out: &mut impl std::io::Write) -> Result<()> {
 }
 
 /// What a search of 100 trials leaves to the best there is.
-fn regret(problem: &Problem, method: Method, seed: u64, batch: usize, lag: u64) -> Result<f64> {
+fn regret(problem: &Problem, method: Method, sigma: Option<f64>, seed: u64, batch: usize, lag: u64) -> Result<f64> {
     let cube = Cube::new(&problem.space())?;
-    let spec = SearchSpec {
+    let mut spec = SearchSpec {
         method,
         seed,
         ..SearchSpec::default()
     };
+    spec.cmaes = sigma.map(|sigma| CmaesSettings {
+        sigma,
+        ..CmaesSettings::default()
+    });
     let sampler = sampler(&spec, &cube, 1).context("a method that learns")?;
     let settings = StudySettings {
         trials: 100,

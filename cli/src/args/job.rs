@@ -145,6 +145,9 @@ pub(crate) struct VerdictArgs {
     /// Annual risk-free rate of the file's returns
     #[arg(long, value_name = "RATE", default_value_t = 0.0, requires = "returns", allow_negative_numbers = true, value_parser = finite)]
     pub(crate) risk_free: f64,
+    /// Test all trials together, however long it takes, rather than as many as half a minute allows
+    #[arg(long, conflicts_with = "returns")]
+    pub(crate) every_trial: bool,
     /// Write the verdict as a page, too
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,

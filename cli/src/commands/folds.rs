@@ -8,6 +8,8 @@ use assay_store::{FoldRecord, JobRecord};
 use serde_json::{Map, Value, json};
 
 use super::top::find_job;
+#[cfg(feature = "cluster")]
+use crate::args::ClusterArgs;
 use crate::args::{FoldsArgs, OutputFormat};
 use crate::failure::{Failure, Outcome};
 use crate::local::Ledger;
@@ -15,25 +17,29 @@ use crate::output::{Cell, Kind, Rows, human, print_json, print_rows, stdout, tab
 use crate::settings::Settings;
 
 /// Metrics out of sample that a table shows after those that are compared.
-const SHOWN: [Metric; 3] = [Metric::MaxDrawdown, Metric::Trades, Metric::FinalEquity];
+pub(super) const SHOWN: [Metric; 3] = [Metric::MaxDrawdown, Metric::Trades, Metric::FinalEquity];
 /// Characters of the curve.
 const CURVE: usize = 72;
 
 /// One fold on one instrument, or with the number -1 all of them.
-struct Fold {
-    number: i64,
-    record: Map<String, Value>,
+#[derive(Clone)]
+pub(super) struct Fold {
+    pub(super) number: i64,
+    pub(super) record: Map<String, Value>,
 }
 
 pub(super) fn run(args: &FoldsArgs, settings: &Settings) -> Outcome {
-    let (job, folds) = found(args, settings)?;
+    #[cfg(feature = "cluster")]
+    let (job, folds) = found(&args.job, &args.cluster, settings)?;
+    #[cfg(not(feature = "cluster"))]
+    let (job, folds) = found(&args.job, settings)?;
     if folds.is_empty() {
         let message = format!("job `{}` ({}) has no folds", job.name, job.id);
         return Err(
             Failure::not_found(message).hint("they are there when a job with `[validation] method = \"walk_forward\"` is done")
         );
     }
-    let folds = folds.iter().map(read).collect::<Result<Vec<Fold>, Failure>>()?;
+    let folds = read_all(&folds)?;
     match settings.format() {
         OutputFormat::Json => print_json(&to_json(&job, &folds))?,
         OutputFormat::Table => print(&job, &folds)?,
@@ -45,22 +51,43 @@ pub(super) fn run(args: &FoldsArgs, settings: &Settings) -> Outcome {
 /// The folds of a job with all metrics in and out of sample; none of a job that does not walk forward.
 #[cfg(feature = "cluster")]
 pub(crate) fn all_rows(args: &FoldsArgs, settings: &Settings) -> Result<Rows, Failure> {
-    let (job, folds) = found(args, settings)?;
-    let folds = folds.iter().map(read).collect::<Result<Vec<Fold>, Failure>>()?;
-    rows(&job, &folds, &Metric::ALL, "param.")
+    let (job, folds) = found(&args.job, &args.cluster, settings)?;
+    rows(&job, &read_all(&folds)?, &Metric::ALL, "param.")
 }
 
-fn found(args: &FoldsArgs, settings: &Settings) -> Result<(JobRecord, Vec<FoldRecord>), Failure> {
+fn found(
+    job: &str,
+    #[cfg(feature = "cluster")] cluster: &ClusterArgs,
+    settings: &Settings,
+) -> Result<(JobRecord, Vec<FoldRecord>), Failure> {
     #[cfg(feature = "cluster")]
-    if let Some(session) = args.cluster.session()? {
-        let name = super::top::job_name(&args.job, settings)?;
+    if let Some(session) = cluster.session()? {
+        let name = super::top::job_name(job, settings)?;
         let (job, folds) = session.ask(|remote| async move { remote.folds(&name).await })?;
         return Ok((job.record, folds));
     }
     let mut ledger = Ledger::new(&settings.home)?;
-    let record = find_job(&args.job, settings, &mut ledger)?;
+    let record = find_job(job, settings, &mut ledger)?;
     let folds = ledger.folds(&record)?;
     Ok((record, folds))
+}
+
+/// The folds of a job as its page shows them; none if it did not walk forward.
+pub(super) fn of_job(
+    job: &str,
+    #[cfg(feature = "cluster")] cluster: &ClusterArgs,
+    settings: &Settings,
+) -> Result<Vec<Fold>, Failure> {
+    #[cfg(feature = "cluster")]
+    let (_, folds) = found(job, cluster, settings)?;
+    #[cfg(not(feature = "cluster"))]
+    let (_, folds) = found(job, settings)?;
+    read_all(&folds)
+}
+
+/// The records of folds as they are stored.
+pub(super) fn read_all(folds: &[FoldRecord]) -> Result<Vec<Fold>, Failure> {
+    folds.iter().map(read).collect()
 }
 
 fn read(fold: &FoldRecord) -> Result<Fold, Failure> {
@@ -85,16 +112,20 @@ impl Fold {
         time.into()
     }
 
+    /// A metric in sample or out of sample.
+    pub(super) fn value(&self, part: &str, metric: Metric) -> Option<f64> {
+        self.record.get(part).and_then(|metrics| metrics.get(metric.name())?.as_f64())
+    }
+
     fn metric(&self, part: &str, metric: Metric) -> Cell {
-        let value = self.record.get(part).and_then(|metrics| metrics.get(metric.name())?.as_f64());
-        match (metric.unit(), value) {
+        match (metric.unit(), self.value(part, metric)) {
             (_, None) => Cell::Null,
             (Unit::Count, Some(value)) => Cell::Whole(value as i64),
             (_, Some(value)) => value.into(),
         }
     }
 
-    fn number(&self, key: &str) -> Option<f64> {
+    pub(super) fn number(&self, key: &str) -> Option<f64> {
         self.record.get(key).and_then(Value::as_f64)
     }
 }
@@ -159,7 +190,7 @@ fn print(job: &JobRecord, folds: &[Fold]) -> Result<(), Failure> {
     Ok(out.flush()?)
 }
 
-fn rows(job: &JobRecord, folds: &[Fold], shown: &[Metric], prefix: &str) -> Result<Rows, Failure> {
+pub(super) fn rows(job: &JobRecord, folds: &[Fold], shown: &[Metric], prefix: &str) -> Result<Rows, Failure> {
     let goal = job.objective()?.maximize.metric;
     let compared = [goal, Metric::TotalReturn];
     let mut columns = vec![("fold".to_owned(), Kind::Count)];

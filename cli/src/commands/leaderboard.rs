@@ -38,7 +38,7 @@ pub(super) fn by_front(record: &JobRecord, ranked: Vec<Ranked>, limit: usize) ->
     let target = Target::new(&record.objective()?)?;
     let outcome = |point: &Ranked| target.outcome(&point.metrics.iter().map(Option::as_ref).collect::<Vec<_>>());
     let outcomes: Vec<_> = ranked.iter().map(outcome).collect();
-    let fronts = pareto::fronts(&outcomes.iter().collect::<Vec<_>>());
+    let fronts = pareto::first_fronts(&outcomes.iter().collect::<Vec<_>>(), limit);
     let mut points: Vec<Option<Ranked>> = ranked.into_iter().map(Some).collect();
     let ordered = (1u64..)
         .zip(&fronts)

@@ -194,9 +194,10 @@ fn find_here(wanted: &Wanted<'_>, settings: &Settings) -> Result<(JobRecord, Vec
         return Err(Failure::not_found(message).hint("`assay run JOB.toml` finishes it"));
     }
     let objective = record.objective()?;
-    // Which points of several goals come first is known when all are there.
+    // Which points of several goals come first is known when all are there, beyond those that the database keeps, too.
     let count = if wanted.by.is_none() && objective.goal_count() > 1 {
-        RANKED.max(wanted.count)
+        let all = record.points.unwrap_or(record.trials) as usize;
+        RANKED.max(wanted.count).max(all)
     } else {
         wanted.count
     };

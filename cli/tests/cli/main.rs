@@ -9,6 +9,7 @@ mod history;
 mod interruption;
 mod journey;
 mod report;
+mod resume;
 #[cfg(feature = "cluster")]
 mod schedule;
 mod searches;

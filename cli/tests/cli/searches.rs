@@ -114,6 +114,41 @@ fn several_goals_are_shown_by_front_and_what_is_required_comes_first() {
     );
     let table = lab.run(&["top", "goals", "-n", "5"]).ok();
     assert!(table.contains("front") && table.contains("feasible"), "{table}");
+    // The page of the job shows the same, and no more points than a page has room for.
+    lab.run(&["report", "goals", "--to", "page.html"]).ok();
+    let page = lab.read("page.html");
+    assert!(page.contains(">front</th>") && page.contains("Hypervolume"));
+    assert!(page.matches("<td").count() < 15 * 30, "{}", page.matches("<td").count());
+}
+
+#[test]
+fn fronts_are_those_of_all_points_however_many() {
+    let text = format!(
+        "{}[objective]\nmaximize = [\"sharpe\", \"-turnover\"]\n",
+        job("many", "[2, 120]", "[3, 170]")
+    );
+    let lab = Lab::with_bars(1_500);
+    lab.write("job.toml", &text);
+    let ran = lab.run(&["run", "job.toml", "-o", "json"]).json();
+    assert!(
+        ran["trials"].as_u64().unwrap() > 10_000,
+        "more than the database ranks: {ran}"
+    );
+    let every = lab
+        .run(&["top", "many", "--by", "turnover", "-n", "20000", "-o", "json"])
+        .json();
+    let goals = |point: &Value| Some([point["metrics"]["sharpe"].as_f64()?, -point["metrics"]["turnover"].as_f64()?]);
+    let all: Vec<[f64; 2]> = every.as_array().unwrap().iter().filter_map(goals).collect();
+    assert!(all.len() > 10_000, "{}", all.len());
+    let beaten = |a: &[f64; 2]| all.iter().any(|b| b[0] >= a[0] && b[1] >= a[1] && b != a);
+    let mut expected: Vec<[f64; 2]> = all.iter().filter(|a| !beaten(a)).copied().collect();
+    let top = lab.run(&["top", "many", "-n", "3000", "-o", "json"]).json();
+    let first = top.as_array().unwrap().iter().filter(|point| point["front"] == 1);
+    let mut found: Vec<[f64; 2]> = first.filter_map(goals).collect();
+    for points in [&mut expected, &mut found] {
+        points.sort_by(|a, b| a.partial_cmp(b).unwrap());
+    }
+    assert_eq!(found, expected);
 }
 
 #[test]
@@ -181,6 +216,18 @@ fn a_walk_forward_runs_the_winners_in_the_test_windows() {
         assert_eq!(folds, again.run(&["folds", name, "-o", "json"]).json());
         let table = lab.run(&["folds", name]).ok();
         assert!(table.contains("all test windows as one"), "{table}");
+        // The verdict takes the test windows as what is out of sample, and the page of the job draws them.
+        let verdict = lab.run(&["verdict", name, "-o", "json"]).json();
+        let out = &verdict["out_of_sample"];
+        assert_eq!((&out["method"], &out["folds"]), (&"walk_forward".into(), &5.into()));
+        assert_eq!(out["sharpe"], stitched["out_of_sample"]["sharpe"]);
+        let told = lab.run(&["report", name, "--to", "page.html", "-o", "json"]).json();
+        for picture in ["luck", "walk", "folds", "efficiency", "drift"] {
+            let drawn = told["pictures"].as_array().unwrap().contains(&picture.into());
+            // Where no training window gains, there is no efficiency.
+            let known = list.iter().any(|fold| fold["efficiency"].is_number());
+            assert_eq!(drawn, picture != "efficiency" || known, "{picture}: {told:#}");
+        }
     }
 }
 
@@ -243,7 +290,28 @@ fn searches_of_nothing_much_end_all_the_same() {
         assert_eq!(ran["trials"], trials, "{name}: {ran}");
         let top = lab.run(&["top", name, "-o", "json"]).ok();
         assert!(!top.contains("NaN"), "{top}");
+        // Neither proves anything.
+        let verdict = lab.run(&["verdict", name, "-o", "json"]).json();
+        assert_eq!(verdict["grade"], "unproven", "{verdict:#}");
+        let page = lab.run(&["report", name, "--to", "page.html"]).ok();
+        assert!(page.contains("page.html") && !lab.read("page.html").contains("NaN"), "{name}");
     }
+}
+
+#[test]
+fn a_seed_with_other_settings_is_another_job() {
+    let text = searching("seeded", "method = \"tpe\"\ntrials = 20\nprobe = 0\nseed = 9", "");
+    let lab = lab(&text);
+    let first = lab.run(&["run", "job.toml", "-o", "json"]).json();
+    lab.write("job.toml", &text.replace("trials = 20", "trials = 25"));
+    let second = lab.run(&["run", "job.toml", "-o", "json"]).json();
+    assert_ne!(first["job_id"], second["job_id"]);
+    assert_eq!((&first["trials"], &second["trials"]), (&20.into(), &25.into()));
+    // The first one is as it was, and found again rather than run again.
+    lab.write("job.toml", &text);
+    let again = lab.run(&["run", "job.toml", "-o", "json"]).json();
+    assert_eq!(again["fingerprint"], first["fingerprint"]);
+    assert_eq!(lab.run(&["jobs", "-o", "json"]).json().as_array().unwrap().len(), 2);
 }
 
 #[test]

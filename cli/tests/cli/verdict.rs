@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::support::{Lab, job};
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "grade",
     "best",
     "sharpe",
@@ -22,6 +22,7 @@ const KEYS: [&str; 12] = [
     "plateau",
     "cost_break_even",
     "reasons",
+    "tests",
 ];
 
 fn keys(value: &Value) -> Vec<&str> {
@@ -53,9 +54,33 @@ fn a_verdict_tells_luck_from_skill_and_counts_what_was_ever_tried() {
     assert!((0.0..=1.0).contains(&number("pbo")) && (0.0..1.0).contains(&number("dsr")));
     assert!(!verdict["reasons"].as_array().unwrap().is_empty());
     let page = lab.read("page.html");
-    assert!(page.starts_with("<!doctype html>") && page.contains("fool's gold"), "{page}");
+    assert!(
+        page.starts_with("<!DOCTYPE html>") && page.contains("Fool's gold") && page.contains("<svg"),
+        "{page}"
+    );
     let text = lab.run(&["verdict", "first"]).ok();
-    for expected in ["FOOL'S GOLD", "deflated", "overfitting", "plateau", "at other costs", "4 x"] {
+    let all = &verdict["tests"]["all"];
+    assert_eq!((all["trials"].as_u64(), all["of"].as_u64()), (Some(551), Some(551)));
+    let p = |of: &str, name: &str| all[of][name].as_f64().unwrap_or_else(|| panic!("{name} in {all:#}"));
+    for of in ["against_zero", "against_holding"] {
+        let [low, middle, high] = ["spa_lower", "spa_consistent", "spa_upper"].map(|name| p(of, name));
+        assert!(0.0 < low && low <= middle && middle <= high && high <= 1.0, "{all:#}");
+    }
+    // Prices are random and trading costs: nothing beats zero.
+    assert!(p("against_zero", "spa_consistent") > 0.05 && all["superior"] == 0, "{all:#}");
+    let range = &verdict["tests"]["best"]["intervals"]["sharpe"];
+    let range = [0, 1, 2].map(|i| range[i].as_f64().unwrap());
+    assert!(range.is_sorted(), "{range:?}");
+    close(range[1], &verdict["sharpe"]);
+    for expected in [
+        "all 551",
+        "FOOL'S GOLD",
+        "deflated",
+        "overfitting",
+        "plateau",
+        "at other costs",
+        "4 x",
+    ] {
         assert!(text.contains(expected), "{expected} in {text}");
     }
 
@@ -144,6 +169,12 @@ fn returns_from_elsewhere_are_judged_too() {
     write_returns(&lab, "market.parquet", &series);
     let verdict = lab.run(&["verdict", "--returns", "market.parquet", "-o", "json"]).json();
     assert_eq!(verdict["grade"], "fool's gold", "{verdict:#}");
+    let edge = lab.run(&["verdict", "--returns", "edge.parquet", "-o", "json"]).json();
+    let all = &edge["tests"]["all"];
+    assert!(
+        all["against_zero"]["spa_consistent"].as_f64().unwrap() < 0.01 && all["superior"] == 1,
+        "{all:#}"
+    );
     let text = lab.run(&["verdict", "--returns", "edge.parquet"]).ok();
     assert!(text.contains("GOLD") && text.contains("Reality Check"), "{text}");
 
@@ -230,6 +261,9 @@ fn what_is_held_back_is_seen_by_the_verdict_alone_and_every_look_is_counted() {
     lab.write("job.toml", &text("held", 0.25));
     let ran = lab.run(&["run", "job.toml", "-o", "json"]).json();
     assert_eq!(ran["bars"], 3_000);
+    // The page of a job does not look at what is held back.
+    lab.run(&["report", "held", "--to", "held.html"]).ok();
+    assert!(lab.read("held.html").contains("assay verdict"));
     let out = |name: &str| lab.run(&["verdict", name, "-o", "json"]).json()["out_of_sample"].clone();
     let first = out("held");
     assert_eq!(
@@ -276,4 +310,7 @@ fn cross_validation_shows_the_sharpe_ratio_of_every_path() {
         "what was chosen elsewhere does worse"
     );
     assert!(lab.run(&["verdict", "crossed"]).ok().contains("cross-validation"));
+    // The paths are drawn on the job's page.
+    let told = lab.run(&["report", "crossed", "--to", "page.html", "-o", "json"]).json();
+    assert!(told["pictures"].as_array().unwrap().contains(&"paths".into()), "{told:#}");
 }

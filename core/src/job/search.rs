@@ -86,7 +86,11 @@ impl Method {
 
     /// Raised whenever a method proposes other points from the same results: part of the identity of a job that learns.
     pub const fn version(self) -> u32 {
-        1
+        match self {
+            // 2: parameters that matter only sometimes are learned where they do.
+            Self::Tpe | Self::Halving => 2,
+            _ => 1,
+        }
     }
 
     /// Most goals that it can pursue.

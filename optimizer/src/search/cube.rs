@@ -173,6 +173,21 @@ impl Cube {
         admitted.into()
     }
 
+    /// Of each dimension, whether its parameter does not matter at these coordinates; `None` in a space whose parameters always do.
+    pub fn idle(&self, unit: &[f64]) -> Option<Vec<bool>> {
+        if self.resting.is_empty() {
+            return None;
+        }
+        let point = self.point(unit);
+        let mut idle = vec![false; self.dimensions.len()];
+        for index in self.resting.idle(&point.0) {
+            if let Some(dimension) = self.searched.iter().position(|searched| *searched == index) {
+                idle[dimension] = true;
+            }
+        }
+        Some(idle)
+    }
+
     pub(crate) fn axes(&self) -> &[Axis] {
         &self.axes
     }

@@ -63,6 +63,30 @@ pub fn fronts(outcomes: &[&Outcome]) -> Vec<Vec<usize>> {
     fronts
 }
 
+/// The first of these fronts, as many as hold `wanted` outcomes or all: of a million outcomes nobody looks at the thousandth front.
+pub fn first_fronts(outcomes: &[&Outcome], wanted: usize) -> Vec<Vec<usize>> {
+    let mut left: Vec<usize> = (0..outcomes.len()).collect();
+    left.sort_by(|a, b| before(outcomes[*a], outcomes[*b]));
+    let mut fronts: Vec<Vec<usize>> = Vec::new();
+    let mut taken = 0;
+    while !left.is_empty() && taken < wanted {
+        let (mut front, mut rest) = (Vec::new(), Vec::new());
+        for index in left {
+            // What comes later in this order is never better.
+            let beaten = front
+                .iter()
+                .rev()
+                .any(|other: &usize| dominates(outcomes[*other], outcomes[index]));
+            if beaten { rest.push(index) } else { front.push(index) }
+        }
+        taken += front.len();
+        front.sort_unstable();
+        fronts.push(front);
+        left = rest;
+    }
+    fronts
+}
+
 /// An order in which nothing comes before what is better.
 fn before(a: &Outcome, b: &Outcome) -> Ordering {
     let by_losses = || {
@@ -134,6 +158,33 @@ mod tests {
         ];
         let found = fronts(&all.iter().collect::<Vec<_>>());
         assert_eq!(found, [vec![0, 1], vec![2], vec![3], vec![4], vec![5]]);
+    }
+
+    #[test]
+    fn the_first_fronts_are_the_first_of_all() {
+        let drawn = |i: u64| {
+            let digit = |k: u64| (assay_core::distinct::scatter(i * 7 + k) % 9) as f64;
+            match i % 10 {
+                0 => Outcome {
+                    losses: None,
+                    violation: 0.0,
+                },
+                1 => outcome(&[digit(1), digit(2)], digit(3)),
+                _ => outcome(&[digit(1), digit(2)], 0.0),
+            }
+        };
+        let all: Vec<Outcome> = (0..300).map(drawn).collect();
+        let all: Vec<&Outcome> = all.iter().collect();
+        let every = fronts(&all);
+        for wanted in [1, 20, 100, 300, 1_000] {
+            let first = first_fronts(&all, wanted);
+            assert_eq!(first, every[..first.len()]);
+            let without_last = first.iter().rev().skip(1).map(Vec::len).sum::<usize>();
+            assert!(
+                without_last < wanted && (first.len() == every.len() || without_last + first[first.len() - 1].len() >= wanted)
+            );
+        }
+        assert!(first_fronts(&all, 0).is_empty());
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 mod bins;
 mod course;
-mod folds;
 mod front;
 mod heat;
 mod importance;
@@ -10,10 +9,12 @@ mod parallel;
 mod slices;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use assay_core::metrics::Unit;
 
 use crate::page::{Block, Page, Table};
+use crate::verdict::VerdictReport;
 
 /// What is known of a finished job.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,12 +41,12 @@ pub struct JobReport {
     pub leaderboard: Table,
     /// How much of the objective's variance each parameter explains, alone or with another; the largest first.
     pub importance: Vec<Importance>,
-    /// What the page begins with: the verdict, if there is one.
-    pub verdict: Vec<Block>,
+    /// What the page begins with: what the best point is worth.
+    pub verdict: Option<VerdictReport>,
     /// The best points by two objectives.
     pub front: Option<Front>,
-    /// Windows of a walk-forward validation.
-    pub folds: Vec<Fold>,
+    /// What a walk forward came to, one an instrument.
+    pub walks: Vec<Walk>,
 }
 
 /// What was searched for.
@@ -136,21 +137,59 @@ pub struct Front {
     pub hypervolume: Vec<(u64, f64)>,
 }
 
+/// What a walk forward came to on one instrument.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Walk {
+    /// The instrument, if there are several.
+    pub instrument: Option<String>,
+    /// Equity at the beginning.
+    pub capital: f64,
+    /// Time, UTC nanoseconds, and equity over all test windows, one after the other.
+    pub curve: Vec<(i64, f64)>,
+    /// The folds in their order.
+    pub folds: Vec<Fold>,
+    /// Annual return out of sample over that in sample, of all folds together.
+    pub efficiency: Option<f64>,
+    /// The winners' parameters.
+    pub drift: Vec<Drift>,
+    /// The folds as rows.
+    pub table: Table,
+}
+
 /// A window of a walk-forward validation.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Fold {
     /// What it is called: its test window.
     pub name: String,
+    /// When that begins, UTC nanoseconds.
+    pub from: i64,
     /// The objective where it was optimized.
     pub inside: Option<f64>,
     /// The objective of the same point on the window after it.
     pub outside: Option<f64>,
+    /// Annual return out of sample over that in sample.
+    pub efficiency: Option<f64>,
+}
+
+/// A parameter of the winners of the folds.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Drift {
+    /// Its name.
+    pub name: String,
+    /// Its value in each fold; a choice's position.
+    pub values: Vec<Option<f64>>,
+    /// The ends of its range.
+    pub range: (f64, f64),
+    /// Mean step from fold to fold as a share of the range; of a choice, how often it changes.
+    pub share: Option<f64>,
 }
 
 /// Heatmaps at most.
 const HEATS: usize = 3;
 /// Names of pictures that a page of a job may have.
-pub const JOB_PICTURES: [&str; 9] = [
+pub const JOB_PICTURES: [&str; 14] = [
+    "luck",
+    "paths",
     "objective",
     "convergence",
     "importance",
@@ -159,12 +198,18 @@ pub const JOB_PICTURES: [&str; 9] = [
     "parallel",
     "front",
     "hypervolume",
+    "walk",
     "folds",
+    "efficiency",
+    "drift",
 ];
 
 /// The page of a job.
 pub fn job_page(job: &JobReport) -> Page {
-    let mut blocks = job.verdict.clone();
+    let mut blocks = job
+        .verdict
+        .as_ref()
+        .map_or_else(Vec::new, |verdict| crate::verdict::blocks(verdict, false));
     if !job.leaderboard.rows.is_empty() {
         blocks.push(Block::Table(job.leaderboard.clone()));
     }
@@ -181,9 +226,9 @@ pub fn job_page(job: &JobReport) -> Page {
         blocks.push(Block::Heading("Several objectives".to_owned()));
         blocks.extend(front::figures(front).map(Block::Figure));
     }
-    if !job.folds.is_empty() {
+    if !job.walks.is_empty() {
         blocks.push(Block::Heading("Walk-forward".to_owned()));
-        blocks.push(Block::Figure(folds::figure(job)));
+        blocks.extend(job.walks.iter().flat_map(|walk| walk::blocks(&job.goal, walk)));
     }
     Page {
         title: job.title.clone(),

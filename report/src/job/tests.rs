@@ -85,7 +85,7 @@ fn sample(points: usize) -> JobReport {
             importance(&["fast"], 0.3),
             importance(&["fast", "slow"], 0.05),
         ],
-        verdict: Vec::new(),
+        verdict: None,
         front: Some(Front {
             names: ["sharpe".to_owned(), "max_drawdown".to_owned()],
             units: [Unit::Plain, Unit::Ratio],
@@ -95,13 +95,36 @@ fn sample(points: usize) -> JobReport {
                 .collect(),
             hypervolume: (0..20).map(|i| (i * 10, 1.0 - 1.0 / (i as f64 + 1.0))).collect(),
         }),
-        folds: (0..8)
-            .map(|i| Fold {
-                name: format!("2023-{:02}", i + 1),
-                inside: Some(1.5 + f64::from(i % 3) / 10.0),
-                outside: (i != 5).then_some(f64::from(i % 4) / 2.0 - 0.5),
-            })
+        walks: vec![walk()],
+    }
+}
+
+/// Eight folds of a month each.
+fn walk() -> Walk {
+    const MONTH: i64 = 30 * 86_400_000_000_000;
+    let fold = |i: i64| Fold {
+        name: format!("2023-{:02}", i + 1),
+        from: i * MONTH,
+        inside: Some(1.5 + (i % 3) as f64 / 10.0),
+        outside: (i != 5).then_some((i % 4) as f64 / 2.0 - 0.5),
+        efficiency: (i != 5).then_some((i % 4) as f64 / 2.0 - 0.5),
+    };
+    let drift = |name: &str, known: bool| Drift {
+        name: name.to_owned(),
+        values: (0..8).map(|i| (known && i != 5).then_some(f64::from(i * 7 % 5))).collect(),
+        range: (0.0, 5.0),
+        share: Some(0.4),
+    };
+    Walk {
+        instrument: None,
+        capital: 100.0,
+        curve: (1..=240)
+            .map(|i| (i * MONTH / 30, 100.0 + 10.0 * libm::sin(i as f64 / 20.0)))
             .collect(),
+        folds: (0..8).map(fold).collect(),
+        efficiency: Some(0.25),
+        drift: vec![drift("fast", true), drift("still", false), drift("slow", true)],
+        table: Table::new("Folds", [("fold", true)]).row(["0".to_owned()]),
     }
 }
 
@@ -121,7 +144,10 @@ fn every_picture_shows_the_job() {
         "parallel",
         "front",
         "hypervolume",
+        "walk",
         "folds",
+        "efficiency",
+        "drift",
     ];
     assert_eq!(names, expected);
     assert!(names.iter().all(|name| JOB_PICTURES.contains(name)));
@@ -169,6 +195,37 @@ fn every_picture_shows_the_job() {
 }
 
 #[test]
+fn a_walk_shows_its_curve_and_where_its_winners_went() {
+    let page = job_page(&sample(200));
+    // Four of eight folds are shaded; the fold without a winner has no bar out of sample.
+    let shades = |name: &str, of: Ink| {
+        let shapes = figure(&page, name).picture.shapes.iter();
+        shapes
+            .filter(|shape| matches!(shape, Shape::Bar { ink, .. } if *ink == of))
+            .count()
+    };
+    assert_eq!(shades("walk", Ink::Grid), 4);
+    assert_eq!(shades("folds", Ink::Crowd), 8 + 1, "and the legend's");
+    assert_eq!(shades("efficiency", Ink::Good) + shades("efficiency", Ink::Bad), 7);
+    let ways = figure(&page, "drift")
+        .picture
+        .shapes
+        .iter()
+        .filter(|shape| matches!(shape, Shape::Dot { .. }));
+    assert_eq!(ways.count(), 2 * 7, "two parameters in seven folds");
+    let lost = Walk {
+        curve: Vec::new(),
+        folds: vec![Fold::default()],
+        efficiency: None,
+        ..Walk::default()
+    };
+    let mut job = sample(50);
+    job.walks = vec![lost];
+    assert_eq!(job_page(&job).figures().filter(|figure| figure.name == "folds").count(), 1);
+    assert!(job_page(&job).figures().all(|figure| figure.name != "walk"));
+}
+
+#[test]
 fn a_million_points_are_drawn_in_a_small_page() {
     let mut job = sample(50_000);
     for column in job.sample.values.iter_mut().chain([&mut job.sample.objective]) {
@@ -185,7 +242,7 @@ fn jobs_with_little_to_show_have_pages() {
     let mut nothing = sample(50);
     nothing.sample.objective.fill(f64::NAN);
     (nothing.best, nothing.front) = (None, None);
-    (nothing.folds, nothing.best_so_far) = (Vec::new(), Vec::new());
+    (nothing.walks, nothing.best_so_far) = (Vec::new(), Vec::new());
     let page = job_page(&nothing);
     assert_eq!(page.figures().count(), 0);
     let mut single = sample(1);

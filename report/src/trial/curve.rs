@@ -99,7 +99,7 @@ pub(super) fn span(times: &[i64]) -> String {
 }
 
 /// `+1.25 %`
-pub(super) fn signed(ratio: f64) -> String {
+pub(crate) fn signed(ratio: f64) -> String {
     let sign = if ratio >= 0.0 { "+" } else { "" };
     format!("{sign}{}", human::percent(ratio))
 }

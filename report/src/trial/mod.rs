@@ -8,6 +8,7 @@ mod tests;
 mod trades;
 
 pub use curve::drawdown;
+pub(crate) use curve::signed;
 
 use crate::page::{Block, Group, Page};
 

@@ -9,11 +9,11 @@ use assay_store::{JobRecord, write_analysis};
 use assay_strategies::Strategy;
 use serde_json::{Value, json};
 
-use super::Made;
+use super::{Made, walks};
 use crate::args::ReportArgs;
 use crate::commands::findings::{Findings, Stored};
-use crate::commands::leaderboard::Board;
-use crate::commands::top;
+use crate::commands::leaderboard::{Board, by_front};
+use crate::commands::{top, verdict};
 use crate::failure::Failure;
 use crate::output::{human, report_table};
 use crate::settings::Settings;
@@ -33,6 +33,12 @@ pub(super) fn page(args: &ReportArgs, settings: &Settings) -> Result<Made, Failu
     #[cfg(not(feature = "cluster"))]
     let (record, ranked) = top::find(&wanted, settings)?;
     let objective = record.objective()?;
+    // Of several goals front by front, as `top` shows them.
+    let (fronts, ranked): (Vec<u64>, Vec<Ranked>) = if objective.goal_count() > 1 {
+        by_front(&record, ranked, LEADERS)?.into_iter().unzip()
+    } else {
+        (Vec::new(), ranked)
+    };
     let Stored { spec, strategy, space } = Stored::of(&record)?;
     #[cfg(feature = "cluster")]
     let rows_home = top::rows_of(&record, &args.cluster, settings)?;
@@ -49,7 +55,10 @@ pub(super) fn page(args: &ReportArgs, settings: &Settings) -> Result<Made, Failu
         }
         settings.log(|| "findings written".to_owned());
     }
-    let board = Board::new(&record, &ranked, objective.maximize)?;
+    let mut board = Board::new(&record, &ranked, objective.maximize)?;
+    if !fronts.is_empty() {
+        board = board.with_fronts(&fronts);
+    }
     let best = ranked.first().and_then(|best| {
         Some(Best {
             values: best.point.0.to_vec(),
@@ -59,6 +68,10 @@ pub(super) fn page(args: &ReportArgs, settings: &Settings) -> Result<Made, Failu
     });
     let facts_told = told(&record, &findings, &plateaus);
     let steps = findings.best.steps().iter();
+    let verdict = verdict::for_report(&record, args, settings);
+    let verdict = verdict
+        .inspect_err(|failure| eprintln!("note: the page has no verdict: {}", failure.message()))
+        .ok();
     let report = JobReport {
         title: record.name.clone(),
         subtitle: subtitle(&record, &spec, &strategy),
@@ -75,9 +88,9 @@ pub(super) fn page(args: &ReportArgs, settings: &Settings) -> Result<Made, Failu
         leaderboard: leaderboard(&board, objective.maximize.metric.name(), &plateaus),
         importance: findings.importance,
         sample: findings.sample,
-        verdict: Vec::new(),
+        verdict,
         front: findings.front,
-        folds: Vec::new(),
+        walks: walks::of(&record, &space, args, settings)?,
     };
     Ok(Made {
         page: job_page(&report),
@@ -167,7 +180,7 @@ fn facts(record: &JobRecord, spec: &JobSpec, ranked: &[Ranked], objective: &Obje
 }
 
 /// What a page was made from.
-pub(super) fn footer(record: &JobRecord) -> String {
+pub(in crate::commands) fn footer(record: &JobRecord) -> String {
     let fingerprint = record.fingerprint.as_deref().unwrap_or(human::UNDEFINED);
     format!(
         "assay {}, semantics {}; job {}, fingerprint {fingerprint}",

@@ -2,6 +2,9 @@
 
 mod job;
 mod trial;
+mod walks;
+
+pub(super) use job::footer;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

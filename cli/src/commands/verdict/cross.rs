@@ -3,6 +3,8 @@
 use assay_core::job::{CpcvSpec, Extent};
 use assay_core::space::Point;
 use assay_optimizer::validation::{CombinatorialSplits, cross_validate};
+use assay_report::Paths;
+use assay_strategies::sweep::Sweep;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
@@ -60,6 +62,14 @@ impl Crossed {
         Some(f64::midpoint(self.paths[middle], self.paths[self.paths.len() / 2]))
     }
 
+    /// As it is drawn.
+    pub(super) fn paths(&self, in_sample: Option<f64>) -> Paths {
+        Paths {
+            sharpe: self.paths.clone(),
+            in_sample,
+        }
+    }
+
     fn losing(&self) -> f64 {
         let losing = self.paths.iter().filter(|sharpe| **sharpe <= 0.0).count();
         losing as f64 / self.paths.len().max(1) as f64
@@ -109,10 +119,19 @@ impl Crossed {
 
 impl Replays {
     /// Returns of a point: the mean over the instruments.
-    fn returns(&self, point: &Point) -> Result<Vec<f64>, Failure> {
+    pub(super) fn returns(&self, point: &Point) -> Result<Vec<f64>, Failure> {
+        self.mean(|sweep| Ok(sweep.replay(point)?.returns))
+    }
+
+    /// Returns of buy-and-hold: the mean over the instruments.
+    pub(super) fn market(&self) -> Result<Vec<f64>, Failure> {
+        self.mean(|sweep| Ok(sweep.plan().benchmark_returns()))
+    }
+
+    fn mean(&self, of: impl Fn(&Sweep) -> Result<Vec<f64>, Failure>) -> Result<Vec<f64>, Failure> {
         let mut sum: Vec<f64> = Vec::new();
         for sweep in self.sweeps() {
-            let returns = sweep.replay(point)?.returns;
+            let returns = of(sweep)?;
             if sum.is_empty() {
                 sum = returns;
             } else if sum.len() == returns.len() {
@@ -126,12 +145,12 @@ impl Replays {
         Ok(sum.into_iter().map(|total| total / count).collect())
     }
 
-    fn bars(&self) -> usize {
+    pub(super) fn bars(&self) -> usize {
         self.sweeps().map(|sweep| sweep.plan().market.window.len()).sum()
     }
 
     fn elapsed_ns(&self) -> f64 {
-        let of = |sweep: &assay_strategies::sweep::Sweep| {
+        let of = |sweep: &Sweep| {
             let market = &sweep.plan().market;
             let window = market.window.clone();
             (market.time[window.end - 1] - market.time[window.start] + market.bar_ns) as f64
@@ -140,11 +159,11 @@ impl Replays {
     }
 
     /// A period's, at which Sharpe ratios count from.
-    fn risk_free(&self) -> f64 {
+    pub(super) fn risk_free(&self) -> f64 {
         self.sweeps().map(|sweep| sweep.plan().config.risk_free).fold(0.0, f64::max)
     }
 
-    fn periods_per_year(&self) -> f64 {
+    pub(super) fn periods_per_year(&self) -> f64 {
         self.sweeps()
             .map(|sweep| sweep.plan().config.periods_per_year)
             .fold(1.0, f64::max)

@@ -1,5 +1,7 @@
 //! A job's best trial, and all that was recorded and can be run again to judge it.
 
+use std::cell::RefCell;
+
 use assay_coordinator::Luck;
 use assay_core::job::{JobSpec, ValidationSpec};
 use assay_core::metrics::{Metric, Metrics};
@@ -15,13 +17,18 @@ use assay_store::scan_points;
 use assay_store::{JobRecord, JobState};
 use serde_json::{Value, json};
 
+use super::chance::Chance;
 use super::cross::Crossed;
 use super::market::Replays;
+use super::page::luck_curve;
+use super::trials::{self, Tests};
 use super::{Case, Cost, Facts};
-use crate::args::VerdictArgs;
+use crate::args::{ReportArgs, VerdictArgs};
 #[cfg(feature = "cluster")]
 use crate::cluster::Session;
+use crate::commands::folds::{self, Fold};
 use crate::commands::leaderboard::Board;
+use crate::commands::report;
 use crate::commands::show::params_text;
 use crate::commands::top::find_job;
 #[cfg(feature = "cluster")]
@@ -32,25 +39,77 @@ use crate::local::Ledger;
 use crate::output::human;
 use crate::settings::Settings;
 
+/// How far a judgement goes.
+#[derive(Clone, Copy, PartialEq)]
+enum Depth {
+    /// What the page of a job says: without a look at what was held back, and without tests of all trials.
+    Page,
+    /// All that a verdict has time for, or all there is.
+    Verdict { every_trial: bool },
+}
+
+/// What a judgement is made from.
+struct Matter<'a> {
+    record: &'a JobRecord,
+    recorded: &'a Recorded,
+    folds: &'a [Fold],
+    /// The points that the job kept, where its files are at hand.
+    points: &'a mut dyn FnMut() -> Result<Option<Vec<Point>>, Failure>,
+    record_look: &'a mut dyn FnMut() -> Result<(), Failure>,
+    /// The data that the job ran on.
+    catalog: &'a Catalog,
+    depth: Depth,
+}
+
 pub(super) fn case(name: &str, args: &VerdictArgs, settings: &Settings) -> Result<Case, Failure> {
+    let depth = Depth::Verdict {
+        every_trial: args.every_trial,
+    };
     #[cfg(feature = "cluster")]
     if let Some(session) = args.cluster.session()? {
         let name = job_name(name, settings)?;
-        let (job, recorded) = session.ask(|remote| async move { remote.evidence(&name, true).await })?;
-        let id = job.record.id.to_string();
-        let mut look = || {
-            let id = id.clone();
-            session.ask(|remote| async move { remote.record_look(&id).await })
-        };
-        let data = session.data_of(&job.record, settings)?;
-        let crossed = matches!(stored_spec(&job.record)?.validation, ValidationSpec::Cpcv(_));
-        let points = crossed.then(|| points_there(&session, &job.record)).transpose()?;
-        return judged(&job.record, &recorded, points.as_deref(), &mut look, &data.catalog);
+        return of_cluster(&session, &name, depth, settings);
+    }
+    let mut ledger = Ledger::new(&settings.home)?;
+    let record = find_job(name, settings, &mut ledger)?;
+    of_home(&mut ledger, &record, depth, settings)
+}
+
+/// The verdict on a job whose page is made.
+pub(super) fn for_report(record: &JobRecord, args: &ReportArgs, settings: &Settings) -> Result<Case, Failure> {
+    #[cfg(feature = "cluster")]
+    if let Some(session) = args.cluster.session()? {
+        return of_cluster(&session, &record.id.to_string(), Depth::Page, settings);
     }
     #[cfg(not(feature = "cluster"))]
     let _ = args;
-    let mut ledger = Ledger::new(&settings.home)?;
-    let record = find_job(name, settings, &mut ledger)?;
+    of_home(&mut Ledger::new(&settings.home)?, record, Depth::Page, settings)
+}
+
+#[cfg(feature = "cluster")]
+fn of_cluster(session: &Session, name: &str, depth: Depth, settings: &Settings) -> Result<Case, Failure> {
+    let asked = name.to_owned();
+    let (job, recorded) = session.ask(|remote| async move { remote.evidence(&asked, true).await })?;
+    let id = job.record.id.to_string();
+    let asked = id.clone();
+    let (_, stored) = session.ask(|remote| async move { remote.folds(&asked).await })?;
+    let mut look = || {
+        let id = id.clone();
+        session.ask(|remote| async move { remote.record_look(&id).await })
+    };
+    let matter = Matter {
+        record: &job.record,
+        recorded: &recorded,
+        folds: &folds::read_all(&stored)?,
+        points: &mut || points_there(session, &job.record).map(Some),
+        record_look: &mut look,
+        catalog: &session.data_of(&job.record, settings)?.catalog,
+        depth,
+    };
+    judged(matter)
+}
+
+fn of_home(ledger: &mut Ledger, record: &JobRecord, depth: Depth, settings: &Settings) -> Result<Case, Failure> {
     if record.state != JobState::Done {
         let message = format!(
             "job `{}` ({}) is {}: there is nothing to judge yet",
@@ -58,15 +117,19 @@ pub(super) fn case(name: &str, args: &VerdictArgs, settings: &Settings) -> Resul
         );
         return Err(Failure::not_found(message).hint("`assay run JOB.toml` finishes it"));
     }
-    let recorded = ledger.recorded(&record, true)?;
-    let points = ledger.points(&record)?;
-    judged(
-        &record,
-        &recorded,
-        Some(&points),
-        &mut || ledger.record_look(&record),
-        &catalog_of(&record, settings)?,
-    )
+    let recorded = ledger.recorded(record, true)?;
+    let folds = folds::read_all(&ledger.folds(record)?)?;
+    let ledger = RefCell::new(ledger);
+    let matter = Matter {
+        record,
+        recorded: &recorded,
+        folds: &folds,
+        points: &mut || ledger.borrow_mut().points(record).map(Some),
+        record_look: &mut || ledger.borrow_mut().record_look(record),
+        catalog: &catalog_of(record, settings)?,
+        depth,
+    };
+    judged(matter)
 }
 
 /// All points of a job of a cluster.
@@ -152,13 +215,16 @@ impl HeldBack {
     }
 }
 
-fn judged(
-    record: &JobRecord,
-    recorded: &Recorded,
-    points: Option<&[Point]>,
-    record_look: &mut dyn FnMut() -> Result<(), Failure>,
-    catalog: &Catalog,
-) -> Result<Case, Failure> {
+fn judged(matter: Matter<'_>) -> Result<Case, Failure> {
+    let Matter {
+        record,
+        recorded,
+        folds,
+        points,
+        record_look,
+        catalog,
+        depth,
+    } = matter;
     let objective = record.objective()?;
     let ranked: Vec<Ranked> = recorded.best.iter().cloned().collect();
     let board = Board::new(record, &ranked, objective.maximize)?;
@@ -182,16 +248,44 @@ fn judged(
         }
         (None, _) => None,
     };
-    let held_back = match &replays {
-        Ok(replays) => HeldBack::look(recorded, replays, catalog, record_look)?,
-        Err(_) => None,
-    };
-    let crossed = match (&spec.validation, &replays, points) {
-        (ValidationSpec::Cpcv(cpcv), Ok(replays), Some(points)) => Some(Crossed::new(cpcv, replays, points)?),
-        (ValidationSpec::Cpcv(_), Ok(_), None) => {
-            notes.push("cross-validation needs the result files: ask for the verdict where they are".to_owned());
+    let held_back = match (&replays, depth) {
+        (Ok(replays), Depth::Verdict { .. }) => HeldBack::look(recorded, replays, catalog, record_look)?,
+        (Ok(_), Depth::Page) if recorded.held_back.is_some() => {
+            notes.push("what was held back is left alone here: `assay verdict` looks at it, and counts the look".to_owned());
             None
         }
+        _ => None,
+    };
+    let wanted = matches!(spec.validation, ValidationSpec::Cpcv(_)) || depth != Depth::Page;
+    let kept = match (&replays, wanted) {
+        (Ok(_), true) => points()?,
+        _ => None,
+    };
+    if replays.is_ok() && wanted && kept.is_none() {
+        notes.push(
+            "tests of all trials and cross-validation need the result files: ask for the verdict where they are".to_owned(),
+        );
+    }
+    let crossed = match (&spec.validation, &replays, &kept) {
+        (ValidationSpec::Cpcv(cpcv), Ok(replays), Some(points)) => Some(Crossed::new(cpcv, replays, points)?),
+        _ => None,
+    };
+    let walked = Walked::new(folds);
+    let together = match (&replays, &recorded.best, &kept, depth) {
+        (Ok(replays), Some(best), Some(points), Depth::Verdict { every_trial }) => {
+            let of = luck.as_ref().map_or(points.len() as u64, |luck| luck.points);
+            together(replays, points, &best.point, of, every_trial, &mut notes)
+        }
+        _ => None,
+    };
+    if together.is_some() && spec.search.method.learns() {
+        notes.push(
+            "the search chose its points by their results, which the tests of all trials do not know: their p-values are too small"
+                .to_owned(),
+        );
+    }
+    let chance = match (&replays, &recorded.best) {
+        (Ok(replays), Some(best)) if depth != Depth::Page => Chance::of(replays, &best.point).unwrap_or(None),
         _ => None,
     };
     let periods_per_year = metrics.get(Metric::PeriodsPerYear).unwrap_or(252.0);
@@ -212,13 +306,17 @@ fn judged(
         },
         trades,
         excess_sharpe: metrics.get(Metric::ExcessSharpe),
-        out_of_sample: match (&held_back, &crossed) {
-            (Some(held), _) => Some(held.of_verdict()),
-            (None, Some(crossed)) => Some(OutOfSample {
+        out_of_sample: match (&held_back, &crossed, &walked) {
+            (Some(held), ..) => Some(held.of_verdict()),
+            (None, Some(crossed), _) => Some(OutOfSample {
                 sharpe: crossed.median(),
                 seen: false,
             }),
-            (None, None) => None,
+            (None, None, Some(walked)) => Some(OutOfSample {
+                sharpe: walked.sharpe,
+                seen: false,
+            }),
+            (None, None, None) => None,
         },
         plateau: recorded.plateau.and_then(|plateau| plateau.share),
         cost_break_even: again.as_ref().and_then(|again| again.break_even),
@@ -252,15 +350,42 @@ fn judged(
     if let Some(crossed) = &crossed {
         facts.insert(2, ("cross-validation", crossed.facts()));
     }
-    let out_of_sample = match (&held_back, &crossed) {
-        (Some(held), _) => held.to_json(verdict.sharpe),
-        (None, Some(crossed)) => crossed.to_json(verdict.sharpe),
-        (None, None) => Value::Null,
+    facts.extend(together.as_ref().map(|tests| ("all trials together", tests.facts())));
+    facts.extend(chance.as_ref().map(|chance| ("what chance leaves open", chance.facts())));
+    if let Some(walked) = &walked {
+        facts.insert(2, ("walk-forward", walked.facts()));
+    }
+    let (out_of_sample, out_of_sample_is) = match (&held_back, &crossed, &walked) {
+        (Some(held), ..) => {
+            let seen = if held.of_verdict().seen {
+                "Sharpe ratio on what was held back, seen before"
+            } else {
+                "Sharpe ratio on what was held back, never seen before"
+            };
+            (held.to_json(verdict.sharpe), seen)
+        }
+        (None, Some(crossed), _) => (
+            crossed.to_json(verdict.sharpe),
+            "Sharpe ratio on the median path of the cross-validation",
+        ),
+        (None, None, Some(walked)) => (
+            walked.to_json(verdict.sharpe),
+            "Sharpe ratio of all test windows of the walk-forward as one",
+        ),
+        (None, None, None) => (Value::Null, ""),
     };
     Ok(Case {
         title,
         best: best_json,
         best_text,
+        tests: json!({
+            "all": together.as_ref().map(Tests::to_json),
+            "best": chance.as_ref().map(Chance::to_json),
+        }),
+        out_of_sample_is,
+        luck: luck_curve(&evidence, &verdict),
+        paths: crossed.as_ref().map(|crossed| crossed.paths(verdict.sharpe)),
+        footer: report::footer(record),
         evidence,
         verdict,
         out_of_sample,
@@ -268,6 +393,82 @@ fn judged(
         costs: again.map_or_else(Vec::new, |again| again.costs),
         notes,
     })
+}
+
+/// What a walk forward came to: means over the instruments.
+struct Walked {
+    folds: usize,
+    sharpe: Option<f64>,
+    total_return: Option<f64>,
+    efficiency: Option<f64>,
+}
+
+impl Walked {
+    fn new(folds: &[Fold]) -> Option<Self> {
+        let whole = || folds.iter().filter(|fold| fold.number < 0);
+        let mean = |of: &dyn Fn(&Fold) -> Option<f64>| {
+            let all: Option<Vec<f64>> = whole().map(of).collect();
+            let all = all.filter(|all| !all.is_empty())?;
+            Some(all.iter().sum::<f64>() / all.len() as f64)
+        };
+        whole().next()?;
+        Some(Self {
+            folds: folds
+                .iter()
+                .filter_map(|fold| usize::try_from(fold.number).ok())
+                .max()
+                .map_or(0, |last| last + 1),
+            sharpe: mean(&|fold| fold.value("out_of_sample", Metric::Sharpe)),
+            total_return: mean(&|fold| fold.value("out_of_sample", Metric::TotalReturn)),
+            efficiency: mean(&|fold| fold.number("efficiency")),
+        })
+    }
+
+    fn to_json(&self, in_sample: Option<f64>) -> Value {
+        json!({
+            "method": "walk_forward",
+            "folds": self.folds,
+            "sharpe": self.sharpe,
+            "in_sample_sharpe": in_sample,
+            "ratio": self.sharpe.zip(in_sample.filter(|sharpe| *sharpe > 0.0)).map(|(out, inside)| out / inside),
+            "total_return": self.total_return,
+            "efficiency": self.efficiency,
+        })
+    }
+
+    fn facts(&self) -> Facts {
+        let show = |metric: Metric, value| fact(metric.name(), human::metric(metric, value));
+        vec![
+            fact("folds", human::count(self.folds as i64)),
+            show(Metric::Sharpe, self.sharpe),
+            show(Metric::TotalReturn, self.total_return),
+            fact(
+                "efficiency: annual return kept of that in training",
+                self.efficiency.map_or_else(|| human::UNDEFINED.to_owned(), human::percent),
+            ),
+        ]
+    }
+}
+
+/// Tests of all trials; where they cannot be made a note says why.
+fn together(replays: &Replays, points: &[Point], best: &Point, of: u64, every: bool, notes: &mut Vec<String>) -> Option<Tests> {
+    let tests = trials::of_job(replays, points, best, of, every).unwrap_or_else(|failure| {
+        notes.push(format!("all trials were not tested together: {}", failure.message()));
+        None
+    })?;
+    if tests.tested() < of {
+        let hint = if points.len() as u64 >= of {
+            "--every-trial takes all"
+        } else {
+            "the job kept no others"
+        };
+        notes.push(format!(
+            "{} of {} trials were run again for the tests, so that their p-values are too small; {hint}",
+            human::count(tests.tested() as i64),
+            human::count(of as i64)
+        ));
+    }
+    Some(tests)
 }
 
 /// What running the best trial again tells.

@@ -1,19 +1,21 @@
 //! `assay verdict`: what the best of a search is worth, on one page.
 
+mod chance;
 mod cross;
 mod job;
 mod market;
 mod page;
 mod returns;
-
-use std::fs;
+mod trials;
 
 use assay_optimizer::verdict::{Evidence, Verdict};
+use assay_report::{LuckCurve, Paths, VerdictReport};
+use assay_store::JobRecord;
 use serde_json::{Value, json};
 
-use crate::args::{OutputFormat, VerdictArgs};
+use crate::args::{OutputFormat, ReportArgs, VerdictArgs};
 use crate::failure::{Failure, Outcome};
-use crate::output::print_json;
+use crate::output::{print_json, write_file};
 use crate::settings::Settings;
 
 /// Names and values.
@@ -28,12 +30,20 @@ struct Case {
     best_text: String,
     evidence: Evidence,
     verdict: Verdict,
-    /// What was held back, and what the best trial did there.
+    /// What was held back, and what the best trial did there; in words, what its Sharpe ratio is of.
     out_of_sample: Value,
+    out_of_sample_is: &'static str,
     /// Names and values by subject.
     facts: Vec<(&'static str, Facts)>,
     /// What is left at multiples of the costs.
     costs: Vec<Cost>,
+    /// What all trials together prove, and what chance leaves open about the best.
+    tests: Value,
+    /// What luck alone shows, and the paths of a cross-validation.
+    luck: Option<LuckCurve>,
+    paths: Option<Paths>,
+    /// Who judged what.
+    footer: String,
     /// What the reader should know besides.
     notes: Vec<String>,
 }
@@ -61,10 +71,15 @@ pub(crate) fn json_and_page(args: &VerdictArgs, settings: &Settings) -> Result<(
     Ok((case.to_json(), page::html(&case)))
 }
 
+/// What the page of a job says of its verdict; held-back data are not looked at for it, nor all trials tested.
+pub(super) fn for_report(record: &JobRecord, args: &ReportArgs, settings: &Settings) -> Result<VerdictReport, Failure> {
+    job::for_report(record, args, settings).map(|case| page::report(&case))
+}
+
 pub(super) fn run(args: &VerdictArgs, settings: &Settings) -> Outcome {
     let case = case(args, settings)?;
     if let Some(path) = &args.html {
-        fs::write(path, page::html(&case)).map_err(|error| Failure::io("write", path, &error))?;
+        write_file(path, page::html(&case)?.as_bytes())?;
     }
     match settings.format() {
         OutputFormat::Json => print_json(&case.to_json())?,
@@ -90,6 +105,7 @@ impl Case {
             "plateau": self.evidence.plateau,
             "cost_break_even": self.evidence.cost_break_even,
             "reasons": verdict.reasons,
+            "tests": self.tests,
         })
     }
 }

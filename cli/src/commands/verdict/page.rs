@@ -2,12 +2,14 @@
 
 use std::io::Write;
 
-use assay_optimizer::verdict::Grade;
+use assay_optimizer::statistics::SharpeEstimate;
+use assay_optimizer::verdict::{BeyondMarket, Evidence, Grade, Verdict, luck};
+use assay_report::{Group, LuckCurve, Table, Tone, VerdictReport, verdict_page};
 use owo_colors::OwoColorize;
 
 use super::Case;
 use crate::failure::Failure;
-use crate::output::{Cell, Kind, Rows, human, stdout, table};
+use crate::output::{Cell, Kind, Rows, human, report_table, stdout, table};
 
 /// What a grade says, in a sentence.
 fn sentence(grade: Grade) -> &'static str {
@@ -19,6 +21,37 @@ fn sentence(grade: Grade) -> &'static str {
         }
         Grade::Unproven => "There is too little to say whether this is skill or luck.",
     }
+}
+
+/// How likely the best without skill is about each annual Sharpe ratio, and where the best trial stands.
+pub(super) fn luck_curve(evidence: &Evidence, verdict: &Verdict) -> Option<LuckCurve> {
+    let best = evidence.best?;
+    let root = evidence.periods_per_year.sqrt();
+    let trials = evidence.trials_family.max(evidence.trials_job).max(1);
+    let expected = verdict.sharpe? - verdict.deflated_sharpe?;
+    let beyond_market = match evidence.beyond_market {
+        BeyondMarket::Market(estimate) | BeyondMarket::AverageTrial(estimate) => estimate.map(|found| found.sharpe * root),
+        BeyondMarket::Unknown => None,
+    };
+    // From where the best of so many hardly ever ends to where it hardly ever gets.
+    let reached = |sharpe: f64| luck(&SharpeEstimate { sharpe, ..best }, trials);
+    let deviation = 1.0 / (best.observations.max(2) as f64 - 1.0).sqrt();
+    let at = |step: i32| f64::from(step) * deviation / 16.0;
+    let mut density = Vec::new();
+    for step in -64..160 {
+        let (from, to) = (reached(at(step))?, reached(at(step + 1))?);
+        density.push((f64::midpoint(at(step), at(step + 1)) * root, (from - to).max(0.0) * 16.0));
+    }
+    let high = density.iter().map(|point| point.1).fold(0.0, f64::max);
+    let seen = |point: &(f64, f64)| point.1 > high * 1e-3;
+    let (first, last) = (density.iter().position(seen)?, density.iter().rposition(seen)?);
+    Some(LuckCurve {
+        trials,
+        density: density[first..=last].to_vec(),
+        expected,
+        seen: verdict.sharpe?,
+        beyond_market,
+    })
 }
 
 fn number(value: Option<f64>) -> String {
@@ -78,12 +111,7 @@ fn headline(case: &Case) -> Vec<(&'static str, String, String)> {
         ),
     ];
     if let Some(found) = evidence.out_of_sample {
-        let seen = if found.seen { "seen before" } else { "never seen before" };
-        rows.push((
-            "out of sample",
-            number(found.sharpe),
-            format!("Sharpe ratio on what was held back, {seen}"),
-        ));
+        rows.push(("out of sample", number(found.sharpe), case.out_of_sample_is.to_owned()));
     }
     rows
 }
@@ -140,73 +168,41 @@ fn cost_rows(case: &Case) -> Rows {
 }
 
 /// The same as a page without anything from elsewhere.
-pub(super) fn html(case: &Case) -> String {
+pub(super) fn html(case: &Case) -> Result<String, Failure> {
+    Ok(assay_report::html(&verdict_page(
+        &report(case),
+        &case.title,
+        &case.best_text,
+        &case.footer,
+    ))?)
+}
+
+/// The same as a part of a page.
+pub(super) fn report(case: &Case) -> VerdictReport {
     let grade = case.verdict.grade;
-    let colour = match grade {
-        Grade::Gold => "#b8860b",
-        Grade::Silver => "#6b7280",
-        Grade::FoolsGold => "#b91c1c",
-        Grade::Unproven => "#7c3aed",
-    };
-    let reasons = joined(
-        case.verdict
-            .reasons
-            .iter()
-            .map(|reason| format!("<li>{}</li>", escaped(reason))),
-    );
-    let headline = joined(headline(case).iter().map(|(name, value, about)| {
-        let (name, value, about) = (escaped(name), escaped(value), escaped(about));
-        format!("<tr><th>{name}</th><td class=n>{value}</td><td class=about>{about}</td></tr>")
-    }));
-    let sections = joined(case.facts.iter().map(|(subject, facts)| {
-        let row = |(name, value): &(String, String)| format!("<tr><th>{}</th><td>{}</td></tr>", escaped(name), escaped(value));
-        let rows = joined(facts.iter().map(row));
-        format!("<section><h2>{}</h2><table>{rows}</table></section>", escaped(subject))
-    }));
-    let costs = if case.costs.is_empty() {
-        String::new()
-    } else {
-        cost_table(case)
-    };
-    let notes = joined(
-        case.notes
-            .iter()
-            .map(|note| format!("<p class=about>Note: {}</p>", escaped(note))),
-    );
-    format!(
-        "<!doctype html><html lang=en><head><meta charset=utf-8><meta name=viewport content=\"width=device-width\"><title>{grade}: {title}</title><style>{STYLE}</style></head>\
-         <body><h1>{title}</h1><p>{best}</p><div class=grade style=\"border-color:{colour}\"><strong style=\"color:{colour}\">{grade}</strong> {sentence}<ul>{reasons}</ul></div>\
-         <table class=headline>{headline}</table>{sections}{costs}{notes}</body></html>\n",
-        title = escaped(&case.title),
-        best = escaped(&case.best_text),
-        sentence = sentence(grade),
-    )
-}
-
-fn cost_table(case: &Case) -> String {
-    let rows = joined(case.costs.iter().map(|cost| {
-        let total = cost.total_return.map_or_else(|| human::UNDEFINED.to_owned(), human::percent);
-        let (multiple, sharpe) = (cost.multiple, number(cost.sharpe));
-        format!("<tr><th>{multiple} x</th><td class=n>{total}</td><td class=n>{sharpe}</td></tr>")
-    }));
-    let head = "<tr><th>costs</th><th class=n>total return</th><th class=n>Sharpe ratio</th></tr>";
-    format!("<section><h2>at other costs</h2><table>{head}{rows}</table></section>")
-}
-
-fn joined(parts: impl Iterator<Item = String>) -> String {
-    parts.collect::<Vec<_>>().concat()
-}
-
-const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;color:#1f2937;max-width:56rem;margin:2rem auto;padding:0 1rem}\
-h1{font-size:1.25rem;margin-bottom:0}h2{font-size:1rem;margin:1.5rem 0 .25rem}table{border-collapse:collapse;width:100%}\
-th{text-align:left;font-weight:500}th,td{padding:.2rem .75rem .2rem 0;border-bottom:1px solid #e5e7eb;vertical-align:top}\
-.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}.about{color:#6b7280}\
-.grade{border-left:6px solid;padding:.25rem 1rem;margin:1rem 0;background:#f9fafb}.grade strong{font-size:1.5rem;display:block}\
-ul{margin:.25rem 0;padding-left:1.25rem}.headline td.n{font-weight:600}";
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+    let headline = headline(case).into_iter();
+    let subjects = case.facts.iter().map(|(subject, lines)| Group {
+        title: (*subject).to_owned(),
+        lines: lines.clone(),
+    });
+    VerdictReport {
+        grade: grade.name().to_owned(),
+        tone: match grade {
+            Grade::Gold => Tone::Good,
+            Grade::Silver | Grade::Unproven => Tone::Plain,
+            Grade::FoolsGold => Tone::Bad,
+        },
+        sentence: sentence(grade).to_owned(),
+        reasons: case.verdict.reasons.clone(),
+        figures: headline.map(|(name, value, about)| [name.to_owned(), value, about]).collect(),
+        luck: case.luck.clone(),
+        paths: case.paths.clone(),
+        costs: if case.costs.is_empty() {
+            Table::default()
+        } else {
+            report_table(&cost_rows(case), "At other costs")
+        },
+        subjects: subjects.collect(),
+        notes: case.notes.clone(),
+    }
 }

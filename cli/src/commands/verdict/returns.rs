@@ -7,12 +7,12 @@ use arrow::array::AsArray;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
 use assay_core::shield::shielded;
-use assay_optimizer::statistics::{Resamples, Superiority, SuperiorityTest, default_block};
 use assay_optimizer::verdict::{Returns, judge, measure_returns};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 
-use super::Case;
+use super::page::luck_curve;
+use super::{Case, trials};
 use crate::args::VerdictArgs;
 use crate::failure::Failure;
 use crate::output::human;
@@ -21,9 +21,6 @@ use crate::output::human;
 const BENCHMARK: &str = "benchmark";
 /// Columns that tell when rather than how much; those that are no numbers are left out anyway.
 const INDICES: [&str; 5] = ["date", "time", "timestamp", "index", "__index_level_0__"];
-/// Resamples of the tests on all trials, and the numbers that they are drawn by.
-const DRAWS: usize = 1_000;
-const SEED: u64 = 1;
 /// Columns of a file.
 struct Table {
     names: Vec<String>,
@@ -51,43 +48,40 @@ pub(super) fn case(path: &Path, args: &VerdictArgs) -> Result<Case, Failure> {
         let more = if groups.complete { "" } else { "more than " };
         let text = format!("{more}{}", human::count(groups.clusters as i64));
         facts.push(("groups of similar trials".to_owned(), text));
-        let tests = superiority(&table)?;
-        for (name, p) in tests
-            .map(|of| {
-                [
-                    ("Reality Check", of.reality_check),
-                    ("superior predictive ability", of.consistent),
-                ]
-            })
-            .into_iter()
-            .flatten()
-        {
-            facts.push((format!("{name}, p"), format!("{p:.4}")));
-        }
     }
+    let risk_free = args.risk_free / args.periods_per_year;
+    let enough = found.groups.is_some();
+    let tests = if enough {
+        trials::run(
+            &table.trials,
+            table.benchmark.as_deref(),
+            observations,
+            risk_free,
+            args.periods_per_year,
+            found.evidence.trials_family,
+        )?
+    } else {
+        None
+    };
+    let mut subjects = vec![("search", facts)];
+    subjects.extend(tests.as_ref().map(|tests| ("all trials together", tests.facts())));
     let name = found.best.map(|best| table.names[best].as_str());
     Ok(Case {
         title: format!("{}: the best of {count} trials", path.display()),
         best: name.map_or(Value::Null, |name| json!({ "column": name })),
         best_text: name.map_or_else(|| "no trial has a Sharpe ratio".to_owned(), |name| format!("column `{name}`")),
+        luck: luck_curve(&found.evidence, &verdict),
         evidence: found.evidence,
         verdict,
         out_of_sample: Value::Null,
-        facts: vec![("search", facts)],
+        out_of_sample_is: "",
+        facts: subjects,
         costs: Vec::new(),
+        tests: json!({ "all": tests.as_ref().map(trials::Tests::to_json) }),
+        paths: None,
+        footer: format!("assay {}", env!("CARGO_PKG_VERSION")),
         notes: Vec::new(),
     })
-}
-
-/// The tests that take all trials together, against zero.
-fn superiority(table: &Table) -> Result<Option<Superiority>, Failure> {
-    let observations = table.trials[0].len();
-    let resamples = Resamples::stationary(observations, default_block(observations), DRAWS, SEED);
-    let mut test = SuperiorityTest::new(&resamples);
-    for (i, returns) in (0..).zip(&table.trials) {
-        test.push(i, returns)?;
-    }
-    Ok(test.finish(0.05).map(|(found, _)| found))
 }
 
 fn read(path: &Path) -> Result<Table, Failure> {

@@ -1,5 +1,6 @@
 //! A density on the cube from points: a mixture of products of kernels, one product per point and a broad one for what is not
-//! known.
+//! known. Parameters that matter only sometimes are learned where they do (Optuna's `group` learns each set of parameters that matter
+//! together by itself; here points of different sets share what they have in common).
 
 use crate::search::normal;
 use crate::search::stream::Stream;
@@ -9,6 +10,8 @@ use crate::search::{Cube, Dimension};
 const PRIOR: f64 = 1.0;
 /// Terms smaller than e^-36 of the largest change no bit of a sum.
 const NEGLIGIBLE: f64 = -36.0;
+/// Stands for the text of a point at which it did not matter.
+const ANY: f64 = f64::NAN;
 /// Cells narrower than this share of a kernel's width have the density of their centre.
 const FINE: f64 = 0.5;
 
@@ -21,6 +24,8 @@ pub(super) struct Parzen<'a> {
     sums: Vec<f64>,
     /// Per kernel, the logarithm of its weight over its integral.
     offsets: Vec<f64>,
+    /// Per dimension and kernel the logarithm of its integral along it, in spaces whose parameters matter only sometimes.
+    integrals: Vec<Vec<f64>>,
     /// Room for the logarithms of one evaluation.
     logs: Vec<f64>,
 }
@@ -52,6 +57,9 @@ enum Kernels {
 
 impl<'a> Parzen<'a> {
     /// The density of points with these weights. `narrowest` scales the least width of a kernel.
+    ///
+    /// Where a parameter did not matter nothing was learned about it: the kernel of such a point is as broad along it as that of what is
+    /// not known. So each parameter is learned from the points at which it mattered, jointly with all that mattered there.
     pub(super) fn new(cube: &'a Cube, points: &[&[f64]], weights: &[f64], narrowest: f64) -> Self {
         let dimensions = cube.dimensions().len();
         let count = points.len() + 1;
@@ -60,9 +68,19 @@ impl<'a> Parzen<'a> {
         let mut offsets: Vec<f64> = weights.iter().map(|weight| libm::log(weight / total)).collect();
         offsets.push(libm::log(PRIOR / total));
         let mut kernels = Vec::with_capacity(dimensions);
+        let idle: Option<Vec<Vec<bool>>> = points.iter().map(|point| cube.idle(point)).collect();
+        let idle = idle.filter(|idle| !idle.is_empty());
+        let mut integrals = Vec::new();
         for (dimension, kind) in cube.dimensions().iter().enumerate() {
+            let mattered = |point: usize| idle.as_ref().is_none_or(|idle| !idle[point][dimension]);
             let mut centres: Vec<f64> = points.iter().map(|point| point[dimension]).collect();
             centres.push(0.5);
+            if let Dimension::Category(_) = *kind {
+                (0..points.len())
+                    .filter(|point| !mattered(*point))
+                    .for_each(|point| centres[point] = ANY);
+                integrals.push(vec![0.0; count]);
+            }
             if let Dimension::Category(cells) = *kind {
                 let share = PRIOR / count as f64;
                 let total = 1.0 + share * cells as f64;
@@ -74,11 +92,22 @@ impl<'a> Parzen<'a> {
                 });
                 continue;
             }
-            let mut widths = widths(&centres[..points.len()], least);
-            widths.push(1.0);
-            for ((offset, centre), width) in offsets.iter_mut().zip(&centres).zip(&widths) {
-                *offset -= libm::log(*width * inside(*centre, *width));
+            let known: Vec<usize> = (0..points.len()).filter(|point| mattered(*point)).collect();
+            let of_known = widths(&known.iter().map(|point| centres[*point]).collect::<Vec<f64>>(), least);
+            let mut widths = vec![1.0; count];
+            for (point, width) in known.iter().zip(of_known) {
+                widths[*point] = width;
             }
+            (0..points.len())
+                .filter(|point| !mattered(*point))
+                .for_each(|point| centres[point] = 0.5);
+            let integral = |(centre, width): (&f64, &f64)| libm::log(*width * inside(*centre, *width));
+            let along: Vec<f64> = centres.iter().zip(&widths).map(integral).collect();
+            offsets
+                .iter_mut()
+                .zip(&along)
+                .for_each(|(offset, integral)| *offset -= integral);
+            integrals.push(along);
             let coarse = cube
                 .cell(dimension, 0.5)
                 .is_some_and(|(left, right)| right - left > FINE * least);
@@ -100,6 +129,7 @@ impl<'a> Parzen<'a> {
             cube,
             kernels,
             sums: sums.collect(),
+            integrals,
             logs: Vec::with_capacity(count),
             offsets,
         }
@@ -115,7 +145,14 @@ impl<'a> Parzen<'a> {
     pub(super) fn log_density(&mut self, unit: &[f64]) -> f64 {
         self.logs.clear();
         self.logs.extend_from_slice(&self.offsets);
+        let idle = self.cube.idle(unit);
         for (dimension, kernels) in self.kernels.iter().enumerate() {
+            // Where it does not matter, all of its values are one: the density is that of the others.
+            if idle.as_ref().is_some_and(|idle| idle[dimension]) {
+                let integrals = self.logs.iter_mut().zip(&self.integrals[dimension]);
+                integrals.for_each(|(log, integral)| *log += integral);
+                continue;
+            }
             kernels.add(unit[dimension], self.cube.cell(dimension, unit[dimension]), &mut self.logs);
         }
         let largest = self.logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -150,7 +187,7 @@ impl Kernels {
                 }
             },
             Self::Category { centres, own, other, .. } => {
-                let any = kernel + 1 == centres.len() || stream.fraction() >= own - other;
+                let any = kernel + 1 == centres.len() || centres[kernel].is_nan() || stream.fraction() >= own - other;
                 if any { stream.fraction() } else { centres[kernel] }
             }
         }
@@ -184,7 +221,13 @@ impl Kernels {
                 let (own, other, any) = (libm::log(*own), libm::log(*other), -libm::log(*cells as f64));
                 let last = centres.len() - 1;
                 for (log, centre) in logs.iter_mut().zip(&centres[..last]) {
-                    *log += if *centre == u { own } else { other };
+                    *log += if centre.is_nan() {
+                        any
+                    } else if *centre == u {
+                        own
+                    } else {
+                        other
+                    };
                 }
                 logs[last] += any;
             }
@@ -277,6 +320,63 @@ mod tests {
         let densities = (0..draws).map(|_| libm::exp(parzen.log_density(&draw())));
         let volume = densities.sum::<f64>() / f64::from(draws) * 3.0;
         assert!((volume - 1.0).abs() < 0.05, "{volume}");
+    }
+
+    #[test]
+    fn a_parameter_is_learned_from_the_points_at_which_it_matters() {
+        let number = Domain::Float {
+            low: 0.0,
+            high: 1.0,
+            step: None,
+            steps: None,
+            log: false,
+        };
+        let parameter = |name: &str, domain: Domain| Parameter {
+            name: name.to_owned(),
+            domain,
+            default: None,
+        };
+        let texts = ["one", "two"].map(str::to_owned);
+        let cube = Cube::new(&Space {
+            params: vec![
+                parameter("mode", Domain::Choice(texts.into())),
+                parameter("x", number.clone()),
+                parameter("y", number),
+            ],
+            when: [("y".to_owned(), "mode == 'two'".to_owned())].into(),
+            ..Space::default()
+        })
+        .unwrap();
+        let [one, two] = [0.25, 0.75];
+        // Thirty points at which y rests at 0, and one at which it matters.
+        let mut points: Vec<Unit> = (0..30).map(|i| cube.centre(&[one, f64::from(i) / 30.0, 0.9])).collect();
+        assert!(points.iter().all(|unit| unit[2] == 0.0));
+        points.push(cube.centre(&[two, 0.5, 0.7]));
+        let points: Vec<&[f64]> = points.iter().map(|unit| &**unit).collect();
+        let mut parzen = Parzen::new(&cube, &points, &[1.0; 31], 1.0);
+        let mut at = |mode: f64, y: f64| parzen.log_density(&[mode, 0.5, y]);
+        assert!(at(two, 0.7) > at(two, 0.0), "resting is no evidence for the place of rest");
+        assert_eq!(
+            at(one, 0.0).to_bits(),
+            at(one, 0.9).to_bits(),
+            "where it does not matter every value is one"
+        );
+        // Over y where it matters, and not where it does not, the density has the volume one.
+        let steps = 4_000;
+        let mut stream = Stream::new(9, 0);
+        let mut volume = 0.0;
+        for _ in 0..steps {
+            let unit = [stream.fraction(), stream.fraction(), stream.fraction()];
+            let unit = [if unit[0] < 0.5 { one } else { two }, unit[1], unit[2]];
+            // Of a text the density is its probability, twice its share.
+            volume += 2.0 * libm::exp(parzen.log_density(&unit)) / f64::from(steps);
+        }
+        assert!((volume - 1.0).abs() < 0.05, "{volume}");
+        // Of what does not matter every kernel draws evenly.
+        let drawn = (0..2_000).map(|_| parzen.draw(&mut stream)).filter(|unit| unit[0] < 0.5);
+        let low = drawn.map(|unit| f64::from(u8::from(unit[2] < 0.1)));
+        let (count, sum) = low.fold((0.0, 0.0), |(count, sum), x| (count + 1.0, sum + x));
+        assert!(sum / count < 0.2, "{sum} of {count}");
     }
 
     #[test]
