@@ -19,6 +19,8 @@ const LARGEST: f64 = 70_368_744_177_664.0;
 const LARGEST_SUM: f64 = 4_611_686_018_427_387_904.0;
 /// Bits that sums of binary fixed point may take.
 const SUM_BITS: i32 = 62;
+/// Values looked at together.
+const PART: usize = 512;
 /// Windows up to two to the power of this share one scale.
 const WINDOW_BITS: i32 = 14;
 
@@ -91,25 +93,27 @@ fn power_of_ten(k: i32) -> f64 {
 }
 
 fn shape(values: &[f64]) -> Shape {
-    let mut largest = 0.0f64;
-    for value in values {
-        if !value.is_finite() {
-            return Shape {
-                largest: f64::NAN,
-                decimals: None,
-            };
-        }
-        largest = largest.max(value.abs());
+    let largest = largest(values);
+    if !largest.is_finite() {
+        return Shape {
+            largest: f64::NAN,
+            decimals: None,
+        };
     }
     let mut k = 0;
     let mut factor = 1.0;
-    for value in values {
-        // The mean of bid and ask may be one rounding away from its decimal, and the product is rounded too.
-        while !is_whole(value * factor) {
-            k += 1;
-            factor = power_of_ten(k);
-            if k > MOST_DECIMALS || largest * factor > LARGEST {
-                return Shape { largest, decimals: None };
+    for part in values.chunks(PART) {
+        if largest * factor <= LARGEST && all_whole(part, factor) {
+            continue;
+        }
+        for value in part {
+            // The mean of bid and ask may be one rounding away from its decimal, and the product is rounded too.
+            while !is_whole(value * factor, libm::rint) {
+                k += 1;
+                factor = power_of_ten(k);
+                if k > MOST_DECIMALS || largest * factor > LARGEST {
+                    return Shape { largest, decimals: None };
+                }
             }
         }
     }
@@ -119,15 +123,46 @@ fn shape(values: &[f64]) -> Shape {
     }
 }
 
-fn is_whole(value: f64) -> bool {
-    const TOLERANCE: f64 = 4.44e-16;
-    (value - libm::rint(value)).abs() <= value.abs() * TOLERANCE
+/// Largest absolute value; not finite if one is not.
+fn largest(values: &[f64]) -> f64 {
+    // Absolute values are ordered like their bits, those that are not finite above all others: a loop of integers, some side by side.
+    let mut most = [0u64; 8];
+    let (parts, rest) = values.as_chunks::<8>();
+    for part in parts {
+        for (most, value) in most.iter_mut().zip(part) {
+            *most = (*most).max(value.abs().to_bits());
+        }
+    }
+    let rest = rest.iter().map(|value| value.abs().to_bits());
+    f64::from_bits(most.into_iter().chain(rest).max().unwrap_or(0))
 }
 
-/// The value as an integer.
-#[inline]
+/// Whether all values are whole numbers once multiplied. None may leave [`LARGEST`] by it.
+fn all_whole(values: &[f64], factor: f64) -> bool {
+    // A sum rather than `all`, which would stop at the first and so take one value at a time.
+    let broken = values.iter().map(|value| u64::from(!is_whole(value * factor, nearest_whole)));
+    broken.sum::<u64>() == 0
+}
+
+#[inline(always)]
+fn is_whole(value: f64, round: impl Fn(f64) -> f64) -> bool {
+    const TOLERANCE: f64 = 4.44e-16;
+    (value - round(value)).abs() <= value.abs() * TOLERANCE
+}
+
+/// Added to a number below 2^51 it leaves no digits after the point; the bits of the sum less its own are the integer.
+const WHOLE: f64 = 6_755_399_441_055_744.0;
+
+/// The nearest whole number, the even one of two, of a number below 2^51.
+#[inline(always)]
+fn nearest_whole(value: f64) -> f64 {
+    value + WHOLE - WHOLE
+}
+
+/// The value as an integer. It lies below 2^51: see [`LARGEST`] and [`SUM_BITS`].
+#[inline(always)]
 pub(crate) fn to_integer(value: f64, factor: f64) -> i64 {
-    libm::rint(value * factor) as i64
+    ((value * factor + WHOLE).to_bits() as i64).wrapping_sub(WHOLE.to_bits() as i64)
 }
 
 #[cfg(test)]
@@ -144,7 +179,29 @@ mod tests {
             shape(&[100.0 * std::f64::consts::PI, 100.0 * std::f64::consts::E]).decimals,
             None
         );
-        assert!(shape(&[1.0, f64::NAN]).largest.is_nan());
+        for odd in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert!(shape(&[1.0, odd, 2.0]).largest.is_nan());
+        }
+        // Beyond 2^52 every number is whole, and cannot be made ten times as large.
+        assert_eq!(shape(&[9.1e15, -2.0]).decimals, Some(0));
+        assert_eq!(shape(&[9.1e15, 0.5]).decimals, None);
+        // A finer decimal far back is found, and what comes before stays what it was.
+        let late: Vec<f64> = (0..2_000).map(|i| if i == 1_500 { 0.125 } else { f64::from(i) }).collect();
+        let found = shape(&late);
+        assert_eq!((found.largest, found.decimals), (1_999.0, Some(3)));
+    }
+
+    #[test]
+    fn integers_are_the_nearest_with_ties_to_even() {
+        let mut value = 0.123_f64;
+        for i in 0..100_000 {
+            value = (value * 1_103.515_245 + 12.345).rem_euclid(1.0);
+            let signed = (value - 0.5) * libm::scalbn(1.0, i % 52);
+            assert_eq!(to_integer(signed, 1.0), libm::rint(signed) as i64, "{signed}");
+            assert_eq!(nearest_whole(signed), libm::rint(signed), "{signed}");
+        }
+        let halves = [0.5, 1.5, 2.5, -0.5, -1.5, -2.5].map(|half| to_integer(half, 1.0));
+        assert_eq!(halves, [0, 2, 2, 0, -2, -2]);
     }
 
     #[test]

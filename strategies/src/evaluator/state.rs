@@ -148,10 +148,17 @@ impl PrefixSum {
             .get_or_insert_with(|| Buffers::new(std::iter::once(Some(history)), tile.len(), 0));
         values.advance(done, tile.len());
         let x = &series::values(market, self.source)[tile.clone()];
-        for (out, x) in values.tile_mut(0, tile.len()).iter_mut().zip(x) {
-            self.total = self.total.wrapping_add(to_integer(*x, self.factor));
-            *out = self.total;
+        let out = values.tile_mut(0, tile.len());
+        // In two loops: the first takes several values at a time, the second cannot.
+        for (out, x) in out.iter_mut().zip(x) {
+            *out = to_integer(*x, self.factor);
         }
+        let mut total = self.total;
+        for out in out {
+            total = total.wrapping_add(*out);
+            *out = total;
+        }
+        self.total = total;
     }
 
     pub(super) fn window(&self, len: usize) -> Window<'_, i64> {

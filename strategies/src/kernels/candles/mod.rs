@@ -70,6 +70,17 @@ struct Bars<'a> {
     close: &'a [f64],
 }
 
+impl<'a> Bars<'a> {
+    /// Open, high, low and close of `count` bars.
+    #[inline(always)]
+    fn rows(&self, from: usize, count: usize) -> impl Iterator<Item = [f64; 4]> + use<'a> {
+        let part = |values: &'a [f64]| &values[from..from + count];
+        let (open, high, low, close) = (part(self.open), part(self.high), part(self.low), part(self.close));
+        let pairs = open.iter().zip(high).zip(low.iter().zip(close));
+        pairs.map(|((open, high), (low, close))| [*open, *high, *low, *close])
+    }
+}
+
 /// The bars around one of them: `0` is this bar, `1` the one before.
 #[derive(Debug, Clone, Copy)]
 struct At<'a> {
@@ -232,33 +243,42 @@ impl Average {
     /// The averages for the bars from `from` on. `first` is how many of them only fill the first average.
     fn run(&mut self, bars: &Bars<'_>, from: usize, first: usize) {
         match self.size.measure() {
-            Measure::Body => self.walk(bars, from, first, |at| at.body(0)),
-            Measure::Range => self.walk(bars, from, first, |at| at.h(0) - at.l(0)),
-            Measure::Shadows => self.walk(bars, from, first, |at| at.h(0) - at.top(0) + at.bottom(0) - at.l(0)),
+            Measure::Body => self.walk(bars, from, first, |[open, _, _, close]| (close - open).abs()),
+            Measure::Range => self.walk(bars, from, first, |[_, high, low, _]| high - low),
+            Measure::Shadows => self.walk(bars, from, first, |[open, high, low, close]| {
+                let (top, bottom) = if close >= open { (close, open) } else { (open, close) };
+                high - top + bottom - low
+            }),
         }
     }
 
     #[inline(always)]
-    fn walk(&mut self, bars: &Bars<'_>, from: usize, first: usize, measure: impl Fn(At<'_>) -> f64) {
+    fn walk(&mut self, bars: &Bars<'_>, from: usize, first: usize, measure: impl Fn([f64; 4]) -> f64) {
         let period = self.size.period();
         let count = bars.open.len() - from;
-        self.values.clear();
+        // What stands before the first average is not looked at.
         self.values.resize(count, f64::NAN);
-        let measure = |at: usize| measure(At { bars, at });
         let fill = first.min(count);
-        for i in first.saturating_sub(period).min(fill)..fill {
-            self.total += measure(from + i - self.back);
+        let filling = first.saturating_sub(period).min(fill)..fill;
+        for at in filling.start + from - self.back..filling.end + from - self.back {
+            self.total += measure([bars.open[at], bars.high[at], bars.low[at], bars.close[at]]);
         }
-        for i in fill..count {
-            self.values[i] = self.total;
-            let newest = from + i - self.back;
-            self.total += measure(newest) - measure(newest - period);
+        let values = &mut self.values[fill..];
+        let newest = bars.rows(fill + from - self.back, values.len());
+        let oldest = bars.rows((fill + from - self.back).saturating_sub(period), values.len());
+        // In two loops: the first takes several bars at a time, in the second each waits for the one before.
+        for ((value, newest), oldest) in values.iter_mut().zip(newest).zip(oldest) {
+            *value = measure(newest) - measure(oldest);
         }
         let (factor, length) = (self.size.factor(), period as f64);
-        let share = if self.size.measure() == Measure::Shadows { 2.0 } else { 1.0 };
-        for value in &mut self.values {
-            *value = factor * (*value / length) / share;
+        let share = if self.size.measure() == Measure::Shadows { 0.5 } else { 1.0 };
+        let mut total = self.total;
+        for value in values {
+            let change = *value;
+            *value = factor * (total / length) * share;
+            total += change;
         }
+        self.total = total;
     }
 }
 
