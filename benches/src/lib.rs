@@ -3,6 +3,7 @@
 //! The bars are those of the peers' script, dumped by it, so that both sides compute the same work and their sums can be
 //! compared.
 
+pub mod fleet;
 pub mod noise;
 
 use std::path::Path;

@@ -203,7 +203,8 @@ mod process {
         let mut last = String::new();
         for line in BufReader::new(stderr).lines().map_while(Result::ok) {
             tracing::warn!(line, "from a task's process");
-            if !line.trim().is_empty() {
+            // The library's notes about backtraces come after what matters.
+            if !line.trim().is_empty() && !line.starts_with("note: ") {
                 last = line.chars().take(MOST_SAID).collect();
             }
         }
@@ -252,7 +253,10 @@ mod process {
             let error = |script: &str, limit| run(script, limit, false).unwrap_err().to_string();
             assert_eq!(error("cat >/dev/null; exit 3", 60), "its process ended with code 3");
             assert_eq!(
-                error("echo 'memory allocation failed' >&2; kill -ABRT $$", 60),
+                error(
+                    "echo 'memory allocation failed' >&2; echo 'note: more' >&2; kill -ABRT $$",
+                    60
+                ),
                 "its process was ended by signal 6 (SIGABRT): memory allocation failed"
             );
             assert_eq!(error("kill -KILL $$", 60), "its process was killed from outside");
