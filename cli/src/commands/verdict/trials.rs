@@ -22,6 +22,8 @@ const MOST_BARS: usize = 2_000_000_000;
 const MOST_RETURNS: usize = 60_000_000;
 /// Returns that are kept for further steps rather than computed again: 128 MB.
 const KEPT: usize = 16_000_000;
+/// Returns below which nothing is tested: as many as the probability of overfitting asks for.
+const LEAST_RETURNS: usize = 128;
 /// Resamples, and the numbers that they are drawn by.
 const DRAWS: usize = 1_000;
 const SEED: u64 = 1;
@@ -89,7 +91,7 @@ pub(super) fn of_job(
     every: bool,
 ) -> Result<Option<Tests>, Failure> {
     let market = replays.market()?;
-    if market.is_empty() {
+    if market.len() < LEAST_RETURNS {
         return Ok(None);
     }
     let bits = |point: &Point| point.0.iter().map(|value| value.to_bits()).collect::<Vec<u64>>();
