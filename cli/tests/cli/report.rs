@@ -59,7 +59,10 @@ fn a_job_is_drawn_with_what_was_learned_of_its_parameters() {
     let (lab, _) = ran();
     let told = lab.run(&["report", "job.toml", "--to", "job.html", "-o", "json"]).json();
     let pictures = told["pictures"].as_array().unwrap();
-    assert!(pictures.contains(&"objective".into()) && pictures.contains(&"heatmap".into()), "{told}");
+    assert!(
+        pictures.contains(&"objective".into()) && pictures.contains(&"heatmap".into()),
+        "{told}"
+    );
     is_a_page(&read(&lab, "job.html"), pictures.len());
     assert_eq!(told["points"], 551);
     let shares: f64 = told["importance"]
