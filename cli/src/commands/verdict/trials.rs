@@ -80,6 +80,8 @@ pub(super) struct Tests {
     haircuts: Option<[f64; 2]>,
     /// Trials that there were.
     pub(super) of: u64,
+    /// Points that there was no time for.
+    pub(super) left_out: usize,
 }
 
 /// Tests the distinct points of a job, all of them or as many as a verdict has time for, the best one among them. `of` points were tried.
@@ -98,21 +100,25 @@ pub(super) fn of_job(
     let mut seen = HashSet::new();
     let distinct: Vec<&Point> = points.iter().filter(|point| seen.insert(bits(point))).collect();
     let room = (MOST_BARS / replays.bars().max(1)).min(MOST_RETURNS / market.len()).max(1);
-    let step = if every { 1 } else { distinct.len().div_ceil(room).max(1) };
+    let count = distinct.len();
+    let step = if every { 1 } else { count.div_ceil(room).max(1) };
     let mut taken: Vec<&Point> = distinct.into_iter().step_by(step).collect();
     if !taken.iter().any(|point| bits(point) == bits(best)) {
         taken.push(best);
     }
+    let left_out = count.saturating_sub(taken.len());
     let again = RunAgain { replays, points: taken };
     let (risk_free, periods) = (replays.risk_free(), replays.periods_per_year());
     if again.count() * market.len() > KEPT {
-        return run(&again, Some(&market), market.len(), risk_free, periods, of);
+        let tests = run(&again, Some(&market), market.len(), risk_free, periods, of)?;
+        return Ok(tests.map(|tests| Tests { left_out, ..tests }));
     }
     let kept = (0..again.count())
         .into_par_iter()
         .filter_map(|trial| again.replays.returns(again.points[trial]).ok());
     let kept: Vec<Vec<f64>> = kept.collect();
-    run(&kept, Some(&market), market.len(), risk_free, periods, of)
+    let tests = run(&kept, Some(&market), market.len(), risk_free, periods, of)?;
+    Ok(tests.map(|tests| Tests { left_out, ..tests }))
 }
 
 /// Tests series of returns of one length.
@@ -177,6 +183,7 @@ pub(super) fn run(
         complete: steps.is_finished(),
         haircuts: haircuts(&estimates, periods_per_year),
         of,
+        left_out: 0,
     }))
 }
 
