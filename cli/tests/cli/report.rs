@@ -58,7 +58,12 @@ fn a_trial_is_drawn_as_html_svg_and_png() {
 fn a_job_is_drawn_with_what_was_learned_of_its_parameters() {
     let (lab, _) = ran();
     let told = lab.run(&["report", "job.toml", "--to", "job.html", "-o", "json"]).json();
-    is_a_page(&read(&lab, "job.html"), 7);
+    let pictures = told["pictures"].as_array().unwrap();
+    assert!(
+        pictures.contains(&"objective".into()) && pictures.contains(&"heatmap".into()),
+        "{told}"
+    );
+    is_a_page(&read(&lab, "job.html"), pictures.len());
     assert_eq!(told["points"], 551);
     let shares: f64 = told["importance"]
         .as_array()

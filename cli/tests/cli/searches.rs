@@ -123,10 +123,8 @@ fn several_goals_are_shown_by_front_and_what_is_required_comes_first() {
 
 #[test]
 fn fronts_are_those_of_all_points_however_many() {
-    let text = format!(
-        "{}[objective]\nmaximize = [\"sharpe\", \"-turnover\"]\n",
-        job("many", "[2, 120]", "[3, 170]")
-    );
+    let rest = "[metrics]\nsampling = \"bar\"\n[objective]\nmaximize = [\"sharpe\", \"-turnover\"]\n";
+    let text = format!("{}{rest}", job("many", "[2, 120]", "[3, 170]"));
     let lab = Lab::with_bars(1_500);
     lab.write("job.toml", &text);
     let ran = lab.run(&["run", "job.toml", "-o", "json"]).json();

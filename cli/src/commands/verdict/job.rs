@@ -457,10 +457,10 @@ fn together(replays: &Replays, points: &[Point], best: &Point, of: u64, every: b
         None
     })?;
     if tests.tested() < of {
-        let hint = if points.len() as u64 >= of {
-            "--every-trial takes all"
+        let hint = if tests.left_out > 0 {
+            "--every-trial takes all that the job kept"
         } else {
-            "the job kept no others"
+            "the job kept no others, or they failed"
         };
         notes.push(format!(
             "{} of {} trials were run again for the tests, so that their p-values are too small; {hint}",

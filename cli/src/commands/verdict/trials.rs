@@ -22,6 +22,8 @@ const MOST_BARS: usize = 2_000_000_000;
 const MOST_RETURNS: usize = 60_000_000;
 /// Returns that are kept for further steps rather than computed again: 128 MB.
 const KEPT: usize = 16_000_000;
+/// Returns below which nothing is tested: as many as the probability of overfitting asks for.
+const LEAST_RETURNS: usize = 128;
 /// Resamples, and the numbers that they are drawn by.
 const DRAWS: usize = 1_000;
 const SEED: u64 = 1;
@@ -78,6 +80,8 @@ pub(super) struct Tests {
     haircuts: Option<[f64; 2]>,
     /// Trials that there were.
     pub(super) of: u64,
+    /// Points that there was no time for.
+    pub(super) left_out: usize,
 }
 
 /// Tests the distinct points of a job, all of them or as many as a verdict has time for, the best one among them. `of` points were tried.
@@ -89,28 +93,32 @@ pub(super) fn of_job(
     every: bool,
 ) -> Result<Option<Tests>, Failure> {
     let market = replays.market()?;
-    if market.is_empty() {
+    if market.len() < LEAST_RETURNS {
         return Ok(None);
     }
     let bits = |point: &Point| point.0.iter().map(|value| value.to_bits()).collect::<Vec<u64>>();
     let mut seen = HashSet::new();
     let distinct: Vec<&Point> = points.iter().filter(|point| seen.insert(bits(point))).collect();
     let room = (MOST_BARS / replays.bars().max(1)).min(MOST_RETURNS / market.len()).max(1);
-    let step = if every { 1 } else { distinct.len().div_ceil(room).max(1) };
+    let count = distinct.len();
+    let step = if every { 1 } else { count.div_ceil(room).max(1) };
     let mut taken: Vec<&Point> = distinct.into_iter().step_by(step).collect();
     if !taken.iter().any(|point| bits(point) == bits(best)) {
         taken.push(best);
     }
+    let left_out = count.saturating_sub(taken.len());
     let again = RunAgain { replays, points: taken };
     let (risk_free, periods) = (replays.risk_free(), replays.periods_per_year());
     if again.count() * market.len() > KEPT {
-        return run(&again, Some(&market), market.len(), risk_free, periods, of);
+        let tests = run(&again, Some(&market), market.len(), risk_free, periods, of)?;
+        return Ok(tests.map(|tests| Tests { left_out, ..tests }));
     }
     let kept = (0..again.count())
         .into_par_iter()
         .filter_map(|trial| again.replays.returns(again.points[trial]).ok());
     let kept: Vec<Vec<f64>> = kept.collect();
-    run(&kept, Some(&market), market.len(), risk_free, periods, of)
+    let tests = run(&kept, Some(&market), market.len(), risk_free, periods, of)?;
+    Ok(tests.map(|tests| Tests { left_out, ..tests }))
 }
 
 /// Tests series of returns of one length.
@@ -175,6 +183,7 @@ pub(super) fn run(
         complete: steps.is_finished(),
         haircuts: haircuts(&estimates, periods_per_year),
         of,
+        left_out: 0,
     }))
 }
 
