@@ -121,6 +121,7 @@ impl Assay {
     /// What the best of a job is worth: the JSON of `assay verdict`, and its page.
     pub fn verdict(&self, job: &str) -> Result<(Value, String), Failure> {
         let args = VerdictArgs {
+            every_trial: false,
             job: Some(job.to_owned()),
             returns: None,
             trials: None,

@@ -68,7 +68,7 @@ fn case(args: &VerdictArgs, settings: &Settings) -> Result<Case, Failure> {
 #[cfg(feature = "cluster")]
 pub(crate) fn json_and_page(args: &VerdictArgs, settings: &Settings) -> Result<(Value, String), Failure> {
     let case = case(args, settings)?;
-    Ok((case.to_json(), page::html(&case)))
+    Ok((case.to_json(), page::html(&case)?))
 }
 
 /// What the page of a job says of its verdict; held-back data are not looked at for it, nor all trials tested.
