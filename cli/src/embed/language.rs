@@ -79,7 +79,7 @@ fn function(function: &Function) -> Value {
 /// The columns that a function reads without being given them, also by what its formula is made of.
 fn reads(function: &Function) -> BTreeSet<&'static str> {
     let Body::Formula(text) = function.body else {
-        return function.reads.iter().flat_map(|series| columns_of(series)).collect();
+        return function.reads.iter().flat_map(|series| columns_of(series)).copied().collect();
     };
     let given = |word: &str| function.parameters.iter().any(|parameter| parameter.name == word);
     let words = text
