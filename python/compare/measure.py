@@ -3,7 +3,7 @@
 usage: measure.py [PYTHON ...]   one of them must have the library; by default this one
 
 The session: 20,000 bars from a CSV file, 20 pairs of moving averages, long only, filled at the close, 0.05 % a side; the best by Sharpe
-ratio, its return and trades. Every process is run three times, the best counts.
+ratio, its return and trades. Every process is run twice, the best counts.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 SESSIONS = {"assay": "assay", "vectorbt": "vectorbt", "backtesting": "backtesting.py", "nautilus": "nautilus_trader"}
-RUNS = 3
+RUNS = 2
 
 
 def lines(path: Path) -> int:
