@@ -1,4 +1,5 @@
 //! Damaged market files are errors that name the file, whatever is wrong with them: thousands of mutations, drawn from a seed.
+#![allow(clippy::unwrap_used, reason = "helpers of tests panic as tests do")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

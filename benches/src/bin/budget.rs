@@ -2,6 +2,7 @@
 //!
 //! `cargo run --release -p assay-benches --bin budget -- --home HOME SYMBOL:BARS...` prints the table of `benches/README.md`. The grid is
 //! run once for each instrument; searches then read its results, so that what is counted is trials and nothing else.
+#![allow(clippy::print_stderr, reason = "a bench that says how far it is")]
 
 use std::collections::HashMap;
 use std::io::Write as _;

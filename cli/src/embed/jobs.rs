@@ -40,7 +40,7 @@ pub enum RunEnd {
 }
 
 impl Assay {
-    fn job_of(&self, text: &JobText, catalog: &Catalog) -> Result<Job, Failure> {
+    fn job_of(text: &JobText, catalog: &Catalog) -> Result<Job, Failure> {
         let (spec, strategy) = match text {
             JobText::File(path) => return job::load(path, catalog),
             JobText::Tables { job, strategy } => (job, strategy),
@@ -65,7 +65,7 @@ impl Assay {
             return self.follow(&session, &id);
         }
         let catalog = Catalog::open(&self.settings.home)?;
-        let job = self.job_of(text, &catalog)?;
+        let job = Self::job_of(text, &catalog)?;
         self.run_here(&job, &catalog)
     }
 
@@ -77,7 +77,7 @@ impl Assay {
         if let Some(signals) = signals {
             catalog.keep_signals(signals.table())?;
         }
-        let job = self.job_of(text, &catalog)?;
+        let job = Self::job_of(text, &catalog)?;
         self.run_here(&job, &catalog)
     }
 
@@ -99,7 +99,7 @@ impl Assay {
     /// What a job would take: the JSON of `assay plan`.
     pub fn plan(&self, text: &JobText) -> Result<Value, Failure> {
         let catalog = Catalog::open(&self.settings.home)?;
-        let job = self.job_of(text, &catalog)?;
+        let job = Self::job_of(text, &catalog)?;
         let done = Ledger::new(&self.settings.home)?.finished(job.id)?.is_some();
         Ok(json!(local::plan(&job, &catalog, &self.settings, self.limits, done)?))
     }
@@ -131,7 +131,7 @@ impl Assay {
         priority: u8,
         submission: Option<String>,
     ) -> Result<(String, JobState), Failure> {
-        let job = self.job_of(text, &Catalog::open(&self.settings.home)?)?;
+        let job = Self::job_of(text, &Catalog::open(&self.settings.home)?)?;
         let (id, state) = cluster::send(session, &job, priority, submission, &self.settings)?;
         Ok((id.to_string(), state))
     }

@@ -99,8 +99,12 @@ impl Drop for Process {
 }
 
 impl Process {
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.0), signal).unwrap();
+    }
+
     fn terminate(mut self) -> Option<i32> {
-        kill_process(Pid::from_child(&self.0), Signal::TERM).unwrap();
+        self.signal(Signal::TERM);
         let began = Instant::now();
         while began.elapsed() < PATIENCE {
             if let Some(status) = self.0.try_wait().unwrap() {
@@ -256,8 +260,21 @@ fn a_cluster_that_loses_a_worker_ends_with_the_fingerprint_of_a_run_without_one(
     let reused = cluster.run(&ann, &["submit", "other.toml", "--id", "mine"]);
     reused.fails(4, &["mine"]);
 
-    let done = || cluster.run(&ann, &["jobs", "-o", "json"]).json()[0]["done"].as_u64();
-    cluster.wait("the first rows", || done() > Some(0));
+    // It dies with a task in its hands: stopped first, since a task that is still its own then stays so.
+    let works = || {
+        let workers = cluster.run(&admin, &["workers", "-o", "json"]).json();
+        let mine = workers.as_array().unwrap().iter().find(|worker| worker["worker"] == "a");
+        mine.is_some_and(|worker| worker["running"] != 0)
+    };
+    cluster.wait("a worker that dies at work", || {
+        doomed.signal(Signal::STOP);
+        sleep(Duration::from_millis(100));
+        let works = works();
+        if !works {
+            doomed.signal(Signal::CONT);
+        }
+        works
+    });
     doomed.0.kill().unwrap();
 
     // Nobody but its owner and admins sees a job, let alone changes it.

@@ -411,7 +411,7 @@ mod tests {
     /// As if it had been used so many minutes ago.
     fn age(cache: &Cache, content: &[u8], minutes: u64) {
         let file = File::open(cache.path(id(content))).unwrap();
-        let then = SystemTime::now() - Duration::from_secs(60 * minutes);
+        let then = SystemTime::now() - Duration::from_mins(minutes);
         file.set_times(FileTimes::new().set_accessed(then).set_modified(then))
             .unwrap();
     }
@@ -441,7 +441,7 @@ mod tests {
         // What was made of data counts, and goes in its turn.
         let made = beside.join("old.parquet");
         fs::write(&made, vec![0; 500]).unwrap();
-        let then = SystemTime::now() - Duration::from_secs(3600);
+        let then = SystemTime::now() - Duration::from_hours(1);
         File::open(&made)
             .unwrap()
             .set_times(FileTimes::new().set_accessed(then).set_modified(then))

@@ -21,6 +21,11 @@ mod data;
 mod objects;
 mod place;
 #[cfg(all(test, feature = "objects"))]
+#[expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests panic as tests do, and say what they skip"
+)]
 mod tests;
 
 use std::path::{Path, PathBuf};

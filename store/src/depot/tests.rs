@@ -32,7 +32,7 @@ use crate::testing::{layout, row};
 const SHORT: Patience = Patience {
     connect: Duration::from_secs(5),
     quiet: Duration::from_secs(2),
-    request: Duration::from_secs(60),
+    request: Duration::from_mins(1),
     retries: 6,
     retry_for: Duration::from_secs(30),
 };

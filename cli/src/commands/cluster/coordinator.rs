@@ -36,7 +36,7 @@ pub(in crate::commands) fn run(args: &CoordinatorArgs, settings: &Settings) -> O
         Some(CoordinatorCommand::Init { database, owner }) => runtime.block_on(init(database, owner, settings)),
         None => runtime.block_on(async {
             let traces = log_to_stderr("assay-coordinator")?;
-            let outcome = reign(args, settings).await;
+            let outcome = Box::pin(reign(args, settings)).await;
             traces.flush().await;
             outcome
         }),

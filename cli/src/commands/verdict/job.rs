@@ -138,7 +138,7 @@ fn points_there(session: &Session, record: &JobRecord) -> Result<Vec<Point>, Fai
     let home = session.fetch_results(record)?;
     let mut points = Vec::new();
     scan_points(home.path(), &record.layout, &[], |scanned| {
-        points.push(Point(scanned.point.into()))
+        points.push(Point(scanned.point.into()));
     })?;
     Ok(points)
 }
