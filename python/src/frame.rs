@@ -292,7 +292,7 @@ fn contradictions(columns: &[ArrayRef], times: &[i64]) -> Result<(), FrameError>
     let (opens, highs, lows, closes) = (column(1), column(2), column(3), column(4));
     for (row, time) in times.iter().enumerate() {
         let (open, high, low, close) = (opens[row], highs[row], lows[row], closes[row]);
-        if (high >= open) & (high >= close) & (low <= open) & (low <= close) {
+        if high >= open && high >= close && low <= open && low <= close {
             continue;
         }
         let is_high = high < open || high < close;

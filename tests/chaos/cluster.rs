@@ -94,7 +94,7 @@ impl Cluster {
         cluster.done("", &import);
         cluster.write("strategy.toml", STRATEGY);
         let made = cluster.json("", &["coordinator", "init", "-o", "json"]);
-        cluster.admin = made["secret"].as_str().unwrap().to_owned();
+        made["secret"].as_str().unwrap().clone_into(&mut cluster.admin);
         let env: Vec<(String, String)> = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         // Workers and coordinators know different points at which they fail.
         cluster.coordinator_with(&env);
