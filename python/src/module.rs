@@ -281,7 +281,6 @@ impl Native {
             .map(|(json, page)| (json.to_string(), page))
     }
 
-    #[expect(clippy::type_complexity, reason = "tuples are what Python takes apart")]
     fn trial(&self, py: Python<'_>, trial: &str) -> PyResult<(String, PyArrowType<RecordBatch>, PyArrowType<RecordBatch>)> {
         let trial = trial_of(py, trial)?;
         let (json, trades, equity) = self.call(py, |assay| assay.trial(trial))?;
@@ -330,7 +329,7 @@ impl Table {
     fn new(py: Python<'_>, bars: usize, trials: usize, rules: [PyArrowType<ArrayData>; 4]) -> PyResult<Self> {
         let made = py.detach(|| {
             let mut columns: [Vec<Vec<u64>>; 4] = Default::default();
-            for (words, packed) in columns.iter_mut().zip(&rules) {
+            for (words, packed) in columns.iter_mut().zip(rules) {
                 let bytes = packed.0.buffers().first().map_or(&[][..], |buffer| buffer.as_slice());
                 let bytes = bytes
                     .get(packed.0.offset()..packed.0.offset() + packed.0.len())
