@@ -78,8 +78,8 @@ impl FromStr for DepotAddress {
             if bucket.is_empty() || !bucket.chars().all(plain) {
                 return Err(refuse("it names no bucket"));
             }
-            let prefix = prefix.trim_matches('/');
-            if ObjectPath::parse(prefix).is_err() {
+            let prefix = prefix.trim_end_matches('/');
+            if prefix.starts_with('/') || ObjectPath::parse(prefix).is_err() {
                 return Err(refuse("its prefix is no name of an object"));
             }
             return Ok(Self::Bucket {
