@@ -7,7 +7,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use crate::check::check;
-use crate::cluster::{Cluster, full};
+use crate::cluster::{Cluster, PER_TASK, full};
 
 /// A broker and a database that end with this process.
 pub(crate) struct Services {
@@ -46,27 +46,27 @@ impl Services {
         &self.settings[name]
     }
 
-    /// `kill`, `start`, `stop` one of them, `rabbit` or `postgres`.
-    fn act(&self, verb: &str, only: &str) {
+    /// A verb of `scripts/services` on this folder, with more arguments.
+    fn act(&self, verb: &str, more: &[&str]) {
         let mut command = Command::new(script());
         command
-            .args([verb, self.get("SERVICES_DIR"), "--only", only])
+            .args([verb, self.get("SERVICES_DIR")])
+            .args(more)
             .stdout(Stdio::null());
-        assert!(command.status().unwrap().success(), "{verb} {only}");
+        assert!(command.status().unwrap().success(), "{verb} {more:?}");
     }
 
     /// Kills one of them and starts it again.
     pub(crate) fn crash(&self, only: &str) {
-        self.act("kill", only);
-        self.act("start", only);
+        for verb in ["kill", "start"] {
+            self.act(verb, &["--only", only]);
+        }
     }
 
     /// Kills both at the same time, and brings them back.
     pub(crate) fn restart(&self) {
         for verb in ["kill", "start"] {
-            let mut command = Command::new(script());
-            command.args([verb, self.get("SERVICES_DIR")]).stdout(Stdio::null());
-            assert!(command.status().unwrap().success(), "{verb}");
+            self.act(verb, &[]);
         }
     }
 
@@ -118,11 +118,11 @@ fn the_broker_loses_all_its_data_in_the_middle_of_a_job() {
     cluster.workers(2);
     let local = cluster.submit();
     cluster.progress(1, 2);
-    cluster.services.act("kill", "rabbit");
+    cluster.services.act("kill", &["--only", "rabbit"]);
     let data = Path::new(cluster.services.get("SERVICES_DIR")).join("rabbit");
     let lost = forget_messages(&data);
     assert!(lost > 0, "there is nothing at {}", data.display());
-    cluster.services.act("start", "rabbit");
+    cluster.services.act("start", &["--only", "rabbit"]);
     let found = check(&cluster, &local);
     cluster.note("RabbitMQ's data deleted", &found.to_string());
 }
@@ -151,10 +151,10 @@ fn the_database_is_killed_again_and_again() {
     let kills = if full() { 5 } else { 2 };
     for kill in 1..=kills {
         cluster.progress(kill, kills + 1);
-        cluster.services.act("kill", "postgres");
+        cluster.services.act("kill", &["--only", "postgres"]);
         // Long enough for everybody to notice.
         sleep(Duration::from_secs(2));
-        cluster.services.act("start", "postgres");
+        cluster.services.act("start", &["--only", "postgres"]);
     }
     let found = check(&cluster, &local);
     assert!(cluster.is_alive("coordinator"), "it waits for its database");
@@ -163,4 +163,28 @@ fn the_database_is_killed_again_and_again() {
         "and says so"
     );
     cluster.note("kill -9 Postgres", &format!("{kills} kills, {found}"));
+}
+
+#[test]
+fn a_broker_without_disk_is_waited_for() {
+    let Some(mut cluster) = Cluster::start(1_000, 10) else {
+        return;
+    };
+    cluster.workers(2);
+    let local = cluster.submit();
+    cluster.progress(1, 4);
+    cluster.services.act("ctl", &["set_disk_free_limit", "100000GB"]);
+    cluster.wait("a word about it", |cluster| {
+        let log = cluster.log("coordinator");
+        log.contains("the broker takes no messages at the moment").then_some(())
+    });
+    let memory = cluster.memory_of("coordinator");
+    sleep(Duration::from_secs(if full() { 30 } else { 2 }));
+    let safe = cluster.wait("its progress", |cluster| cluster.safe(&local.name));
+    assert!(safe < local.tasks * PER_TASK, "the job is over, whatever the broker took");
+    let grown = cluster.memory_of("coordinator").saturating_sub(memory);
+    assert!(grown < 16 << 20, "tasks that wait for the broker pile up: {grown} bytes");
+    cluster.services.act("ctl", &["set_disk_free_limit", "10MB"]);
+    let found = check(&cluster, &local);
+    cluster.note("the disk of the broker is full", &found.to_string());
 }

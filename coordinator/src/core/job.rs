@@ -25,6 +25,8 @@ use crate::settings::Settings;
 pub(super) struct OpenJob {
     pub(super) plan: Arc<JobPlan>,
     pub(super) state: JobState,
+    /// Whose job it is.
+    pub(super) user: Arc<str>,
     pub(super) priority: u8,
     pub(super) started: UtcNs,
     /// Blocks that no task has taken.
@@ -154,6 +156,7 @@ impl OpenJob {
     /// no lease is left.
     pub(super) fn new(
         plan: Arc<JobPlan>,
+        user: Arc<str>,
         priority: u8,
         known: Option<UnfinishedJob>,
         now: UtcNs,
@@ -162,6 +165,7 @@ impl OpenJob {
     ) -> Self {
         let mut job = Self {
             state: JobState::Running,
+            user,
             priority,
             started: now,
             remaining: Remaining::none(),

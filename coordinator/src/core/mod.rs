@@ -37,7 +37,7 @@ use assay_store::{
 };
 
 pub use event::{CompactError, Compaction, Effect, Event, Request, Written};
-use fair::Fair;
+use fair::{Fair, HEAD_START_SECONDS};
 use job::{End, Lease, OpenJob, Step, Task, text_of};
 pub use search::{Proposed, Proposing};
 use workers::Workers;
@@ -111,7 +111,8 @@ impl Core {
             let (done, trials) = (known.record.trials_done, plan.trials());
             let text = format!("a coordinator took over: {done} of {trials} trials are safe");
             effects.push(logged(plan.id, now, text));
-            core.open(plan, priority, Some(known), now, &mut effects);
+            let user = Arc::from(known.record.owner.as_str());
+            core.open(plan, user, priority, Some(known), now, &mut effects);
         }
         core.fill_window(now, &mut effects);
         (core, effects)
@@ -208,7 +209,7 @@ impl Core {
             return;
         }
         let state = known.as_ref().map(|known| known.record.state);
-        let priority = job.priority;
+        let (user, priority) = (Arc::from(job.owner.as_str()), job.priority);
         effects.push(Effect::Record(Change::JobAdded(Box::new(job))));
         if state == Some(JobState::Done) {
             // Its result files are gone, or nobody would have asked.
@@ -229,16 +230,24 @@ impl Core {
             known.record.started = Some(now);
             *known
         });
-        self.open(plan, priority, known, now, effects);
+        self.open(plan, user, priority, known, now, effects);
         effects.push(Effect::Answer(request, Answer::Submitted(JobState::Running)));
     }
 
     /// Takes a job in hand.
-    fn open(&mut self, plan: Arc<JobPlan>, priority: u8, known: Option<UnfinishedJob>, now: UtcNs, effects: &mut Effects) {
+    fn open(
+        &mut self,
+        plan: Arc<JobPlan>,
+        user: Arc<str>,
+        priority: u8,
+        known: Option<UnfinishedJob>,
+        now: UtcNs,
+        effects: &mut Effects,
+    ) {
         let id = plan.id;
         // Workers of an earlier process of this kind died with it.
         let leased_until = (!self.settings.in_process).then(|| after(now, self.settings.lease));
-        let job = OpenJob::new(plan, priority, known, now, leased_until, &self.settings);
+        let job = OpenJob::new(plan, user, priority, known, now, leased_until, &self.settings);
         for (task, open) in &job.open {
             self.tasks.insert(*task, id);
             // Of a task that several workers had, the database names the last one: the tries of the others end here.
@@ -251,10 +260,8 @@ impl Core {
                 publish(&mut self.waiting, *task, id, now, effects);
             }
         }
-        if job.wants_work() {
-            self.fair.join(id);
-        }
         self.jobs.insert(id, job);
+        self.take_turns(id);
         self.propose(id, effects);
         self.end_if_computed(id, now, effects);
     }
@@ -274,7 +281,7 @@ impl Core {
                 job.state = JobState::Paused;
                 effects.push(moved(id, JobState::Paused, now, None));
                 effects.push(logged(id, now, "paused: no further task is handed out".to_owned()));
-                self.fair.leave(id);
+                self.fair.leave(&job.user, id);
                 let open = &job.open;
                 self.waiting.retain(|task, _| !open.contains_key(task));
             }
@@ -287,9 +294,7 @@ impl Core {
                         publish(&mut self.waiting, *task, id, now, effects);
                     }
                 }
-                if job.wants_work() {
-                    self.fair.join(id);
-                }
+                self.take_turns(id);
             }
             (Control::Stop, _) => self.close(id, JobState::Stopped, None, now, effects),
             (Control::Pause | Control::Resume, state) => {
@@ -303,7 +308,7 @@ impl Core {
     /// Ends a job without results. Its tasks stay recorded, and those that are not over are ready when it is submitted again.
     fn close(&mut self, id: JobId, state: JobState, error: Option<String>, now: UtcNs, effects: &mut Effects) {
         let Some(job) = self.jobs.remove(&id) else { return };
-        self.fair.leave(id);
+        self.fair.forget(&job.user, id);
         for (task, open) in job.open {
             self.tasks.remove(&task);
             self.waiting.remove(&task);
@@ -552,9 +557,7 @@ impl Core {
             // A task holds points of one batch, so that the next one is not kept waiting.
             job.add(first + before..first + before + new);
         }
-        if job.wants_work() {
-            self.fair.join(id);
-        }
+        self.take_turns(id);
         self.propose(id, effects);
         self.end_if_computed(id, now, effects);
     }
@@ -592,7 +595,7 @@ impl Core {
             effects.push(Effect::Record(Change::SearchCut { job: id }));
             let text = "the search ends at its limit of time: another run of the job would not find the same".to_owned();
             effects.push(Effect::Record(Change::Logged { job: id, at: now, text }));
-            self.fair.leave(id);
+            self.fair.leave(&job.user, id);
             self.end_if_computed(id, now, effects);
         }
     }
@@ -768,14 +771,25 @@ impl Core {
         }
     }
 
+    /// Lets a job take its turns if it wants work.
+    fn take_turns(&mut self, id: JobId) {
+        let Some(job) = self.jobs.get(&id).filter(|job| job.wants_work()) else {
+            return;
+        };
+        let slots = self.workers.slots() as f64;
+        let head_start = HEAD_START_SECONDS * slots / f64::from(job.priority.max(1));
+        self.fair.join(&job.user, id, head_start);
+    }
+
     /// Carves and publishes tasks until enough of them wait.
     fn fill_window(&mut self, now: UtcNs, effects: &mut Effects) {
         let slots = self.workers.slots();
         while let Some(id) = self.fair.next() {
-            let Some(job) = self.jobs.get_mut(&id).filter(|job| job.wants_work()) else {
-                self.fair.leave(id);
+            let Some(job) = self.jobs.get_mut(&id) else { return };
+            if !job.wants_work() {
+                self.fair.leave(&job.user, id);
                 continue;
-            };
+            }
             let blocks = job.pace.blocks(&self.settings.task_size, slots, job.remaining.blocks());
             if self.waiting.len() >= window(slots, job.pace.seconds(blocks)) {
                 return;
@@ -787,7 +801,7 @@ impl Core {
             self.tasks.insert(task, id);
             effects.push(Effect::Record(Change::TaskCarved { task, job: id, range }));
             publish(&mut self.waiting, task, id, now, effects);
-            self.fair.served(id, job.pace.seconds(range.blocks), job.priority);
+            self.fair.served(&job.user, id, job.pace.seconds(range.blocks), job.priority);
         }
     }
 
@@ -797,7 +811,7 @@ impl Core {
             return;
         }
         if job.begin_probe() {
-            self.fair.join(id);
+            self.take_turns(id);
             return;
         }
         if job.walk != Step::Over {
@@ -836,8 +850,8 @@ impl Core {
                     state: JobState::Done,
                     error: None,
                 });
+                self.fair.forget(&job.user, id);
                 self.jobs.remove(&id);
-                self.fair.leave(id);
             }
             Err(CompactError::Damaged(tasks)) => {
                 job.end = End::Open;
