@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests panic as tests do")]
 
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,10 +14,10 @@ use assay_core::Explain;
 use assay_core::ids::{JobId, TrialId};
 use assay_core::job::{FillGaps, JobSpec};
 use assay_core::time::{DAY_NS, UtcNs};
-use assay_data::{BarRequest, Catalog, GenerateRequest, generate};
+use assay_data::{BarRequest, Catalog, DatasetKind, GenerateRequest, generate};
 use assay_proto::{ClientError, Control, JobInfo, Remote, RemoteSettings};
 use assay_queue::{Queue, QueueAddress, QueueSettings};
-use assay_store::{DatasetRecord, Depot, JobState, Schedule, Scope, Store};
+use assay_store::{DatasetFile, DatasetId, DatasetIndex, DatasetRecord, Depot, JobState, Schedule, Scope, Store};
 use assay_strategies::{Job, JobInstrument, Strategy};
 use assay_worker::{Markets, Pool, Settings as WorkerSettings, Stop, Worker, trades_of};
 use tempfile::TempDir;
@@ -79,13 +80,15 @@ impl Cluster {
         generate(&Catalog::open(home.path()).unwrap(), &request(12)).unwrap();
         let store = Arc::new(Store::open(home.path()).await.unwrap());
         let (queue, url, stop) = serve(&home, &store, limits).await;
-        Self {
+        let cluster = Self {
             home,
             store,
             queue,
             url,
             stop,
-        }
+        };
+        push(&cluster.user("root", Scope::Submit).await, cluster.home.path()).await;
+        cluster
     }
 
     /// A user with a key of its own.
@@ -190,6 +193,28 @@ async fn serve(home: &TempDir, store: &Arc<Store>, limits: Limits) -> (Queue, St
     });
     server.set_office(Some(coordinator)).await;
     (queue, url, stop)
+}
+
+/// Sends the quotes of a home.
+async fn push(user: &Remote, home: &Path) {
+    let catalog = Catalog::open(home).unwrap();
+    let symbol = "DEMO".parse().unwrap();
+    let (manifest, folder) = (
+        catalog.manifest(&symbol, DatasetKind::Quotes).unwrap(),
+        catalog.location(&symbol, DatasetKind::Quotes),
+    );
+    let files = manifest.files.iter().map(|file| &file.name);
+    let measured = files.map(|name| DatasetFile::measure(name, &folder.join(name)).unwrap());
+    let index = DatasetIndex {
+        manifest: std::fs::read_to_string(folder.join("manifest.json")).unwrap(),
+        files: measured.collect(),
+    };
+    let id = DatasetId {
+        symbol,
+        kind: DatasetKind::Quotes.to_string(),
+        hash: manifest.hash.to_string(),
+    };
+    user.push(&id, &index, &folder, &|_, _| ()).await.unwrap();
 }
 
 async fn submit(user: &Remote, job: &Job, priority: u8) -> JobId {
@@ -359,9 +384,7 @@ async fn a_night_runs_once_on_the_newest_data_and_says_what_changed() {
     // More data arrive, and the catalog knows of them.
     let catalog = Catalog::open(cluster.home.path()).unwrap();
     generate(&catalog, &request(14)).unwrap();
-    let manifest = catalog
-        .manifest(&"DEMO".parse().unwrap(), assay_data::DatasetKind::Quotes)
-        .unwrap();
+    let manifest = catalog.manifest(&"DEMO".parse().unwrap(), DatasetKind::Quotes).unwrap();
     let dataset = DatasetRecord {
         symbol: manifest.symbol.clone(),
         kind: "quotes".to_owned(),

@@ -23,7 +23,7 @@ class Client:
     token
         The key; by default what ``ASSAY_KEY`` says.
     home
-        Folder with the market data that jobs are resolved by: on a cluster with a shared depot, the depot.
+        Folder with the market data that jobs are resolved by; what the cluster lacks of them is sent with a job.
     """
 
     def __init__(self, url: str, token: Optional[str] = None, *, home: Optional[PathLike] = None) -> None:

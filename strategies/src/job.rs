@@ -3,7 +3,7 @@
 //! The same [`Job`] is made in three places, by who submits it, by the coordinator and by every worker, from the same text
 //! ([`Job::body`]), so that they agree on its id or do not work together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use assay_core::bars::BarSpec;
 use assay_core::ids::{JobId, Symbol};
@@ -77,6 +77,17 @@ pub struct JobTicks {
     pub kind: DataKind,
     /// Hexadecimal hash of the dataset's values.
     pub values: String,
+}
+
+/// A dataset that a job names.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct JobDataset {
+    /// The instrument.
+    pub symbol: Symbol,
+    /// `quotes`, `trades`, `bars-1m`, `funding`.
+    pub kind: String,
+    /// Hexadecimal hash of the values.
+    pub hash: String,
 }
 
 /// The end of a window that a search may not see.
@@ -226,6 +237,19 @@ impl JobInstrument {
         }
     }
 
+    fn datasets(&self) -> impl Iterator<Item = JobDataset> {
+        let named = |kind: String, hash: &str| JobDataset {
+            symbol: self.instrument.symbol.clone(),
+            kind,
+            hash: hash.to_owned(),
+        };
+        let ticks = self.ticks.as_ref().map(|ticks| named(ticks.kind.to_string(), &ticks.values));
+        let funding = self.funding.as_ref().map(|hash| named("funding".to_owned(), hash));
+        [Some(named(self.source(), &self.values)), ticks, funding]
+            .into_iter()
+            .flatten()
+    }
+
     /// The hash of its ticks, where its bars are not made from them.
     pub fn other_ticks(&self) -> Option<&str> {
         let ticks = self.ticks.as_ref()?;
@@ -234,6 +258,12 @@ impl JobInstrument {
 }
 
 impl Job {
+    /// All data that the job names, those of instruments that its strategy only looks at as well.
+    pub fn datasets(&self) -> BTreeSet<JobDataset> {
+        let items = self.instruments.iter().chain(&self.references);
+        items.flat_map(JobInstrument::datasets).collect()
+    }
+
     /// Puts a job together from its parts. `source` is the text that `spec` was read from; `folds` follow from its `[validation]` and
     /// the times of its bars.
     pub fn new(

@@ -59,7 +59,7 @@ pub use error::{LocatedError, StrategyError};
 pub use evaluator::Evaluator;
 pub use expression::{Explained, evaluate_expression, evaluate_expressions, explain_expression, expression_references};
 pub use graph::{BitsId, ColumnId};
-pub use job::{HeldBack, Job, JobFault, JobInstrument, JobTicks};
+pub use job::{HeldBack, Job, JobDataset, JobFault, JobInstrument, JobTicks};
 pub use library::{library, library_strategy};
 pub use look_ahead::{Difference, LookAhead, look_ahead};
 pub use program::{NodeCount, Program, TILE, TrialPlan};

@@ -139,6 +139,8 @@ impl<'a> Cluster<'a> {
             std::thread::sleep(Duration::from_millis(100));
         }
         cluster.submit = cluster.key(&admin, "submit")?;
+        let pushed = cluster.command(&cluster.submit, &["data", "push", "DEMO"]).output()?;
+        ensure!(pushed.status.success(), "{}", String::from_utf8_lossy(&pushed.stderr));
         cluster.machines = cluster.key(&admin, "worker")?;
         Ok(cluster)
     }

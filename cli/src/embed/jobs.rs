@@ -131,8 +131,9 @@ impl Assay {
         priority: u8,
         submission: Option<String>,
     ) -> Result<(String, JobState), Failure> {
-        let job = Self::job_of(text, &Catalog::open(&self.settings.home)?)?;
-        let (id, state) = cluster::send(session, &job, priority, submission, &self.settings)?;
+        let catalog = Catalog::open(&self.settings.home)?;
+        let job = Self::job_of(text, &catalog)?;
+        let (id, state) = cluster::send(session, &job, &catalog, priority, submission, &self.settings)?;
         Ok((id.to_string(), state))
     }
 

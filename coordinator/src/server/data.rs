@@ -8,6 +8,7 @@ use assay_proto::wire::data_server::Data;
 use assay_proto::wire::upload_request::Part;
 use assay_proto::{DatasetInfo, status, wire};
 use assay_store::{DatasetFile, DatasetId, DatasetIndex, DatasetRecord, Depot, FileId};
+use assay_strategies::{Job, JobDataset};
 use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
@@ -90,6 +91,19 @@ fn id(id: Option<wire::DatasetId>) -> Result<DatasetId, Status> {
 }
 
 impl Front {
+    /// Refuses a job of which the depot lacks data.
+    pub(super) async fn has_data_of(&self, job: &Job) -> Result<(), Status> {
+        for JobDataset { symbol, kind, hash } in job.datasets() {
+            let id = DatasetId { symbol, kind, hash };
+            if !self.has_dataset(&id).await? {
+                let message = format!("the cluster does not have {} of {} ({})", id.kind, id.symbol, id.hash);
+                let hint = format!("assay data push {}", id.symbol);
+                return Err(status::refusal(Domain::NotFound, message, Some(&hint)));
+            }
+        }
+        Ok(())
+    }
+
     /// Whether a dataset is recorded, and still in the depot.
     async fn has_dataset(&self, id: &DatasetId) -> Result<bool, Status> {
         let recorded = self.store.has_dataset(id).await.map_err(refuse)?;

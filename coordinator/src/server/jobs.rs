@@ -208,6 +208,7 @@ impl Jobs for JobsService {
         let body_hash = *blake3::hash(request.body.as_bytes()).as_bytes();
         let priority = priority(request.priority).map_err(malformed)?;
         let (job, plan) = front.plan(request.body).await?;
+        front.has_data_of(&job).await?;
         let entry = Entry {
             owner: &caller.owner,
             priority,

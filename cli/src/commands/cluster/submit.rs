@@ -21,8 +21,7 @@ pub(in crate::commands) fn submit(args: &SubmitArgs, settings: &Settings) -> Out
     let session = args.cluster.needed()?;
     let catalog = Catalog::open(&settings.home)?;
     let job = job::load(&args.job, &catalog)?;
-    session.push_data_of(&job, &catalog)?;
-    let (id, state) = send(&session, &job, args.priority, args.id.clone(), settings)?;
+    let (id, state) = send(&session, &job, &catalog, args.priority, args.id.clone(), settings)?;
     match settings.format() {
         OutputFormat::Json => print_json(&json!({ "job_id": id, "name": job.spec.name, "state": state }))?,
         OutputFormat::Table => {
@@ -42,10 +41,11 @@ pub(in crate::commands) fn submit(args: &SubmitArgs, settings: &Settings) -> Out
     Ok(0)
 }
 
-/// Hands a job over; the cluster must give it the id that it has here.
+/// Hands a job over, and before it what the cluster lacks of its data; the cluster must give it the id that it has here.
 pub(crate) fn send(
     session: &Session,
     job: &Job,
+    catalog: &Catalog,
     priority: u8,
     key: Option<String>,
     settings: &Settings,
@@ -53,6 +53,7 @@ pub(crate) fn send(
     if job.spec.fidelity.is_some() {
         settings.warn("a cluster does not run the best points again on ticks; `assay run` does where the data are");
     }
+    session.push_data_of(job, catalog)?;
     let body = job.body();
     let (id, state) = session.ask(|remote| async move { remote.submit(body, priority, key).await })?;
     if id != job.id {
@@ -72,8 +73,7 @@ pub(in crate::commands) fn watch(args: &WatchArgs, settings: &Settings) -> Outco
 pub(in crate::commands) fn run_there(session: &Session, args: &RunArgs, settings: &Settings) -> Outcome {
     let catalog = Catalog::open(&settings.home)?;
     let job = job::load(&args.job, &catalog)?;
-    session.push_data_of(&job, &catalog)?;
-    let (id, _) = send(session, &job, 5, None, settings)?;
+    let (id, _) = send(session, &job, &catalog, 5, None, settings)?;
     follow(session, &id.to_string(), settings)
 }
 
