@@ -17,7 +17,7 @@ use assay_core::time::{DAY_NS, UtcNs};
 use assay_data::{BarRequest, Catalog, DatasetKind, GenerateRequest, generate};
 use assay_proto::{ClientError, Control, JobInfo, Remote, RemoteSettings};
 use assay_queue::{Queue, QueueAddress, QueueSettings};
-use assay_store::{DatasetFile, DatasetId, DatasetIndex, DatasetRecord, Depot, JobState, Schedule, Scope, Store};
+use assay_store::{DatasetFile, DatasetId, DatasetIndex, DatasetRecord, Depot, DepotAddress, JobState, Schedule, Scope, Store};
 use assay_strategies::{Job, JobInstrument, Strategy};
 use assay_worker::{Markets, Pool, Settings as WorkerSettings, Stop, Worker, trades_of};
 use tempfile::TempDir;
@@ -80,13 +80,18 @@ impl Cluster {
         generate(&Catalog::open(home.path()).unwrap(), &request(12)).unwrap();
         let store = Arc::new(Store::open(home.path()).await.unwrap());
         let (queue, url, stop) = serve(&home, &store, limits).await;
-        let cluster = Self {
+        Self {
             home,
             store,
             queue,
             url,
             stop,
-        };
+        }
+    }
+
+    /// The same with data that users may name.
+    async fn with_data(limits: Limits) -> Self {
+        let cluster = Self::new(limits).await;
         push(&cluster.user("root", Scope::Submit).await, cluster.home.path()).await;
         cluster
     }
@@ -108,7 +113,7 @@ impl Cluster {
         let settings = WorkerSettings {
             id: name.parse().unwrap(),
             memory: 1 << 30,
-            depot: Depot::folder(self.home.path()),
+            depot: depot(self.home.path()),
             heartbeat: Duration::from_millis(100),
             grace: Duration::from_secs(5),
             patient: true,
@@ -157,10 +162,15 @@ impl Cluster {
     }
 }
 
+/// A depot in the home.
+fn depot(home: &Path) -> Depot {
+    Depot::open(&DepotAddress::Folder(home.to_owned()), home, 1 << 30).unwrap()
+}
+
 async fn serve(home: &TempDir, store: &Arc<Store>, limits: Limits) -> (Queue, String, watch::Sender<bool>) {
     let queue = Queue::new(QueueSettings::new(QueueAddress::Local));
     let meters = Meters::default();
-    let server = Server::new(Arc::clone(store), Depot::folder(home.path()), limits, meters.clone());
+    let server = Server::new(Arc::clone(store), depot(home.path()), limits, meters.clone());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (stop, mut stopped) = watch::channel(false);
@@ -180,7 +190,7 @@ async fn serve(home: &TempDir, store: &Arc<Store>, limits: Limits) -> (Queue, St
         leadership: store.lead("test").await.unwrap(),
         store: Arc::clone(store),
         producer: Arc::new(queue.producer().await.unwrap()),
-        depot: Depot::folder(home.path()),
+        depot: depot(home.path()),
         meters,
     };
     let (coordinator, desk) = office.open().await.unwrap();
@@ -254,7 +264,7 @@ fn refused(result: Result<impl std::fmt::Debug, ClientError>, domain: Domain, te
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_small_job_does_not_wait_for_a_large_one_and_priorities_weigh() {
-    let cluster = Cluster::new(AMPLE).await;
+    let cluster = Cluster::with_data(AMPLE).await;
     let (ann, bob) = (
         cluster.user("ann", Scope::Submit).await,
         cluster.user("bob", Scope::Submit).await,
@@ -283,7 +293,7 @@ async fn a_small_job_does_not_wait_for_a_large_one_and_priorities_weigh() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn owners_see_and_change_their_own() {
-    let cluster = Cluster::new(AMPLE).await;
+    let cluster = Cluster::with_data(AMPLE).await;
     let (ann, bob) = (
         cluster.user("ann", Scope::Submit).await,
         cluster.user("bob", Scope::Submit).await,
@@ -350,7 +360,7 @@ async fn owners_see_and_change_their_own() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_night_runs_once_on_the_newest_data_and_says_what_changed() {
-    let cluster = Cluster::new(AMPLE).await;
+    let cluster = Cluster::with_data(AMPLE).await;
     let (ann, bob) = (
         cluster.user("ann", Scope::Submit).await,
         cluster.user("bob", Scope::Submit).await,
@@ -453,7 +463,7 @@ async fn what_is_too_large_is_refused_with_what_is_allowed() {
         expression_depth: 4,
         ..AMPLE
     };
-    let cluster = Cluster::new(limits).await;
+    let cluster = Cluster::with_data(limits).await;
     let ann = cluster.user("ann", Scope::Submit).await;
     let send = async |body: String| ann.submit(body, 5, None).await;
     refused(
@@ -501,6 +511,17 @@ async fn what_is_too_large_is_refused_with_what_is_allowed() {
     refused(Err::<(), _>(refusal), Domain::NotAllowed, "too many requests");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_whose_data_the_cluster_lacks_is_refused() {
+    let cluster = Cluster::new(AMPLE).await;
+    let ann = cluster.user("ann", Scope::Submit).await;
+    let job = cluster.job("early", 2);
+    let sent = ann.submit(job.body(), 5, None).await;
+    refused(sent, Domain::NotFound, "the cluster does not have quotes of DEMO");
+    push(&ann, cluster.home.path()).await;
+    submit(&ann, &job, 5).await;
+}
+
 /// The services that a coordinator tells of, with a key or without.
 async fn services_told(cluster: &Cluster, key: Option<&str>) -> Result<Vec<String>, tonic::Status> {
     let channel = tonic::transport::Channel::from_shared(cluster.url.clone()).unwrap();
@@ -524,7 +545,7 @@ async fn services_told(cluster: &Cluster, key: Option<&str>) -> Result<Vec<Strin
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_there_is_to_call_is_told_to_those_with_a_key() {
-    let cluster = Cluster::new(AMPLE).await;
+    let cluster = Cluster::with_data(AMPLE).await;
     for key in [None, Some("assay_0123456789")] {
         let status = services_told(&cluster, key).await.unwrap_err();
         assert_eq!(status.code(), tonic::Code::Unauthenticated, "{status:?}");
@@ -540,7 +561,7 @@ async fn what_there_is_to_call_is_told_to_those_with_a_key() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_death_left_in_staging_goes_when_somebody_takes_office() {
-    let cluster = Cluster::new(AMPLE).await;
+    let cluster = Cluster::with_data(AMPLE).await;
     let ann = cluster.user("ann", Scope::Submit).await;
     let worker = cluster.worker("w-1").await;
     let job = submit(&ann, &cluster.job("swept", 2), 5).await;

@@ -489,6 +489,9 @@ impl Desk {
                 Effect::Compact(compaction) => self.compact(*compaction),
                 Effect::Propose(proposing) => self.propose(*proposing),
                 Effect::Ended { job, state, error } => self.ended(job, state, error),
+                Effect::Late { job } => {
+                    tokio::spawn(sweep::late(Arc::clone(&self.office.store), self.office.depot.clone(), job));
+                }
                 Effect::Alarm(text) => {
                     self.office.meters.alarm();
                     tracing::error!(alarm = true, "{text}");

@@ -1,7 +1,7 @@
 //! Removes what nobody will read any more: rows staged for jobs that are done.
 //!
 //! They are removed when a job ends, before that is told. What this finds was left by a coordinator that died between the two, by a
-//! depot that was away, or by a worker that wrote after the end.
+//! depot that was away, or by a worker that died after it had written too late.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,25 +23,33 @@ pub(crate) async fn keep<T>(store: Arc<Store>, depot: Depot, office: WeakSender<
         if office.upgrade().is_none() {
             return;
         }
-        match sweep(&store, &depot).await {
-            Ok(swept) => swept
-                .iter()
-                .for_each(|job| tracing::info!(%job, "what was staged of a job that is done is removed")),
-            Err(error) => tracing::warn!(%error, "what is left in staging could not be looked for"),
+        if let Err(error) = sweep(&store, &depot).await {
+            tracing::warn!(%error, "what is left in staging could not be looked for");
         }
     }
 }
 
-/// Removes what is staged of jobs that are done, and says of which. Jobs that were stopped keep theirs: submitted again they go on. What
-/// is staged of jobs that the database does not know belongs to others who use the same folder.
-pub(crate) async fn sweep(store: &Store, depot: &Depot) -> Result<Vec<JobId>, StoreError> {
-    let mut swept = Vec::new();
-    for job in depot.staged_jobs().await? {
-        let known = store.job(job).await?;
-        if known.is_some_and(|known| known.state == JobState::Done) {
-            depot.remove_staging(job).await?;
-            swept.push(job);
-        }
+/// Removes what a worker staged of a job that was over: it had been frozen or cut off meanwhile.
+pub(crate) async fn late(store: Arc<Store>, depot: Depot, job: JobId) {
+    if let Err(error) = remove_if_done(&store, &depot, job).await {
+        tracing::warn!(%job, %error, "what was staged too late is not removed for now");
     }
-    Ok(swept)
+}
+
+async fn sweep(store: &Store, depot: &Depot) -> Result<(), StoreError> {
+    for job in depot.staged_jobs().await? {
+        remove_if_done(store, depot, job).await?;
+    }
+    Ok(())
+}
+
+/// Removes what is staged of a job that is done. One that was stopped keeps it: submitted again it goes on. What is staged of a job that
+/// the database does not know belongs to others who use the same folder.
+async fn remove_if_done(store: &Store, depot: &Depot, job: JobId) -> Result<(), StoreError> {
+    let known = store.job(job).await?;
+    if known.is_some_and(|known| known.state == JobState::Done) {
+        depot.remove_staging(job).await?;
+        tracing::info!(%job, "what was staged of a job that is done is removed");
+    }
+    Ok(())
 }

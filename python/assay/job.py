@@ -105,13 +105,15 @@ class Job:
         return Path(self._record["results"]) / f"kind={kind}" / f"job={self.id}"
 
     def files(self, kind: str = "trials") -> list[Path]:
-        """Its result files of a kind, in the order of their rows."""
+        """Its result files of a kind, in the order of their rows. Those with all trials of a job of a cluster are fetched into the cache of the home, once."""
         folder = self.path(kind)
         if self._place.is_cluster and not folder.is_dir():
-            raise NotFoundError(
-                f"the result files of {self.id} are not on this machine: {folder}",
-                hint="`top`, `folds` and `verdict` ask the cluster; Client(..., home=DEPOT) reads the shared folder",
-            )
+            if kind != "trials":
+                raise NotFoundError(
+                    f"the files of kind `{kind}` of {self.id} are not on this machine: {folder}",
+                    hint="`folds`, `importance` and `verdict` ask the cluster",
+                )
+            folder = Path(self._place.native().fetch(self.id))
         found = sorted(folder.glob("part-*.parquet"))
         if not found:
             if kind == "folds" or kind == "equity":

@@ -259,6 +259,10 @@ impl Native {
         self.ended(py, |assay| assay.wait(job))
     }
 
+    fn fetch(&self, py: Python<'_>, job: &str) -> PyResult<PathBuf> {
+        self.call(py, |assay| assay.fetch(job))
+    }
+
     fn control(&self, py: Python<'_>, job: &str, control: &str) -> PyResult<String> {
         self.call(py, |assay| assay.control(job, control))
     }

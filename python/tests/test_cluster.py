@@ -52,7 +52,8 @@ def test_a_job_there_is_the_job_here(cluster: dict[str, str], tmp_path: Path) ->
     assert job.verdict().grade == here.verdict().grade
     assert job.id in client.jobs(kind="pandas")["job_id"].tolist()
     assert client.job("there").id == job.id
-    # Its result files lie in the depot, which is the home here.
+    # Its rows are fetched into the home's cache, once.
+    assert len(job.files()) == 1 and "cache" in job.files()[0].parts
     assert job.trials(["sharpe"], kind="arrow").num_rows == job.record["trials"]
     assert job.best().equity(kind="arrow").num_rows == job.record["bars"]
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anstream::eprintln;
 use assay_core::ids::Symbol;
@@ -20,6 +20,8 @@ use crate::output::human;
 use crate::progress::Progress;
 use crate::settings::Settings;
 
+/// Ends the writing of results: a folder without it is not whole.
+const SUCCESS: &str = "_SUCCESS";
 /// The user's symbol table in a home.
 const SYMBOLS: &str = "instruments.toml";
 
@@ -117,6 +119,29 @@ impl Session {
         let (id, folder) = (job.id.to_string(), &folder);
         self.ask(|remote| async move { remote.results(&id, folder).await })?;
         Ok(home)
+    }
+
+    /// The folder with all rows of a finished job in the cache of a home: brought there unless it is.
+    pub(crate) fn keep_results(&self, job: &JobRecord, home: &Path) -> Result<PathBuf, Failure> {
+        let folder = results_folder(&home.join("cache").join("cluster"), "trials", job.id);
+        if folder.join(SUCCESS).exists() {
+            return Ok(folder);
+        }
+        let beside = folder.parent().expect("a folder for each job");
+        create(beside)?;
+        let coming = tempfile::Builder::new().prefix(".coming-").tempdir_in(beside);
+        let coming = coming.map_err(|error| Failure::io("create a folder in", beside, &error))?;
+        let (id, place) = (job.id.to_string(), coming.path());
+        self.ask(|remote| async move { remote.results(&id, place).await })?;
+        let whole = place.join(SUCCESS);
+        fs::write(&whole, "").map_err(|error| Failure::io("write", &whole, &error))?;
+        match fs::rename(place, &folder) {
+            Ok(()) => drop(coming.keep()),
+            // Somebody else was faster; the rows are the same.
+            Err(_) if folder.join(SUCCESS).exists() => {}
+            Err(error) => return Err(Failure::io("rename", place, &error)),
+        }
+        Ok(folder)
     }
 
     /// The data of a job: those of this home, or of the cluster, for as long as they are needed.

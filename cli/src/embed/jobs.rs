@@ -149,6 +149,13 @@ impl Assay {
         })
     }
 
+    /// Brings the rows of a job that is done on the cluster into the home's cache, unless they are there; their folder.
+    pub fn fetch(&self, job: &str) -> Result<PathBuf, Failure> {
+        let session = self.session()?;
+        let info = session.ask(|remote| async move { remote.job(job).await })?;
+        session.keep_results(&info.record, &self.settings.home)
+    }
+
     /// Pauses, resumes or cancels a job of the cluster.
     pub fn control(&self, job: &str, control: &str) -> Result<String, Failure> {
         let control = match control {

@@ -141,6 +141,11 @@ pub enum Effect {
         /// Why it failed.
         error: Option<String>,
     },
+    /// A worker staged rows of a job that is not at work any more.
+    Late {
+        /// The job.
+        job: JobId,
+    },
     /// Something that must not happen happened: an operator should look at it.
     Alarm(String),
 }

@@ -615,6 +615,10 @@ impl Core {
                 effects.push(Effect::Alarm(message));
                 Answer::Conflict
             }
+            (None, Rows::Staged(late)) if !self.jobs.contains_key(&late.job) => {
+                effects.push(Effect::Late { job: late.job });
+                Answer::NotWanted
+            }
             _ => Answer::NotWanted,
         }
     }

@@ -470,7 +470,7 @@ impl World {
                     let at = self.now + self.dice.below(2 * SECOND as u64) as i64;
                     self.proposing.push((at, *proposing));
                 }
-                Effect::Ended { .. } => {}
+                Effect::Ended { .. } | Effect::Late { .. } => {}
                 Effect::Alarm(_) => self.alarms += 1,
             }
         }

@@ -299,7 +299,12 @@ impl Court {
         }
         if let Some(multiple) = evidence.cost_break_even.filter(|multiple| *multiple < GOLD_COSTS) {
             let grade = if multiple <= 1.0 { Grade::FoolsGold } else { Grade::Silver };
-            self.charge(grade, format!("at {multiple:.2} times its costs nothing is left"));
+            let reason = if multiple > 0.0 {
+                format!("at {multiple:.2} times its costs nothing is left")
+            } else {
+                "even without costs nothing is left".to_owned()
+            };
+            self.charge(grade, reason);
         }
         if let Some(share) = evidence.plateau.filter(|share| *share < GOLD_PLATEAU) {
             self.charge(

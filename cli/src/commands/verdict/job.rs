@@ -578,6 +578,7 @@ fn of_costs(metrics: &Metrics, record: &JobRecord, spec: &JobSpec, again: Option
             "costs that use up the profit",
             match (again.has_costs, again.break_even) {
                 (false, _) => "the job has no costs that could be multiplied".to_owned(),
+                (true, Some(multiple)) if multiple <= 0.0 => "none: there is no profit without them either".to_owned(),
                 (true, Some(multiple)) => format!("{multiple:.2} times those of the job"),
                 (true, None) => "more than a thousand times those of the job".to_owned(),
             },

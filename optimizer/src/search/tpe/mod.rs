@@ -10,6 +10,7 @@
 //! 2022.
 
 mod parzen;
+mod sorted;
 mod split;
 
 use assay_core::job::TpeSettings;
@@ -18,6 +19,7 @@ use crate::search::stream::Stream;
 use crate::search::tried::Tried;
 use crate::search::{Cube, Sampler, Told, Unit};
 use parzen::Parzen;
+use sorted::Sorted;
 
 /// Kernels of good points may be half as wide as those of bad ones: measured over Branin, Hartmann6, Ackley and Levy functions.
 const NARROWEST_GOOD: f64 = 0.5;
@@ -30,8 +32,9 @@ pub struct Tpe {
     settings: TpeSettings,
     told: Vec<Told>,
     tried: Tried,
-    /// Good and bad ones of what was told, as soon as they are asked for.
-    split: Option<(Vec<usize>, Vec<usize>)>,
+    sorted: Sorted,
+    /// Which of what was told is good, as soon as that is asked for.
+    good: Option<Vec<bool>>,
 }
 
 impl Tpe {
@@ -39,11 +42,12 @@ impl Tpe {
     pub fn new(cube: Cube, seed: u64, settings: TpeSettings) -> Self {
         Self {
             tried: Tried::new(&cube, seed),
+            sorted: Sorted::new(cube.dimensions().len()),
             cube,
             seed,
             settings,
             told: Vec::new(),
-            split: None,
+            good: None,
         }
     }
 }
@@ -52,10 +56,23 @@ impl Sampler for Tpe {
     fn propose(&mut self, batch: u64, count: usize, pending: &[Unit]) -> Vec<Unit> {
         let mut stream = Stream::new(self.seed, batch);
         let mut known = self.tried.with(&self.cube, pending);
-        let (good, bad) = self.split.get_or_insert_with(|| split::split(&self.told));
-        let units = |indices: &[usize]| -> Vec<&[f64]> { indices.iter().map(|index| &*self.told[*index].unit).collect() };
-        let (good_units, bad_units) = (units(good), units(bad));
-        let mut good = Parzen::new(&self.cube, &good_units, &recency(good_units.len()), NARROWEST_GOOD);
+        let is_good = &**self.good.get_or_insert_with(|| split::good(&self.told));
+        let units = |wanted: bool| -> Vec<&[f64]> {
+            let both = self.told.iter().zip(is_good);
+            both.filter(|(_, good)| **good == wanted)
+                .map(|(told, _)| &*told.unit)
+                .collect()
+        };
+        let (good_units, bad_units) = (units(true), units(false));
+        let good_order = self.sorted.of(|index| is_good[index]);
+        let bad_order = self.sorted.of(|index| !is_good[index]);
+        let mut good = Parzen::new(
+            &self.cube,
+            &good_units,
+            &good_order,
+            &recency(good_units.len()),
+            NARROWEST_GOOD,
+        );
         let mut proposals: Vec<Unit> = Vec::with_capacity(count);
         while proposals.len() < count {
             let unit = if self.told.len() < self.settings.startup {
@@ -64,7 +81,8 @@ impl Sampler for Tpe {
                 // What is pending counts as bad, so that it is not proposed again.
                 let lies = known.others().iter().map(|unit| &**unit);
                 let all_bad: Vec<&[f64]> = bad_units.iter().copied().chain(lies).collect();
-                let mut bad = Parzen::new(&self.cube, &all_bad, &recency(all_bad.len()), 1.0);
+                let order = sorted::with_rest(bad_order.clone(), &all_bad);
+                let mut bad = Parzen::new(&self.cube, &all_bad, &order, &recency(all_bad.len()), 1.0);
                 let mut best: Option<(f64, Unit)> = None;
                 for _ in 0..self.settings.candidates {
                     let unit = self.cube.centre(&good.draw(&mut stream));
@@ -87,7 +105,8 @@ impl Sampler for Tpe {
     fn observe(&mut self, _batch: u64, told: &[Told]) {
         self.told.extend_from_slice(told);
         self.tried.insert(told);
-        self.split = None;
+        self.sorted.insert(&self.told);
+        self.good = None;
     }
 }
 

@@ -12,6 +12,9 @@ const PRIOR: f64 = 1.0;
 const NEGLIGIBLE: f64 = -36.0;
 /// Stands for the text of a point at which it did not matter.
 const ANY: f64 = f64::NAN;
+/// Beyond so many deviations nothing is missing from the whole, in doubles.
+const WHOLE: f64 = 8.5;
+const SQRT_TAU: f64 = 2.506_628_274_631_000_7;
 /// Cells narrower than this share of a kernel's width have the density of their centre.
 const FINE: f64 = 0.5;
 
@@ -56,11 +59,11 @@ enum Kernels {
 }
 
 impl<'a> Parzen<'a> {
-    /// The density of points with these weights. `narrowest` scales the least width of a kernel.
+    /// The density of points with these weights, in this order along each dimension. `narrowest` scales the least width of a kernel.
     ///
     /// Where a parameter did not matter nothing was learned about it: the kernel of such a point is as broad along it as that of what is
     /// not known. So each parameter is learned from the points at which it mattered, jointly with all that mattered there.
-    pub(super) fn new(cube: &'a Cube, points: &[&[f64]], weights: &[f64], narrowest: f64) -> Self {
+    pub(super) fn new(cube: &'a Cube, points: &[&[f64]], order: &[Vec<usize>], weights: &[f64], narrowest: f64) -> Self {
         let dimensions = cube.dimensions().len();
         let count = points.len() + 1;
         let least = narrowest / (1 + count).min(100) as f64;
@@ -92,17 +95,12 @@ impl<'a> Parzen<'a> {
                 });
                 continue;
             }
-            let known: Vec<usize> = (0..points.len()).filter(|point| mattered(*point)).collect();
-            let of_known = widths(&known.iter().map(|point| centres[*point]).collect::<Vec<f64>>(), least);
-            let mut widths = vec![1.0; count];
-            for (point, width) in known.iter().zip(of_known) {
-                widths[*point] = width;
-            }
+            let known = order[dimension].iter().copied().filter(|point| mattered(*point));
+            let widths = widths(&centres, known, least);
             (0..points.len())
                 .filter(|point| !mattered(*point))
                 .for_each(|point| centres[point] = 0.5);
-            let integral = |(centre, width): (&f64, &f64)| libm::log(*width * inside(*centre, *width));
-            let along: Vec<f64> = centres.iter().zip(&widths).map(integral).collect();
+            let along = log_integrals(&centres, &widths, least);
             offsets
                 .iter_mut()
                 .zip(&along)
@@ -235,20 +233,45 @@ impl Kernels {
     }
 }
 
-/// The width of each kernel: the distance to the farther one of its two neighbours, but not less than `least`.
-fn widths(centres: &[f64], least: f64) -> Vec<f64> {
-    let mut order: Vec<(f64, usize)> = centres.iter().copied().zip(0..).collect();
-    order.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    let mut widths = vec![0.0; centres.len()];
-    for pair in order.windows(2) {
-        let gap = pair[1].0 - pair[0].0;
-        widths[pair[1].1] = gap;
-        widths[pair[0].1] = gap.max(widths[pair[0].1]);
+/// The width of each kernel: the distance to the farther one of its two neighbours among those in `order`, but not less than `least`;
+/// 1 of those that are not.
+fn widths(centres: &[f64], order: impl Iterator<Item = usize>, least: f64) -> Vec<f64> {
+    let mut widths = vec![1.0; centres.len()];
+    let (mut count, mut before) = (0, (0, 0.0));
+    for point in order {
+        let centre = centres[point];
+        if count > 0 {
+            let (last, place) = before;
+            let gap: f64 = centre - place;
+            let farther: f64 = if count == 1 { gap } else { gap.max(widths[last]) };
+            widths[last] = farther.clamp(least, 1.0);
+            widths[point] = gap;
+        }
+        before = (point, centre);
+        count += 1;
     }
-    if let [only] = *centres {
-        widths[0] = only.max(1.0 - only);
+    let (last, place) = before;
+    match count {
+        0 => {}
+        1 => widths[last] = place.max(1.0 - place).clamp(least, 1.0),
+        _ => widths[last] = widths[last].clamp(least, 1.0),
     }
-    widths.into_iter().map(|width| width.clamp(least, 1.0)).collect()
+    widths
+}
+
+/// Logarithm of each kernel's integral along a dimension. Most kernels are of the least width and far from the borders: theirs is one
+/// and the same to the last bit.
+fn log_integrals(centres: &[f64], widths: &[f64], least: f64) -> Vec<f64> {
+    let far = WHOLE * least;
+    let whole = libm::log(least * SQRT_TAU);
+    let integral = |(centre, width): (&f64, &f64)| {
+        if *width == least && *centre > far && 1.0 - *centre > far {
+            whole
+        } else {
+            libm::log(*width * inside(*centre, *width))
+        }
+    };
+    centres.iter().zip(widths).map(integral).collect()
 }
 
 /// Share of a normal distribution inside [0, 1], times sqrt(2 pi).
@@ -258,7 +281,6 @@ fn inside(centre: f64, width: f64) -> f64 {
 
 /// Share of the standard normal distribution between two places, times sqrt(2 pi), precise in both tails.
 fn between(from: f64, to: f64) -> f64 {
-    const SQRT_TAU: f64 = 2.506_628_274_631_000_7;
     let share = if from > 0.0 {
         normal::cumulative(-from) - normal::cumulative(-to)
     } else {
@@ -273,6 +295,12 @@ mod tests {
 
     use super::*;
     use crate::search::Unit;
+    use crate::search::tpe::sorted::with_rest;
+
+    fn parzen<'a>(cube: &'a Cube, points: &[&[f64]]) -> Parzen<'a> {
+        let order = with_rest(vec![Vec::new(); cube.dimensions().len()], points);
+        Parzen::new(cube, points, &order, &vec![1.0; points.len()], 1.0)
+    }
 
     fn cube() -> Cube {
         let parameter = |name: &str, domain: Domain| Parameter {
@@ -314,7 +342,7 @@ mod tests {
         let mut draw = || -> Unit { cube.centre(&[(); 5].map(|()| stream.fraction())) };
         let points: Vec<Unit> = (0..12).map(|_| draw()).collect();
         let points: Vec<&[f64]> = points.iter().map(|unit| &**unit).collect();
-        let mut parzen = Parzen::new(&cube, &points, &[1.0; 12], 1.0);
+        let mut parzen = parzen(&cube, &points);
         // Uniform draws hit each cell in proportion to its width. Of a text the density is its probability, thrice its share.
         let draws = 100_000;
         let densities = (0..draws).map(|_| libm::exp(parzen.log_density(&draw())));
@@ -353,7 +381,7 @@ mod tests {
         assert!(points.iter().all(|unit| unit[2] == 0.0));
         points.push(cube.centre(&[two, 0.5, 0.7]));
         let points: Vec<&[f64]> = points.iter().map(|unit| &**unit).collect();
-        let mut parzen = Parzen::new(&cube, &points, &[1.0; 31], 1.0);
+        let mut parzen = parzen(&cube, &points);
         let mut at = |mode: f64, y: f64| parzen.log_density(&[mode, 0.5, y]);
         assert!(at(two, 0.7) > at(two, 0.0), "resting is no evidence for the place of rest");
         assert_eq!(
@@ -383,7 +411,7 @@ mod tests {
     fn draws_follow_the_density() {
         let cube = cube();
         let centre = cube.centre(&[0.2, 0.9, 0.1, 0.5, 0.5]);
-        let parzen = Parzen::new(&cube, &[&*centre; 30], &[1.0; 30], 1.0);
+        let parzen = parzen(&cube, &[&*centre; 30]);
         let mut stream = Stream::new(4, 0);
         let near = |unit: &[f64]| (unit[0] - 0.2).abs() < 0.1 && cube.centre(unit)[3] == centre[3];
         let hits = (0..1000).filter(|_| near(&parzen.draw(&mut stream))).count();
@@ -393,8 +421,29 @@ mod tests {
 
     #[test]
     fn the_width_is_the_distance_to_the_farther_neighbour() {
-        assert_eq!(widths(&[0.5, 0.125, 0.25], 0.01), [0.25, 0.125, 0.25]);
-        assert_eq!(widths(&[0.25], 0.01), [0.75]);
-        assert_eq!(widths(&[0.25, 0.25], 0.01), [0.01, 0.01]);
+        let widths = |centres: &[f64]| {
+            let mut order: Vec<usize> = (0..centres.len()).collect();
+            order.sort_by(|a, b| centres[*a].total_cmp(&centres[*b]));
+            widths(centres, order.into_iter(), 0.01)
+        };
+        assert_eq!(widths(&[0.5, 0.125, 0.25]), [0.25, 0.125, 0.25]);
+        assert_eq!(widths(&[0.25]), [0.75]);
+        assert_eq!(widths(&[0.25, 0.25]), [0.01, 0.01]);
+        assert!(widths(&[]).is_empty());
+        assert_eq!(super::widths(&[0.5, 0.3, 0.25], [2, 0].into_iter(), 0.01), [0.25, 1.0, 0.25]);
+    }
+
+    #[test]
+    fn integrals_of_narrow_kernels_are_those_of_all_others() {
+        let least = 0.01;
+        let centres: Vec<f64> = (0..=1_000).map(|i| f64::from(i) / 1_000.0).collect();
+        let short = log_integrals(&centres, &vec![least; centres.len()], least);
+        for (centre, short) in centres.iter().zip(short) {
+            assert_eq!(
+                short.to_bits(),
+                libm::log(least * inside(*centre, least)).to_bits(),
+                "{centre}"
+            );
+        }
     }
 }

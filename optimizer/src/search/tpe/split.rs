@@ -6,9 +6,9 @@ use crate::search::{Told, pareto};
 /// Most good points.
 const MOST: usize = 25;
 
-/// The good points, a tenth of all but at most 25, and the rest, both in the order in which they were told. Feasible points come
-/// before infeasible ones, which are ordered by their violation; failed ones are never good.
-pub(super) fn split(told: &[Told]) -> (Vec<usize>, Vec<usize>) {
+/// Which points are good: a tenth of all, but at most 25. Feasible points come before infeasible ones, which are ordered by their
+/// violation; failed ones are never good.
+pub(super) fn good(told: &[Told]) -> Vec<bool> {
     let wanted = told.len().div_ceil(10).min(MOST);
     let mut candidates: Vec<usize> = (0..told.len())
         .filter(|index| told[*index].outcome.losses.is_some())
@@ -36,13 +36,17 @@ pub(super) fn split(told: &[Told]) -> (Vec<usize>, Vec<usize>) {
                 losses(index).first().copied().unwrap_or_default(),
             )
         };
-        candidates.sort_by(|a, b| {
-            let (a, b) = (rank(*a), rank(*b));
-            a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1))
-        });
+        // Of equal ones that which was told first.
+        let before = |a: &usize, b: &usize| {
+            let (x, y) = (rank(*a), rank(*b));
+            x.0.total_cmp(&y.0).then(x.1.total_cmp(&y.1)).then(a.cmp(b))
+        };
+        if wanted < candidates.len() {
+            candidates.select_nth_unstable_by(wanted, before);
+        }
         candidates.iter().take(wanted).for_each(|index| is_good[*index] = true);
     }
-    (0..told.len()).partition(|index| is_good[*index])
+    is_good
 }
 
 /// At most `count` members of a front, chosen one after the other by how much hypervolume they add. What a member adds only shrinks,
@@ -101,6 +105,11 @@ mod tests {
                 violation,
             },
         }
+    }
+
+    fn split(told: &[Told]) -> (Vec<usize>, Vec<usize>) {
+        let good = good(told);
+        (0..told.len()).partition(|index| good[*index])
     }
 
     #[test]
