@@ -204,9 +204,11 @@ class Job:
         return table(self._place.native().importance(self.id), kind)
 
     def _columns(self, kind: str) -> list[dict[str, Any]]:
-        self.files(kind)
-        schema = json.loads((self.path(kind) / "_schema.json").read_text(encoding="utf-8"))
-        return list(schema["columns"])
+        import pyarrow.parquet as pq
+
+        # The files describe themselves, wherever they are.
+        metadata = pq.read_metadata(self.files(kind)[0]).metadata
+        return list(json.loads(metadata[b"assay"])["columns"])
 
     def describe_columns(self, kind_of_rows: str = "trials", *, kind: Optional[Kind] = None) -> Any:
         """What the columns of its result files mean: name, type, unit, meaning."""
