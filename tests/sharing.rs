@@ -181,6 +181,7 @@ async fn serve(home: &TempDir, store: &Arc<Store>, limits: Limits) -> (Queue, St
             // A block a task: whose turn it is is asked often.
             task_size: TaskSize {
                 small_job_seconds: 0.0,
+                first_seconds: 1e-6,
                 least_seconds: 1e-6,
                 most_seconds: 1e-6,
             },

@@ -7,7 +7,9 @@ use std::time::Duration;
 pub struct TaskSize {
     /// A job that takes less than this of each thread is one task.
     pub small_job_seconds: f64,
-    /// Towards the end tasks shrink, but not below this; the first tasks of a job have this length.
+    /// The first tasks of a job, whose rate is a guess.
+    pub first_seconds: f64,
+    /// Towards the end tasks shrink, but not below this.
     pub least_seconds: f64,
     /// A task is at most this long.
     pub most_seconds: f64,
@@ -42,6 +44,7 @@ impl Settings {
     pub const LOCAL: Self = Self {
         task_size: TaskSize {
             small_job_seconds: 0.5,
+            first_seconds: 0.25,
             least_seconds: 0.25,
             most_seconds: 0.5,
         },
@@ -59,6 +62,7 @@ impl Settings {
     pub const CLUSTER: Self = Self {
         task_size: TaskSize {
             small_job_seconds: 0.0,
+            first_seconds: 0.02,
             least_seconds: 0.5,
             most_seconds: 5.0,
         },

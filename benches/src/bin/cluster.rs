@@ -34,6 +34,9 @@ struct Arguments {
     /// Tasks of the rows `tasks` and `fleet`.
     #[arg(long, default_value_t = 50_000)]
     tasks: u64,
+    /// Workers of the row `tasks`.
+    #[arg(long, default_value_t = 256)]
+    stubs: usize,
     /// Workers of the row `fleet`.
     #[arg(long, default_value_t = 1_000)]
     workers: usize,
@@ -293,8 +296,7 @@ const ONE_BLOCK: &str = "0.000001";
 /// Tasks a second with an engine that does nothing.
 async fn tasks(arguments: &Arguments) -> Result<()> {
     let cluster = Cluster::start(arguments, ONE_BLOCK)?;
-    // Two processes of Celery with four tasks at hand each are eight at a time.
-    let fleet = cluster.fleet(64, Duration::ZERO).await?;
+    let fleet = cluster.fleet(arguments.stubs, Duration::ZERO).await?;
     let job = cluster.send(&cluster.job("tasks", arguments.tasks * 2)?).await?;
     reports(&fleet.reported, 1_000, LONG).await?;
     let before = usage(cluster.coordinator.id())?;
@@ -302,7 +304,10 @@ async fn tasks(arguments: &Arguments) -> Result<()> {
     let after = usage(cluster.coordinator.id())?;
     cluster.cancel(job).await?;
     say(
-        "tasks a second with an empty engine: 64 stub workers over gRPC and AMQP",
+        &format!(
+            "tasks a second with an empty engine: {} stub workers over gRPC and AMQP",
+            arguments.stubs
+        ),
         &format!(
             "{:.0} tasks/s ({} tasks in {seconds:.1} s; coordinator {:.2} cores, {} MB)",
             arguments.tasks as f64 / seconds,

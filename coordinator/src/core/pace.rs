@@ -53,8 +53,8 @@ impl Pace {
         } else {
             // Towards the end tasks shrink, so that threads end together.
             let task = (seconds / (2.0 * threads)).clamp(size.least_seconds, size.most_seconds);
-            // A guess may be far off: the first tasks are there to measure.
-            let task = if self.measured { task } else { task.min(size.least_seconds) };
+            // A guess may be far off: the first tasks are there to measure, and to show something soon.
+            let task = if self.measured { task } else { task.min(size.first_seconds) };
             task / self.seconds(1)
         };
         let most = self.most_points as f64 / self.points_per_block.max(1e-3);
@@ -70,6 +70,7 @@ mod tests {
     fn a_small_job_is_one_task_and_a_large_one_many_of_the_wanted_length() {
         let size = TaskSize {
             small_job_seconds: 0.5,
+            first_seconds: 0.25,
             least_seconds: 0.25,
             most_seconds: 1.0,
         };

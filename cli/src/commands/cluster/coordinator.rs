@@ -164,6 +164,7 @@ fn office_settings(args: &CoordinatorArgs) -> CoordinatorSettings {
     let cluster = CoordinatorSettings::CLUSTER;
     CoordinatorSettings {
         task_size: TaskSize {
+            first_seconds: cluster.task_size.first_seconds.min(args.task_seconds),
             least_seconds: cluster.task_size.least_seconds.min(args.task_seconds),
             most_seconds: args.task_seconds,
             ..cluster.task_size
