@@ -12,7 +12,7 @@ use backon::{ConstantBuilder, Retryable};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Postgres, Sqlite};
+use sqlx::{Executor as _, Postgres, Sqlite};
 
 use crate::error::StoreError;
 use crate::files;
@@ -24,6 +24,8 @@ static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// How long to wait for another process that writes, and for a connection.
 const BUSY: Duration = Duration::from_secs(5);
+/// A plan that is kept from when a table was small reads all of it for ever; a new one for each statement knows how many rows there are.
+const CUSTOM_PLANS: &str = "SET plan_cache_mode = force_custom_plan";
 /// Connections to Postgres: one writes, the others answer questions.
 const CONNECTIONS: u32 = 8;
 
@@ -80,6 +82,7 @@ impl Database {
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(BUSY)
+            .after_connect(|link, _| Box::pin(async move { link.execute(CUSTOM_PLANS).await.map(drop) }))
             .connect_with(options)
             .await
             .map_err(|e| StoreError::postgres("connect to the database", &place, e))?;
