@@ -230,9 +230,9 @@ impl<'a> Evaluator<'a> {
             (ColumnOp::Constant(value), _) => out.fill(f64::from_bits(value)),
             (ColumnOp::Never(_), _) => out.fill(f64::NAN),
             (ColumnOp::Clock(field), _) => clock::run(field, self.market, tile.clone(), out),
-            (ColumnOp::Negate(x), _) => negate_tile(window(x).tile(), out),
-            (ColumnOp::Function(function, x), _) => function_tile(function, window(x).tile(), out),
-            (ColumnOp::Pairwise(op, a, b), _) => pairwise_tile(op, lane(a), lane(b), out),
+            (ColumnOp::Negate(x), _) => negate_tile(self.level, window(x).tile(), out),
+            (ColumnOp::Function(function, x), _) => function_tile(self.level, function, window(x).tile(), out),
+            (ColumnOp::Pairwise(op, a, b), _) => pairwise_tile(self.level, op, lane(a), lane(b), out),
             (
                 ColumnOp::Select {
                     holds,
@@ -241,7 +241,7 @@ impl<'a> Evaluator<'a> {
                     otherwise,
                 },
                 _,
-            ) => select_tile(words(holds), words(fails), lane(then), lane(otherwise), out),
+            ) => select_tile(self.level, words(holds), words(fails), lane(then), lane(otherwise), out),
             (ColumnOp::Delay(x, n), _) => delay(window(x), n as usize, out),
             (_, Kernel::ExactSum { sum, n, divisor, small }) => {
                 let prefix = self.sums[*sum].window(tile.len());
@@ -251,7 +251,7 @@ impl<'a> Evaluator<'a> {
                 out[..undefined].fill(f64::NAN);
             }
             (ColumnOp::Sum(x, _) | ColumnOp::Mean(x, _), Kernel::Sum(instance)) => {
-                instance.run(&[window(x).tile()], &mut [out]);
+                instance.run(self.level, &[window(x).tile()], &mut [out]);
             }
             (ColumnOp::Ema { x, .. } | ColumnOp::Wilder(x, _), Kernel::Smoothing(kernel)) => kernel.run(window(x).tile(), out),
             (ColumnOp::BarsSince(holds), Kernel::BarsSince(kernel)) => kernel.run(words(holds), out),
@@ -268,7 +268,7 @@ impl<'a> Evaluator<'a> {
             .inputs
             .iter()
             .map(|input| self.window(*input, tile, earlier).tile());
-        instance.run(&inputs.collect::<Vec<_>>(), &mut outputs);
+        instance.run(self.level, &inputs.collect::<Vec<_>>(), &mut outputs);
     }
 
     fn run_group(&mut self, x: ColumnId, members: &[ColumnId], tile: &Range<usize>, columns: &mut Buffers<f64>) {

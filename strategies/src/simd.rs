@@ -12,7 +12,8 @@ pub(crate) use assay_engine::SimdLevel as Level;
 /// Bars to a word of bits.
 pub(crate) const WORD: usize = 64;
 
-type Block = [f64; WORD];
+/// Values of a word.
+pub(crate) type Block = [f64; WORD];
 
 /// The level, or the best that the processor has if that is less.
 pub(crate) fn available(level: Level) -> Level {
@@ -20,6 +21,27 @@ pub(crate) fn available(level: Level) -> Level {
         level
     } else {
         Level::Baseline
+    }
+}
+
+/// A loop that is compiled for each level.
+///
+/// Its bits are the same at every level: a compiler neither reorders sums nor contracts a product and a sum on its own.
+pub(crate) trait Loop {
+    type Output;
+
+    /// To be marked `#[inline(always)]`, with all that it calls: what is not inlined is compiled for the baseline.
+    fn run(self) -> Self::Output;
+}
+
+/// Runs a loop with the instructions of the level.
+#[inline]
+pub(crate) fn run<L: Loop>(level: Level, work: L) -> L::Output {
+    match available(level) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: `available` checked that the processor has AVX2.
+        Level::Avx2 => unsafe { avx2::run(work) },
+        _ => work.run(),
     }
 }
 
@@ -33,7 +55,7 @@ pub(crate) enum Lane<'a> {
 impl Lane<'_> {
     /// The values of word `w` of a tile; past its end, null.
     #[inline(always)]
-    fn block<'b>(&'b self, w: usize, room: &'b mut Block) -> &'b Block {
+    pub(crate) fn block<'b>(&'b self, w: usize, room: &'b mut Block) -> &'b Block {
         match self {
             Self::Number(_) => room,
             Self::Slice(values) => {
@@ -48,7 +70,7 @@ impl Lane<'_> {
         }
     }
 
-    fn room(&self) -> Block {
+    pub(crate) fn room(&self) -> Block {
         match self {
             Self::Number(value) => [*value; WORD],
             Self::Slice(_) => [f64::NAN; WORD],
@@ -138,18 +160,56 @@ pub(crate) fn all_plain(level: Level, x: Lane<'_>) -> bool {
         Lane::Number(value) => return is_plain(value),
         Lane::Slice(values) => values,
     };
-    match available(level) {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: `available` checked that the processor has AVX2.
-        Level::Avx2 => unsafe { avx2::all_plain(x) },
-        _ => all_plain_loop(x),
+    run(level, AllPlain(x))
+}
+
+struct AllPlain<'a>(&'a [f64]);
+
+impl Loop for AllPlain<'_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run(self) -> bool {
+        // A sum rather than `all`, which would stop at the first and so take one value at a time.
+        self.0.len().is_multiple_of(WORD) && self.0.iter().map(|x| u64::from(!is_plain(*x))).sum::<u64>() == 0
     }
 }
 
-#[inline(always)]
-fn all_plain_loop(x: &[f64]) -> bool {
-    // A sum rather than `all`, which would stop at the first and so take one value at a time.
-    x.len().is_multiple_of(WORD) && x.iter().map(|x| u64::from(!is_plain(*x))).sum::<u64>() == 0
+/// Whether no value is null.
+pub(crate) fn all_defined(level: Level, x: &[f64]) -> bool {
+    run(level, AllDefined(x))
+}
+
+struct AllDefined<'a>(&'a [f64]);
+
+impl Loop for AllDefined<'_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run(self) -> bool {
+        self.0.iter().map(|x| u64::from(x.is_nan())).sum::<u64>() == 0
+    }
+}
+
+/// Makes null of what is not finite.
+pub(crate) fn keep_finite(level: Level, x: &mut [f64]) {
+    run(level, KeepFinite(x));
+}
+
+struct KeepFinite<'a>(&'a mut [f64]);
+
+impl Loop for KeepFinite<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let odd = self.0.iter().map(|x| u64::from(!x.is_finite())).sum::<u64>();
+        if odd > 0 {
+            for x in self.0.iter_mut().filter(|x| !x.is_finite()) {
+                *x = f64::NAN;
+            }
+        }
+    }
 }
 
 #[inline(always)]
@@ -203,20 +263,34 @@ fn exactly(a: &Block, b: &Block) -> Compared {
 
 /// `(newer - older) / divisor`, the difference exact and rounded once. Differences must lie within 2^51 if `small`.
 pub(crate) fn divide_differences(level: Level, newer: &[i64], older: &[i64], divisor: f64, small: bool, out: &mut [f64]) {
-    match available(level) {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: `available` checked that the processor has AVX2.
-        Level::Avx2 => unsafe { avx2::divide_differences(newer, older, divisor, small, out) },
-        _ => divide_loop(newer, older, divisor, small, out),
-    }
+    let work = DivideDifferences {
+        newer,
+        older,
+        divisor,
+        small,
+        out,
+    };
+    run(level, work);
 }
 
-#[inline(always)]
-fn divide_loop(newer: &[i64], older: &[i64], divisor: f64, small: bool, out: &mut [f64]) {
-    if small {
-        divide_with(newer, older, divisor, out, small_to_f64);
-    } else {
-        divide_with(newer, older, divisor, out, any_to_f64);
+struct DivideDifferences<'a> {
+    newer: &'a [i64],
+    older: &'a [i64],
+    divisor: f64,
+    small: bool,
+    out: &'a mut [f64],
+}
+
+impl Loop for DivideDifferences<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        if self.small {
+            divide_with(self.newer, self.older, self.divisor, self.out, small_to_f64);
+        } else {
+            divide_with(self.newer, self.older, self.divisor, self.out, any_to_f64);
+        }
     }
 }
 

@@ -25,6 +25,7 @@ impl Walker for ValueWhen {
         0
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         for ((out, holds), x) in out[0].iter_mut().zip(x[0]).zip(x[1]) {
             if *holds == 1.0 {
@@ -66,6 +67,7 @@ impl Walker for Fractal {
         self.left + self.right
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         let [highs, lows] = out else { return };
         for (bar, (high, low)) in x[0].iter().zip(x[1]).enumerate() {
@@ -104,6 +106,7 @@ impl Walker for HeikinAshi {
         0
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         let [opens, highs, lows, closes] = out else { return };
         let [o, h, l, c] = x else { return };

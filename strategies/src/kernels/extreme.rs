@@ -76,6 +76,7 @@ impl Walker for Extreme {
         self.n - 1
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         if self.greatest {
             self.walk(x[0], out[0], f64::NEG_INFINITY, |a, b| if b > a { b } else { a });
@@ -134,6 +135,7 @@ impl Walker for Age {
         self.n - 1
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         let n = self.n;
         if self.values.is_empty() {

@@ -23,6 +23,8 @@ use std::fmt::Debug;
 
 use assay_lang::Kernel;
 
+use crate::simd::{self, Level, Loop};
+
 /// A computation that walks from bar to bar.
 pub(crate) trait Walker: Debug + Send {
     /// How many numbers it gives at each bar.
@@ -33,8 +35,28 @@ pub(crate) trait Walker: Debug + Send {
     /// Bars before the first value of an output; what it writes there is not looked at.
     fn lookback(&self, output: usize) -> usize;
 
-    /// The next bars.
+    /// The next bars. To be marked `#[inline(always)]`, see [`Loop`].
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]);
+
+    /// [`Walker::run`] with the instructions of the level.
+    fn run_at(&mut self, level: Level, x: &[&[f64]], out: &mut [&mut [f64]]) {
+        simd::run(level, Walk { walker: self, x, out });
+    }
+}
+
+struct Walk<'a, 'b, W: ?Sized> {
+    walker: &'a mut W,
+    x: &'a [&'a [f64]],
+    out: &'a mut [&'b mut [f64]],
+}
+
+impl<W: Walker + ?Sized> Loop for Walk<'_, '_, W> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        self.walker.run(self.x, self.out);
+    }
 }
 
 /// What a null among the inputs does.
@@ -74,8 +96,8 @@ pub(crate) fn make(kernel: Kernel, numbers: &[f64]) -> Box<dyn Walker> {
         K::MeanDeviation => Box::new(order::MeanDeviation::new(length(0))),
         K::Quantile => Box::new(order::Sorted::quantile(length(0), number(1))),
         K::NearestRank => Box::new(order::Sorted::nearest_rank(length(0), number(1))),
-        K::PercentRank => Box::new(order::Sorted::percent_rank(length(0))),
-        K::Rank => Box::new(order::Sorted::rank(length(0))),
+        K::PercentRank => order::percent_rank(length(0)),
+        K::Rank => order::rank(length(0)),
         K::Entropy => Box::new(order::Entropy::new(length(0), length(1))),
         K::Hurst => Box::new(order::Hurst::new(length(0))),
         K::Product => Box::new(order::Product::new(length(0))),
@@ -215,12 +237,10 @@ impl Instance {
     }
 
     /// The next tile: inputs and outputs of one length.
-    pub(crate) fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
+    pub(crate) fn run(&mut self, level: Level, x: &[&[f64]], out: &mut [&mut [f64]]) {
         let bars = out[0].len();
-        // A sum rather than `any`, which would stop at the first and so take one value at a time.
-        let defined = |x: &[f64]| x.iter().map(|x| u64::from(x.is_nan())).sum::<u64>() == 0;
-        if self.nulls == Nulls::Seen || x.iter().all(|x| defined(x)) {
-            self.defined(x, out);
+        if self.nulls == Nulls::Seen || x.iter().all(|x| simd::all_defined(level, x)) {
+            self.defined(level, x, out);
             return;
         }
         let is_null = |bar: usize| x.iter().any(|x| x[bar].is_nan());
@@ -230,7 +250,7 @@ impl Instance {
             if end > bar {
                 let x: Vec<&[f64]> = x.iter().map(|x| &x[bar..end]).collect();
                 let mut out: Vec<&mut [f64]> = out.iter_mut().map(|out| &mut out[bar..end]).collect();
-                self.defined(&x, &mut out);
+                self.defined(level, &x, &mut out);
             }
             bar = (end..bars).find(|bar| !is_null(*bar)).unwrap_or(bars);
             for out in out.iter_mut() {
@@ -243,14 +263,12 @@ impl Instance {
         }
     }
 
-    fn defined(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
-        self.walker.run(x, out);
+    fn defined(&mut self, level: Level, x: &[&[f64]], out: &mut [&mut [f64]]) {
+        self.walker.run_at(level, x, out);
         for (output, out) in out.iter_mut().enumerate() {
             let undefined = self.walker.lookback(output).saturating_sub(self.seen).min(out.len());
             out[..undefined].fill(f64::NAN);
-            for value in &mut out[undefined..] {
-                *value = if value.abs() < f64::INFINITY { *value } else { f64::NAN };
-            }
+            simd::keep_finite(level, &mut out[undefined..]);
         }
         self.seen += out[0].len();
     }

@@ -63,6 +63,7 @@ impl Walker for Pair {
         self.n - 1
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         let n = self.n as f64;
         let (x, y, out) = (x[0], x[1], &mut *out[0]);
@@ -103,6 +104,7 @@ impl Walker for ReturnBeta {
         self.pair.n
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         for ((returns, before), x) in self.returns.iter_mut().zip(&mut self.before).zip(x) {
             returns.clear();

@@ -48,6 +48,7 @@ impl Walker for Cascade {
         self.stages.len() * (self.n - 1)
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         let (mut x, mut out) = (x[0], &mut *out[0]);
         while !x.is_empty() && !self.stages.iter().all(Smoothing::seeded) {
@@ -104,6 +105,7 @@ impl Walker for Kama {
         self.n
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         const SLOW: f64 = 2.0 / 31.0;
         const RANGE: f64 = 2.0 / 3.0 - SLOW;
@@ -169,6 +171,7 @@ impl Walker for Strength {
         self.n
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         let (mut x, mut out) = (x[0], &mut *out[0]);
         // While the averages are seeded: the plain means of the first n changes.
@@ -221,6 +224,7 @@ impl Walker for CumulativeSum {
         0
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         for (out, x) in out[0].iter_mut().zip(x[0]) {
             self.0 += x;
@@ -252,6 +256,7 @@ impl Walker for AdOscillator {
         self.slow - 1
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         let Some(first) = x[0].first() else { return };
         let [a, b] = self.alphas;

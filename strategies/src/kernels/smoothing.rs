@@ -79,6 +79,7 @@ impl Walker for Smoothing {
         (self.n + self.skip) as usize - 1
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         Self::run(self, x[0], out[0]);
     }

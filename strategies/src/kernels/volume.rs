@@ -15,6 +15,7 @@ impl Walker for Obv {
         0
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         for ((out, close), volume) in out[0].iter_mut().zip(x[0]).zip(x[1]) {
             let before = self.before.replace(*close);
@@ -55,6 +56,7 @@ impl Walker for VolumeIndex {
         0
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         let [negative, positive] = out else { return };
         for (bar, (close, volume)) in x[0].iter().zip(x[1]).enumerate() {
@@ -97,6 +99,7 @@ impl Walker for MoneyFlow {
         self.n
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         let [rising, falling] = &mut self.flows;
         rising.clear();
@@ -138,6 +141,7 @@ impl Walker for Vwap {
         0
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         let bars = x[0].iter().zip(x[1]).zip(x[2]);
         for (out, ((price, volume), anchor)) in out[0].iter_mut().zip(bars) {

@@ -145,6 +145,7 @@ impl Walker for Sum {
         self.moments.n - 1
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         let out = &mut *out[0];
         self.moments
@@ -176,6 +177,7 @@ impl Walker for WeightedMean {
         self.moments.n - 1
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         let n = self.moments.n as f64;
         let divisor = n * (n + 1.0) / 2.0;
@@ -224,6 +226,7 @@ impl Walker for Spread {
         self.moments.n - 1
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         let n = self.moments.n as f64;
         let (share, divisor) = (1.0 / n, n - self.less);
@@ -280,6 +283,7 @@ impl Walker for Shape {
         self.moments.n - 1
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         let n = self.moments.n as f64;
         let fourth = self.fourth;
@@ -328,6 +332,7 @@ impl Walker for Regression {
         self.moments.n - 1
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         let n = self.moments.n as f64;
         let spread = n * (n * n - 1.0) / 12.0;
