@@ -253,7 +253,9 @@ impl<'a> Evaluator<'a> {
             (ColumnOp::Sum(x, _) | ColumnOp::Mean(x, _), Kernel::Sum(instance)) => {
                 instance.run(self.level, &[window(x).tile()], &mut [out]);
             }
-            (ColumnOp::Ema { x, .. } | ColumnOp::Wilder(x, _), Kernel::Smoothing(kernel)) => kernel.run(window(x).tile(), out),
+            (ColumnOp::Ema { x, .. } | ColumnOp::Wilder(x, _), Kernel::Smoothing(kernel)) => {
+                kernel.run(self.level, window(x).tile(), out)
+            }
             (ColumnOp::BarsSince(holds), Kernel::BarsSince(kernel)) => kernel.run(words(holds), out),
             (op, kernel) => unreachable!("{op:?} is never given {kernel:?}"),
         }
@@ -283,7 +285,12 @@ impl<'a> Evaluator<'a> {
         for out in &mut scratch {
             out.resize(tile.len(), 0.0);
         }
-        run_together(&mut kernels, self.window(x, tile, columns.earlier()).tile(), &mut scratch);
+        run_together(
+            self.level,
+            &mut kernels,
+            self.window(x, tile, columns.earlier()).tile(),
+            &mut scratch,
+        );
         for ((id, kernel), out) in members.iter().zip(kernels).zip(&scratch) {
             columns.tile_mut(id.0, tile.len()).copy_from_slice(out);
             self.kernels[id.0 as usize] = Kernel::Smoothing(kernel);

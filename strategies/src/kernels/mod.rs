@@ -239,7 +239,7 @@ impl Instance {
     /// The next tile: inputs and outputs of one length.
     pub(crate) fn run(&mut self, level: Level, x: &[&[f64]], out: &mut [&mut [f64]]) {
         let bars = out[0].len();
-        if self.nulls == Nulls::Seen || x.iter().all(|x| simd::all_defined(level, x)) {
+        if self.nulls == Nulls::Seen || simd::all_defined(level, x) {
             self.defined(level, x, out);
             return;
         }
