@@ -1,6 +1,7 @@
 //! Greatest and least value of a window, and how long ago it was.
 
 use super::Walker;
+use super::windows::Windows;
 
 /// A window is the end of one block of `n` bars and the beginning of the next: its extreme is that of two running extremes.
 /// (M. van Herk, Pattern Recognition Letters 13, 1992.)
@@ -90,12 +91,11 @@ impl Walker for Extreme {
 /// has left the window and the next one is looked for.
 #[derive(Debug, Clone)]
 pub(super) struct Age {
-    n: usize,
     greatest: bool,
     earliest: bool,
-    /// The last `n` values, turned so that the extreme is the greatest; twice, so that a window is one slice.
-    values: Vec<f64>,
-    at: usize,
+    /// Turned so that the extreme is the greatest.
+    windows: Windows,
+    turned: Vec<f64>,
     best: f64,
     bars: usize,
     seen: usize,
@@ -104,59 +104,70 @@ pub(super) struct Age {
 impl Age {
     pub(super) fn new(n: usize, greatest: bool, earliest: bool) -> Self {
         Self {
-            n: n.max(1),
             greatest,
             earliest,
-            values: Vec::new(),
-            at: 0,
+            windows: Windows::new(n),
+            turned: Vec::new(),
             best: f64::NEG_INFINITY,
             bars: 0,
             seen: 0,
         }
     }
+}
 
-    /// Looks for the extreme in the whole window, which begins at `at`.
-    fn search(&mut self) {
-        let window = &self.values[self.at..self.at + self.n];
-        let best = window
-            .iter()
-            .fold(f64::NEG_INFINITY, |best, x| if *x > best { *x } else { best });
-        let place = if self.earliest {
-            window.iter().position(|x| *x == best)
-        } else {
-            window.iter().rposition(|x| *x == best)
-        };
-        (self.best, self.bars) = (best, self.n - 1 - place.unwrap_or(0));
+/// The greatest value, several at a time.
+#[inline(always)]
+fn greatest(window: &[f64]) -> f64 {
+    let mut lanes = [f64::NEG_INFINITY; 8];
+    let (chunks, rest) = window.as_chunks::<8>();
+    for chunk in chunks {
+        for (best, x) in lanes.iter_mut().zip(chunk) {
+            *best = if x > best { *x } else { *best };
+        }
     }
+    lanes
+        .iter()
+        .chain(rest)
+        .fold(f64::NEG_INFINITY, |best, x| if *x > best { *x } else { best })
+}
+
+/// The greatest value and how many bars ago it was.
+#[inline(always)]
+fn search(window: &[f64], earliest: bool) -> (f64, usize) {
+    let best = greatest(window);
+    let place = if earliest {
+        window.iter().position(|x| *x == best)
+    } else {
+        window.iter().rposition(|x| *x == best)
+    };
+    (best, window.len() - 1 - place.unwrap_or(0))
 }
 
 impl Walker for Age {
     fn lookback(&self, _: usize) -> usize {
-        self.n - 1
+        self.windows.n - 1
     }
 
     #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
-        let n = self.n;
-        if self.values.is_empty() {
-            self.values = vec![f64::NEG_INFINITY; 2 * n];
-        }
         let sign = if self.greatest { 1.0 } else { -1.0 };
-        for (out, x) in out[0].iter_mut().zip(x[0]) {
-            let x = x * sign;
-            self.values[self.at] = x;
-            self.values[self.at + n] = x;
-            self.at = if self.at + 1 == n { 0 } else { self.at + 1 };
-            self.bars += 1;
-            self.seen += 1;
+        self.turned.clear();
+        self.turned.extend(x[0].iter().map(|x| x * sign));
+        let n = self.windows.n;
+        let windows = self.windows.of(&self.turned);
+        let (mut best, mut bars) = (self.best, self.bars);
+        for ((i, out), (window, x)) in out[0].iter_mut().enumerate().zip(windows.zip(&self.turned)) {
+            bars += 1;
             // The first window is looked at as a whole too.
-            let left = self.bars >= n || self.seen == n;
-            if x >= self.best && !(left && self.earliest) {
-                (self.best, self.bars) = (x, 0);
+            let left = bars >= n || self.seen + i + 1 == n;
+            if *x >= best && !(left && self.earliest) {
+                (best, bars) = (*x, 0);
             } else if left {
-                self.search();
+                (best, bars) = search(window, self.earliest);
             }
-            *out = self.bars as f64;
+            *out = bars as f64;
         }
+        (self.best, self.bars) = (best, bars);
+        self.seen += x[0].len();
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod clock;
 mod directional;
 mod events;
 mod extreme;
+mod four;
 mod hilbert;
 mod order;
 mod pairs;
@@ -34,6 +35,9 @@ pub(crate) trait Walker: Debug + Send {
 
     /// Bars before the first value of an output; what it writes there is not looked at.
     fn lookback(&self, output: usize) -> usize;
+
+    /// Says before the first bar which outputs are asked for, a bit for each. What is written to the others is not looked at.
+    fn want(&mut self, _outputs: u32) {}
 
     /// The next bars. To be marked `#[inline(always)]`, see [`Loop`].
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]);
@@ -194,14 +198,18 @@ fn nulls_of(kernel: Kernel) -> Nulls {
 /// What a kernel is made of, for beginning anew.
 #[derive(Debug, Clone)]
 enum Recipe {
-    Kernel(Kernel, Vec<f64>),
+    Kernel { kernel: Kernel, numbers: Vec<f64>, wanted: u32 },
     Sum(usize, f64),
 }
 
 impl Recipe {
     fn make(&self) -> Box<dyn Walker> {
         match self {
-            Self::Kernel(kernel, numbers) => make(*kernel, numbers),
+            Self::Kernel { kernel, numbers, wanted } => {
+                let mut walker = make(*kernel, numbers);
+                walker.want(*wanted);
+                walker
+            }
             Self::Sum(n, divisor) => Box::new(windows::Sum::new(*n, *divisor)),
         }
     }
@@ -211,6 +219,7 @@ impl Recipe {
 #[derive(Debug)]
 pub(crate) struct Instance {
     recipe: Recipe,
+    wanted: u32,
     nulls: Nulls,
     walker: Box<dyn Walker>,
     /// Bars that the kernel saw since it began.
@@ -218,19 +227,22 @@ pub(crate) struct Instance {
 }
 
 impl Instance {
-    pub(crate) fn of(kernel: Kernel, numbers: Vec<f64>) -> Self {
-        Self::new(Recipe::Kernel(kernel, numbers), nulls_of(kernel))
+    /// `wanted` has a bit for each output that is asked for.
+    pub(crate) fn of(kernel: Kernel, numbers: Vec<f64>, wanted: u32) -> Self {
+        let recipe = Recipe::Kernel { kernel, numbers, wanted };
+        Self::new(recipe, wanted, nulls_of(kernel))
     }
 
     /// Sum of `n` bars over `divisor`.
     pub(crate) fn sum(n: u32, divisor: f64) -> Self {
-        Self::new(Recipe::Sum(n as usize, divisor), Nulls::Restart)
+        Self::new(Recipe::Sum(n as usize, divisor), 1, Nulls::Restart)
     }
 
-    fn new(recipe: Recipe, nulls: Nulls) -> Self {
+    fn new(recipe: Recipe, wanted: u32, nulls: Nulls) -> Self {
         Self {
             walker: recipe.make(),
             recipe,
+            wanted,
             nulls,
             seen: 0,
         }
@@ -265,7 +277,8 @@ impl Instance {
 
     fn defined(&mut self, level: Level, x: &[&[f64]], out: &mut [&mut [f64]]) {
         self.walker.run_at(level, x, out);
-        for (output, out) in out.iter_mut().enumerate() {
+        let wanted = self.wanted;
+        for (output, out) in out.iter_mut().enumerate().filter(|(output, _)| wanted >> output & 1 == 1) {
             let undefined = self.walker.lookback(output).saturating_sub(self.seen).min(out.len());
             out[..undefined].fill(f64::NAN);
             simd::keep_finite(level, &mut out[undefined..]);

@@ -1,33 +1,7 @@
 //! Windows that have to be looked at as a whole: sorted, counted, or compared with their mean.
 
+use super::windows::Windows;
 use super::{Ring, Walker};
-
-/// The tiles of a series, each behind the last values of the one before, so that every window is one slice.
-#[derive(Debug, Clone)]
-struct Windows {
-    n: usize,
-    values: Vec<f64>,
-}
-
-impl Windows {
-    fn new(n: usize) -> Self {
-        Self {
-            n: n.max(1),
-            values: Vec::new(),
-        }
-    }
-
-    /// The windows that end at the values of a tile; what stands before the first tile is 0.
-    fn of(&mut self, x: &[f64]) -> std::slice::Windows<'_, f64> {
-        let kept = self.n - 1;
-        if self.values.len() < kept {
-            self.values.resize(kept, 0.0);
-        }
-        self.values.drain(..self.values.len() - kept);
-        self.values.extend_from_slice(x);
-        self.values.windows(self.n)
-    }
-}
 
 /// Sum in four lanes, the same everywhere.
 #[inline(always)]

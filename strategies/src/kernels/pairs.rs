@@ -1,7 +1,19 @@
 //! What windows of two series say about each other.
 
 use super::Walker;
-use super::windows::{Moments, Summed};
+use super::four::Number;
+use super::windows::{Moments, Summed, Terms};
+
+/// Distances, their squares and their product.
+struct Products;
+
+impl Terms<5> for Products {
+    #[inline(always)]
+    fn of<T: Number>(x: T, y: T, position: T) -> [T; 5] {
+        let _ = position;
+        [x, y, x * x, y * y, x * y]
+    }
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Of {
@@ -42,11 +54,9 @@ impl Pair {
     #[inline(always)]
     fn walk(&mut self, x: &[f64], y: &[f64], out: &mut [f64], value: impl Fn([f64; 3]) -> f64) {
         let share = 1.0 / self.n as f64;
-        self.moments.run(
+        self.moments.run::<Products>(
             x,
             y,
-            true,
-            |x, y, _| [x, y, x * x, y * y, x * y],
             |bar,
              Summed {
                  sums: [x, y, xx, yy, xy],

@@ -1,7 +1,8 @@
 //! Recursions and windows of prices with their volume.
 
 use super::Walker;
-use super::windows::Moments;
+use super::four::Number;
+use super::windows::{Moments, Terms};
 
 /// On-balance volume.
 #[derive(Debug, Clone, Default)]
@@ -74,6 +75,19 @@ impl Walker for VolumeIndex {
     }
 }
 
+/// The values of both series.
+struct Both;
+
+impl Terms<2> for Both {
+    const CENTERED: bool = false;
+
+    #[inline(always)]
+    fn of<T: Number>(x: T, y: T, position: T) -> [T; 2] {
+        let _ = position;
+        [x, y]
+    }
+}
+
 /// Share of the money (price x volume) of `n` bars that went with a rising price.
 #[derive(Debug, Clone)]
 pub(super) struct MoneyFlow {
@@ -114,17 +128,11 @@ impl Walker for MoneyFlow {
             self.before = *price;
         }
         let out = &mut *out[0];
-        self.sums.run(
-            rising,
-            falling,
-            false,
-            |rising, falling, _| [rising, falling],
-            |bar, window| {
-                let [rising, falling] = window.sums;
-                let all = rising + falling;
-                out[bar] = if all == 0.0 { 0.0 } else { 100.0 * (rising / all) };
-            },
-        );
+        self.sums.run::<Both>(rising, falling, |bar, window| {
+            let [rising, falling] = window.sums;
+            let all = rising + falling;
+            out[bar] = if all == 0.0 { 0.0 } else { 100.0 * (rising / all) };
+        });
     }
 }
 

@@ -4,6 +4,7 @@ use assay_lang::Candle;
 
 use super::Size::{Doji, Equal, Far, LongBody, Near, NoShadow, ShortBody, ShortShadow};
 use super::{At, Size, Walker, all, any, delayed, pattern, signal};
+use crate::simd::Level;
 
 pub(super) fn make(candle: Candle, penetration: f64) -> Box<dyn Walker> {
     match candle {
@@ -212,15 +213,12 @@ pub(super) fn make(candle: Candle, penetration: f64) -> Box<dyn Walker> {
         }),
         Candle::MatHold => mat_hold(penetration),
         Candle::RiseFallThreeMethods => three_methods(),
-        Candle::Hikkake => hikkake(2, [], |at, []| at.h(1) < at.h(2) && at.l(1) > at.l(2)),
+        Candle::Hikkake => hikkake(2, [], |at, []| all([at.h(1) < at.h(2), at.l(1) > at.l(2)])),
         Candle::HikkakeMod => hikkake(7, [(Near, 2)], |at, [near]| {
-            let inside = at.h(2) < at.h(3) && at.l(2) > at.l(3) && at.h(1) < at.h(2) && at.l(1) > at.l(2);
-            let extreme = if at.h(0) < at.h(1) {
-                at.c(2) <= at.l(2) + near
-            } else {
-                at.c(2) >= at.h(2) - near
-            };
-            inside && extreme
+            let inside = all([at.h(2) < at.h(3), at.l(2) > at.l(3), at.h(1) < at.h(2), at.l(1) > at.l(2)]);
+            let low = all([at.h(0) < at.h(1), at.c(2) <= at.l(2) + near]);
+            let high = all([at.h(0) >= at.h(1), at.c(2) >= at.h(2) - near]);
+            all([inside, any([low, high])])
         }),
         // All others are patterns of one or two candles.
         other => unreachable!("{other:?} has been made"),
@@ -360,20 +358,65 @@ fn hikkake<const N: usize>(
     averages: [(Size, usize); N],
     inside: impl Fn(At<'_>, [f64; N]) -> bool + Send + 'static,
 ) -> Box<dyn Walker> {
-    let (mut sign, mut level, mut bars) = (0.0, 0.0, 4);
-    delayed(first, 3, averages, move |at, averages| {
-        let (lower, higher) = (at.h(0) < at.h(1) && at.l(0) < at.l(1), at.h(0) > at.h(1) && at.l(0) > at.l(1));
-        if (lower || higher) && inside(at, averages) {
-            sign = if lower { 1.0 } else { -1.0 };
-            level = if lower { at.h(1) } else { at.l(1) };
-            bars = 0;
-            return 100.0 * sign;
-        }
-        bars += 1;
-        let confirmed = bars <= 3 && if sign > 0.0 { at.c(0) > level } else { at.c(0) < level };
-        if confirmed {
-            bars = 4;
-        }
-        signal(confirmed, 2.0 * sign)
+    let breaks = delayed(first, 0, averages, move |at, averages| {
+        let lower = all([at.h(0) < at.h(1), at.l(0) < at.l(1)]);
+        let higher = all([at.h(0) > at.h(1), at.l(0) > at.l(1)]);
+        signal(
+            all([any([lower, higher]), inside(at, averages)]),
+            if lower { 1.0 } else { -1.0 },
+        )
+    });
+    Box::new(Confirmed {
+        breaks,
+        lookback: first + CONFIRMING,
+        before: (0.0, 0.0),
+        sign: 0.0,
+        level: 0.0,
+        bars: CONFIRMING + 1,
     })
+}
+
+/// Bars after a break that may confirm it.
+const CONFIRMING: usize = 3;
+
+/// Breaks of inside bars, and the closes that confirm them.
+#[derive(Debug)]
+struct Confirmed {
+    breaks: Box<dyn Walker>,
+    lookback: usize,
+    /// High and low of the bar before.
+    before: (f64, f64),
+    /// Of the last break: its value, the price beyond which it is confirmed, and the bars since.
+    sign: f64,
+    level: f64,
+    bars: usize,
+}
+
+impl Walker for Confirmed {
+    fn lookback(&self, _: usize) -> usize {
+        self.lookback
+    }
+
+    #[inline(always)]
+    fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
+        self.breaks.run_at(Level::detect(), x, out);
+        let (mut sign, mut level, mut bars) = (self.sign, self.level, self.bars);
+        let (mut high_before, mut low_before) = self.before;
+        let prices = x[1].iter().zip(x[2]).zip(x[3]);
+        for (out, ((high, low), close)) in out[0].iter_mut().zip(prices) {
+            let found = *out;
+            let is_new = found != 0.0;
+            let beyond = if found > 0.0 { high_before } else { low_before };
+            sign = if is_new { found } else { sign };
+            level = if is_new { beyond } else { level };
+            bars = if is_new { 0 } else { bars + 1 };
+            let confirms = (sign > 0.0) & (*close > level) | (sign < 0.0) & (*close < level);
+            let confirmed = !is_new & (bars <= CONFIRMING) & confirms;
+            bars = if confirmed { CONFIRMING + 1 } else { bars };
+            *out = if confirmed { 2.0 * sign } else { found };
+            (high_before, low_before) = (*high, *low);
+        }
+        (self.sign, self.level, self.bars) = (sign, level, bars);
+        self.before = (high_before, low_before);
+    }
 }
