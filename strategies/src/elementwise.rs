@@ -21,6 +21,10 @@ pub(crate) fn pairwise(op: Pairwise, a: f64, b: f64) -> f64 {
 pub(crate) fn pairwise_tile(level: Level, op: Pairwise, a: Lane<'_>, b: Lane<'_>, out: &mut [f64]) {
     // The operator is matched outside of the loop, so that each loop is one operation.
     match op {
+        Pairwise::Operator(BinaryOp::Div) if exact_reciprocal(b).is_some() => {
+            let b = exact_reciprocal(b).map_or(b, Lane::Number);
+            zip(level, a, b, out, |a, b| nulls::binary(BinaryOp::Mul, a, b));
+        }
         Pairwise::Operator(BinaryOp::Add) => zip(level, a, b, out, |a, b| nulls::binary(BinaryOp::Add, a, b)),
         Pairwise::Operator(BinaryOp::Sub) => zip(level, a, b, out, |a, b| nulls::binary(BinaryOp::Sub, a, b)),
         Pairwise::Operator(BinaryOp::Mul) => zip(level, a, b, out, |a, b| nulls::binary(BinaryOp::Mul, a, b)),
@@ -31,6 +35,15 @@ pub(crate) fn pairwise_tile(level: Level, op: Pairwise, a: Lane<'_>, b: Lane<'_>
         Pairwise::Function(Elementwise::Ratio) => zip(level, a, b, out, |a, b| nulls::call2(Elementwise::Ratio, a, b)),
         Pairwise::Function(Elementwise::Share) => zip(level, a, b, out, |a, b| nulls::call2(Elementwise::Share, a, b)),
         other => zip(level, a, b, out, |a, b| pairwise(other, a, b)),
+    }
+}
+
+/// Of a power of two: to multiply with it gives the same bits as to divide, and takes less time.
+fn exact_reciprocal(b: Lane<'_>) -> Option<f64> {
+    const MANTISSA: u64 = (1 << 52) - 1;
+    match b {
+        Lane::Number(b) if b.to_bits() & MANTISSA == 0 && b.is_normal() && (1.0 / b).is_normal() => Some(1.0 / b),
+        _ => None,
     }
 }
 

@@ -179,7 +179,7 @@ impl<'a> Evaluator<'a> {
         }
         self.columns
             .as_ref()
-            .map_or(&[], |columns| columns.tile(id.0, self.tile.len()))
+            .map_or(&[], |columns| self.window(id, &self.tile, columns.earlier()).tile())
     }
 
     /// Everything the engine needs of a trial over the tile.
@@ -205,6 +205,13 @@ impl<'a> Evaluator<'a> {
                 values: &series::values(self.market, source)[..tile.end],
                 at: tile.start,
             },
+            ColumnOp::Delay(x, n) if shows_its_series(n, tile) => {
+                let window = self.window(x, tile, earlier);
+                Window {
+                    values: &window.values[..window.values.len() - n as usize],
+                    at: window.at - n as usize,
+                }
+            }
             _ => earlier.window(id.0, tile.len()),
         }
     }
@@ -218,8 +225,10 @@ impl<'a> Evaluator<'a> {
 
     fn run_column(&mut self, id: ColumnId, tile: &Range<usize>, columns: &mut Buffers<f64>, bits: &Buffers<u64>) {
         let op = self.program.graph.columns[id.0 as usize].op;
-        if matches!(op, ColumnOp::Source(_) | ColumnOp::Elsewhere { .. }) {
-            return;
+        match op {
+            ColumnOp::Source(_) | ColumnOp::Elsewhere { .. } => return,
+            ColumnOp::Delay(_, n) if shows_its_series(n, tile) => return,
+            _ => {}
         }
         let mut kernel = std::mem::replace(&mut self.kernels[id.0 as usize], Kernel::None);
         let (earlier, out) = columns.split(id.0, tile.len());
@@ -336,6 +345,11 @@ fn walks(program: &Program, level: Level) -> Vec<Walk<'_>> {
     besides
         .map(|(at, beside)| Walk::new(beside, at, &program.graph, level))
         .collect()
+}
+
+/// Whether all values of a delay are values of its series, so that none need be copied.
+fn shows_its_series(n: u32, tile: &Range<usize>) -> bool {
+    tile.start >= n as usize
 }
 
 /// The values `n` bars before; null where there are none.

@@ -8,6 +8,8 @@ use super::windows::{Moments, Summed, Terms};
 struct Products;
 
 impl Terms<5> for Products {
+    const PAIRED: bool = true;
+
     #[inline(always)]
     fn of<T: Number>(x: T, y: T, position: T) -> [T; 5] {
         let _ = position;

@@ -80,6 +80,7 @@ struct Both;
 
 impl Terms<2> for Both {
     const CENTERED: bool = false;
+    const PAIRED: bool = true;
 
     #[inline(always)]
     fn of<T: Number>(x: T, y: T, position: T) -> [T; 2] {

@@ -40,8 +40,8 @@ impl Windows {
     }
 }
 
-/// Windows of up to so many bars are added up anew for each bar, several bars at a time.
-const SHORT: usize = 16;
+/// Windows of up to so many bars are added up anew for each bar, several bars at a time: of one term, and of more.
+const SHORT: [usize; 2] = [8, 16];
 /// Bars added up side by side.
 const LANES: usize = 8;
 
@@ -61,6 +61,8 @@ impl Pair {
 pub(super) trait Terms<const K: usize> {
     /// Whether distances are from a value of the window; from 0 otherwise.
     const CENTERED: bool = true;
+    /// Whether y is another series than x.
+    const PAIRED: bool = false;
 
     fn of<T: Number>(x: T, y: T, position: T) -> [T; K];
 }
@@ -114,7 +116,7 @@ impl<const K: usize> Moments<K> {
     /// Gives `emit` the window that ends at each bar. Where there is one series, `y` is `x` again. Windows that are not full yet hold anything.
     #[inline(always)]
     pub(super) fn run<T: Terms<K>>(&mut self, x: &[f64], y: &[f64], mut emit: impl FnMut(usize, Summed<K>)) {
-        if self.n <= SHORT {
+        if self.n <= SHORT[usize::from(K > 1)] {
             return self.run_short::<T>(x, y, emit);
         }
         if self.ends.is_empty() {
@@ -166,7 +168,8 @@ impl<const K: usize> Moments<K> {
     #[inline(always)]
     fn run_short<T: Terms<K>>(&mut self, x: &[f64], y: &[f64], mut emit: impl FnMut(usize, Summed<K>)) {
         let [x_windows, y_windows] = &mut self.short;
-        let (mut joined_x, mut joined_y) = (x_windows.join(x), y_windows.join(y));
+        let mut joined_x = x_windows.join(x);
+        let mut joined_y = if T::PAIRED { y_windows.join(y) } else { joined_x };
         let (before, bars) = (self.n - 1, x.len());
         let padded: [Vec<f64>; 2];
         if bars < LANES {
