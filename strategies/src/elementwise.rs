@@ -34,6 +34,7 @@ pub(crate) fn pairwise_tile(level: Level, op: Pairwise, a: Lane<'_>, b: Lane<'_>
         Pairwise::Function(Elementwise::Mask) => zip(level, a, b, out, |a, b| nulls::call2(Elementwise::Mask, a, b)),
         Pairwise::Function(Elementwise::Ratio) => zip(level, a, b, out, |a, b| nulls::call2(Elementwise::Ratio, a, b)),
         Pairwise::Function(Elementwise::Share) => zip(level, a, b, out, |a, b| nulls::call2(Elementwise::Share, a, b)),
+        Pairwise::Function(Elementwise::Nz) => zip(level, a, b, out, |a, b| nulls::call2(Elementwise::Nz, a, b)),
         other => zip(level, a, b, out, |a, b| pairwise(other, a, b)),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Walker;
 use super::windows::Windows;
+use crate::simd::WORD;
 
 /// A window is the end of one block of `n` bars and the beginning of the next: its extreme is that of two running extremes.
 /// (M. van Herk, Pattern Recognition Letters 13, 1992.)
@@ -87,6 +88,9 @@ impl Walker for Extreme {
     }
 }
 
+/// Windows of up to so many bars are compared as a whole.
+const SHORT: usize = 32;
+
 /// Bars since the extreme of a window. Of equal values the latest counts, or the earliest where TA-Lib has it so: when the extreme
 /// has left the window and the next one is looked for.
 #[derive(Debug, Clone)]
@@ -131,6 +135,22 @@ fn greatest(window: &[f64]) -> f64 {
         .fold(f64::NEG_INFINITY, |best, x| if *x > best { *x } else { best })
 }
 
+/// Ages in short windows, of which the latest of equal values counts: every value compared, several bars at a time.
+#[inline(always)]
+fn ages(joined: &[f64], n: usize, out: &mut [f64]) {
+    for (block, ages) in out.chunks_mut(WORD).enumerate() {
+        let mut best = [f64::NEG_INFINITY; WORD];
+        for k in 0..n {
+            let age = (n - 1 - k) as f64;
+            let values = &joined[block * WORD + k..][..ages.len()];
+            for ((best, out), x) in best.iter_mut().zip(ages.iter_mut()).zip(values) {
+                *out = if *x >= *best { age } else { *out };
+                *best = if *x >= *best { *x } else { *best };
+            }
+        }
+    }
+}
+
 /// The greatest value and how many bars ago it was.
 #[inline(always)]
 fn search(window: &[f64], earliest: bool) -> (f64, usize) {
@@ -154,6 +174,9 @@ impl Walker for Age {
         self.turned.clear();
         self.turned.extend(x[0].iter().map(|x| x * sign));
         let n = self.windows.n;
+        if !self.earliest && n <= SHORT {
+            return ages(self.windows.join(&self.turned), n, out[0]);
+        }
         let windows = self.windows.of(&self.turned);
         let (mut best, mut bars) = (self.best, self.bars);
         for ((i, out), (window, x)) in out[0].iter_mut().enumerate().zip(windows.zip(&self.turned)) {

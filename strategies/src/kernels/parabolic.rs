@@ -213,10 +213,43 @@ pub(super) struct Supertrend {
     n: usize,
     k: f64,
     range: Smoothing,
-    close: f64,
+    /// The close before the tile.
+    before: f64,
+    /// True ranges of a tile, and their averages.
+    room: [Vec<f64>; 2],
+    bands: Bands,
+}
+
+/// The state of the bands after a bar.
+#[derive(Debug, Clone)]
+struct Bands {
     upper: f64,
     lower: f64,
+    /// Nothing before the first.
     up: Option<bool>,
+}
+
+impl Bands {
+    /// After a bar whose bands would be these. Without branches: neither moves nor turns can be foreseen.
+    #[inline(always)]
+    fn step(&mut self, upper: f64, lower: f64, before: f64, close: f64) -> (f64, f64) {
+        self.upper = if (upper < self.upper) | (before > self.upper) {
+            upper
+        } else {
+            self.upper
+        };
+        self.lower = if (lower > self.lower) | (before < self.lower) {
+            lower
+        } else {
+            self.lower
+        };
+        let up = match self.up {
+            None => true,
+            Some(up) => (up & (close >= self.lower)) | (!up & (close > self.upper)),
+        };
+        self.up = Some(up);
+        if up { (self.lower, 1.0) } else { (self.upper, -1.0) }
+    }
 }
 
 impl Supertrend {
@@ -225,10 +258,13 @@ impl Supertrend {
             n,
             k,
             range: Smoothing::wilder(n as u32),
-            close: f64::NAN,
-            upper: f64::INFINITY,
-            lower: f64::NEG_INFINITY,
-            up: None,
+            before: f64::NAN,
+            room: [Vec::new(), Vec::new()],
+            bands: Bands {
+                upper: f64::INFINITY,
+                lower: f64::NEG_INFINITY,
+                up: None,
+            },
         }
     }
 }
@@ -244,35 +280,26 @@ impl Walker for Supertrend {
 
     #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
-        let [lines, trends] = out else { return };
-        let bars = x[0].iter().zip(x[1]).zip(x[2]);
-        for (bar, ((high, low), close)) in bars.enumerate() {
-            let before = self.close;
-            self.close = *close;
-            if before.is_nan() {
-                continue;
-            }
-            let range = (high - low).max((high - before).abs()).max((low - before).abs());
-            let average = self.range.step(range);
-            if average.is_nan() {
-                continue;
-            }
-            let middle = f64::midpoint(*high, *low);
+        let ([lines, trends], [high, low, close]) = (out, x) else {
+            return;
+        };
+        // The first bar of all has no true range.
+        let first = usize::from(self.before.is_nan());
+        let before = |bar: usize| if bar == 0 { self.before } else { close[bar - 1] };
+        let [ranges, averages] = &mut self.room;
+        ranges.clear();
+        ranges.extend((first..close.len()).map(|bar| {
+            let (up, down) = ((high[bar] - before(bar)).abs(), (low[bar] - before(bar)).abs());
+            most(most(high[bar] - low[bar], up), down)
+        }));
+        averages.resize(ranges.len(), 0.0);
+        Walker::run(&mut self.range, &[ranges], &mut [averages]);
+        let seeding = averages.iter().take_while(|average| average.is_nan()).count();
+        for (bar, average) in (first..close.len()).zip(&*averages).skip(seeding) {
+            let middle = (high[bar] + low[bar]) * 0.5;
             let (upper, lower) = (middle + self.k * average, middle - self.k * average);
-            if upper < self.upper || before > self.upper {
-                self.upper = upper;
-            }
-            if lower > self.lower || before < self.lower {
-                self.lower = lower;
-            }
-            let up = match self.up {
-                None => true,
-                Some(true) => *close >= self.lower,
-                Some(false) => *close > self.upper,
-            };
-            self.up = Some(up);
-            lines[bar] = if up { self.lower } else { self.upper };
-            trends[bar] = if up { 1.0 } else { -1.0 };
+            (lines[bar], trends[bar]) = self.bands.step(upper, lower, before(bar), close[bar]);
         }
+        self.before = close.last().copied().unwrap_or(self.before);
     }
 }

@@ -37,7 +37,8 @@ impl Cycle {
     /// Sum weighted with a row.
     ///
     /// Bars of no weight are added too: a sum over as many bars as the cycle has would end at a branch that cannot be foreseen.
-    #[inline(always)]
+    /// Not inlined, because a compiler would join two of these into pairs, and shuffle the values of both.
+    #[inline(never)]
     fn weighted(&self, row: &[f64; CYCLE]) -> f64 {
         let bars: &[f64; CYCLE] = self.values[self.at..].first_chunk().expect("a ring of twice the length");
         let mut sums = [0.0; 4];
