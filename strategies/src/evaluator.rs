@@ -263,7 +263,7 @@ impl<'a> Evaluator<'a> {
                 instance.run(self.level, &[window(x).tile()], &mut [out]);
             }
             (ColumnOp::Ema { x, .. } | ColumnOp::Wilder(x, _), Kernel::Smoothing(kernel)) => {
-                kernel.run(self.level, window(x).tile(), out)
+                kernel.run(self.level, window(x).tile(), out);
             }
             (ColumnOp::BarsSince(holds), Kernel::BarsSince(kernel)) => kernel.run(words(holds), out),
             (op, kernel) => unreachable!("{op:?} is never given {kernel:?}"),

@@ -3,8 +3,15 @@
 //! Each is libm's own polynomial without its branches, for all but rare values. Those are found afterwards and given to libm itself.
 //! (The polynomials are those of FreeBSD's msun, by K. C. Ng and others.)
 
+#![allow(
+    clippy::excessive_precision,
+    clippy::approx_constant,
+    reason = "constants stand as libm writes them, and are the same bits"
+)]
+
 use std::marker::PhantomData;
 
+use crate::branchless::all;
 use crate::simd::{self, Level, Loop};
 
 /// A function in two forms.
@@ -110,7 +117,7 @@ impl Reduced {
 /// Positive, finite and normal.
 #[inline(always)]
 fn has_logarithm(x: f64) -> bool {
-    (x >= f64::MIN_POSITIVE) & (x < f64::INFINITY)
+    all([x >= f64::MIN_POSITIVE, x < f64::INFINITY])
 }
 
 pub(crate) struct Log;
@@ -249,7 +256,7 @@ impl Turned {
     fn is_ordinary(x: f64) -> bool {
         let angle = Self::of(x).angle.abs();
         let a = x.abs();
-        (a < 1_600_000.0) & (angle < 0.785_3) & (angle > a * 1.6e-5) & (a > 1e-7)
+        all([a < 1_600_000.0, angle < 0.785_3, angle > a * 1.6e-5, a > 1e-7])
     }
 
     #[inline(always)]

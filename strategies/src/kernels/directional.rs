@@ -4,6 +4,7 @@
 //! that is the one step that takes bars one by one.
 
 use super::Walker;
+use crate::branchless::{all, most};
 
 /// Bars looked at together: few, so that a processor begins the next block while it still averages this one.
 const BLOCK: usize = 16;
@@ -46,8 +47,8 @@ impl Moves {
         let mut moves = [[0.0; BLOCK]; K];
         for i in 0..BLOCK {
             let (up, down) = (high[i] - high_before[i], low_before[i] - low[i]);
-            moves[0][i] = if (up > 0.0) & (up > down) { up } else { 0.0 };
-            moves[1][i] = if (down > 0.0) & (up < down) { down } else { 0.0 };
+            moves[0][i] = if all([up > 0.0, up > down]) { up } else { 0.0 };
+            moves[1][i] = if all([down > 0.0, up < down]) { down } else { 0.0 };
         }
         if K > 2 {
             let [_, close] = rows(x[2], &mut self.close);
@@ -64,21 +65,16 @@ impl Moves {
     }
 }
 
-#[inline(always)]
-fn most(a: f64, b: f64) -> f64 {
-    if a > b { a } else { b }
-}
-
 /// Replaces values by their smoothed sums. The first `n` bars are added up, from then on a share is lost at each.
 #[inline(always)]
 fn smoothed_sums<const K: usize>(values: &mut [Block; K], sums: &mut [f64; K], n: usize, seen: usize, count: usize) {
     let share = 1.0 / n as f64;
     for i in 0..count {
         let lost = if seen + i < n { 0.0 } else { share };
-        for k in 0..K {
+        for (sum, values) in sums.iter_mut().zip(values.iter_mut()) {
             // The loss does not wait for the new value, nor that for the loss.
-            sums[k] = (sums[k] + values[k][i]) - sums[k] * lost;
-            values[k][i] = sums[k];
+            *sum = (*sum + values[i]) - *sum * lost;
+            values[i] = *sum;
         }
     }
 }
@@ -188,12 +184,14 @@ impl Walker for Directional {
                 values[1][i] = if range > 0.0 { minus * scale } else { 0.0 };
                 let index = 100.0 * (plus - minus).abs() / total;
                 // A market without any move keeps the index it had.
-                values[2][i] = if (range > 0.0) & (total > 0.0) { index } else { f64::NAN };
+                values[2][i] = if all([range > 0.0, total > 0.0]) { index } else { f64::NAN };
             }
-            for i in self.n.saturating_sub(self.seen).min(count)..count {
-                self.index = if values[2][i].is_nan() { self.index } else { values[2][i] };
+            let [_, _, indices, averages] = &mut values;
+            let begun = self.n.saturating_sub(self.seen).min(count);
+            for (i, (index, average)) in indices.iter_mut().zip(averages).enumerate().take(count).skip(begun) {
+                self.index = if index.is_nan() { self.index } else { *index };
                 self.average = self.averaged(self.seen + i, self.index);
-                (values[2][i], values[3][i]) = (self.index, self.average);
+                (*index, *average) = (self.index, self.average);
             }
             for (out, values) in out.iter_mut().zip(&values) {
                 out[bars.clone()].copy_from_slice(&values[..count]);

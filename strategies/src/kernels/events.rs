@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::Walker;
-use super::windows::Windows;
+use super::moments::Windows;
 use crate::simd::WORD;
 
 /// The value at the bar at which a condition last held, or some times before.

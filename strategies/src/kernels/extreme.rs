@@ -1,7 +1,7 @@
 //! Greatest and least value of a window, and how long ago it was.
 
 use super::Walker;
-use super::windows::Windows;
+use super::moments::Windows;
 use crate::simd::WORD;
 
 /// A window is the end of one block of `n` bars and the beginning of the next: its extreme is that of two running extremes.

@@ -6,6 +6,7 @@ use std::f64::consts::{FRAC_PI_2, PI};
 
 pub(super) use self::phase::{Phase, TrendMode, Trendline};
 use super::Walker;
+use crate::branchless::{all, least, most};
 
 /// Weighted mean of four bars.
 #[derive(Debug, Clone, Default)]
@@ -112,7 +113,11 @@ impl Core {
         (self.quadrature_2, self.in_phase_2) = (quadrature_2, in_phase_2);
         let before = self.period;
         let period = 2.0 * PI / arctangent(self.im, self.re);
-        let period = if (self.im != 0.0) & (self.re != 0.0) { period } else { before };
+        let period = if all([self.im != 0.0, self.re != 0.0]) {
+            period
+        } else {
+            before
+        };
         let bounds = (most(0.67 * before, 6.0), least(1.5 * before, 50.0));
         let period = most(least(period, bounds.1), bounds.0);
         self.period = 0.2 * period + 0.8 * before;
@@ -129,17 +134,6 @@ fn gains(period: f64, before: f64) -> (f64, f64) {
     const B: f64 = 0.5769;
     let gain = |scale: f64| (scale * 0.075 * 0.2) * period + (scale * 0.54 + (scale * 0.075 * 0.8) * before);
     (gain(A), gain(B))
-}
-
-/// One instruction, unlike `f64::min`, which knows what to do with NaN.
-#[inline(always)]
-fn least(a: f64, b: f64) -> f64 {
-    if a < b { a } else { b }
-}
-
-#[inline(always)]
-fn most(a: f64, b: f64) -> f64 {
-    if a > b { a } else { b }
 }
 
 /// The arctangent of `y / x`, of which not both are 0, within two units in the last place.

@@ -11,6 +11,7 @@ mod events;
 mod extreme;
 mod four;
 mod hilbert;
+mod moments;
 mod order;
 mod pairs;
 mod parabolic;

@@ -1,6 +1,6 @@
 //! Windows that have to be looked at as a whole: sorted, counted, or compared with their mean.
 
-use super::windows::Windows;
+use super::moments::Windows;
 use super::{Ring, Walker};
 
 /// Sum in four lanes, the same everywhere.

@@ -2,7 +2,7 @@
 
 use super::Walker;
 use super::four::Number;
-use super::windows::{Moments, Summed, Terms};
+use super::moments::{Moments, Summed, Terms};
 
 /// Distances, their squares and their product.
 struct Products;

@@ -2,6 +2,7 @@
 
 use super::Walker;
 use super::smoothing::Smoothing;
+use crate::branchless::{all, any, least, most};
 
 /// How the stop of one side accelerates.
 #[derive(Debug, Clone, Copy)]
@@ -160,17 +161,6 @@ impl Running {
     }
 }
 
-/// One instruction, unlike `f64::min`, which knows what to do with NaN.
-#[inline(always)]
-fn least(a: f64, b: f64) -> f64 {
-    if a < b { a } else { b }
-}
-
-#[inline(always)]
-fn most(a: f64, b: f64) -> f64 {
-    if a > b { a } else { b }
-}
-
 impl Walker for Parabolic {
     fn lookback(&self, _: usize) -> usize {
         1
@@ -233,19 +223,19 @@ impl Bands {
     /// After a bar whose bands would be these. Without branches: neither moves nor turns can be foreseen.
     #[inline(always)]
     fn step(&mut self, upper: f64, lower: f64, before: f64, close: f64) -> (f64, f64) {
-        self.upper = if (upper < self.upper) | (before > self.upper) {
+        self.upper = if any([upper < self.upper, before > self.upper]) {
             upper
         } else {
             self.upper
         };
-        self.lower = if (lower > self.lower) | (before < self.lower) {
+        self.lower = if any([lower > self.lower, before < self.lower]) {
             lower
         } else {
             self.lower
         };
         let up = match self.up {
             None => true,
-            Some(up) => (up & (close >= self.lower)) | (!up & (close > self.upper)),
+            Some(up) => any([all([up, close >= self.lower]), all([!up, close > self.upper])]),
         };
         self.up = Some(up);
         if up { (self.lower, 1.0) } else { (self.upper, -1.0) }

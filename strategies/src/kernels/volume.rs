@@ -2,7 +2,7 @@
 
 use super::Walker;
 use super::four::Number;
-use super::windows::{Moments, Terms};
+use super::moments::{Moments, Terms};
 
 /// On-balance volume.
 #[derive(Debug, Clone, Default)]

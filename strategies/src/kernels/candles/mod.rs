@@ -2,6 +2,7 @@
 //!
 //! Averages add and take away in TA-Lib's own order, so that a body which is just as long as the average falls on the same side.
 
+mod hikkake;
 mod one;
 mod several;
 mod two;
@@ -11,6 +12,7 @@ use std::ops::Range;
 use assay_lang::Candle;
 
 use super::Walker;
+use crate::branchless::{all, any};
 
 /// Bars before a bar that a pattern or its averages may look at, at most.
 const MOST_BACK: usize = 16;
@@ -163,20 +165,8 @@ impl At<'_> {
     /// Within `room` of `level`.
     #[inline(always)]
     fn within(x: f64, level: f64, room: f64) -> bool {
-        (x <= level + room) & (x >= level - room)
+        all([x <= level + room, x >= level - room])
     }
-}
-
-/// Whether all hold, without a branch for each.
-#[inline(always)]
-fn all<const N: usize>(conditions: [bool; N]) -> bool {
-    conditions.into_iter().fold(true, |all, holds| all & holds)
-}
-
-/// Whether any holds, without a branch for each.
-#[inline(always)]
-fn any<const N: usize>(conditions: [bool; N]) -> bool {
-    conditions.into_iter().fold(false, |any, holds| any | holds)
 }
 
 /// 100 times the sign where the pattern is, 0 elsewhere.
@@ -320,10 +310,9 @@ impl<const N: usize, F: FnMut(At<'_>, [f64; N]) -> f64 + Send> Pattern<N, F> {
         // All totals in one loop: each waits for its own last value, and not for the others'.
         let mut sums = self.totals;
         for i in filling..count {
-            for k in 0..N {
-                let change = totals[k][i];
-                totals[k][i] = sums[k];
-                sums[k] += change;
+            for (total, sum) in totals.iter_mut().zip(&mut sums) {
+                let change = std::mem::replace(&mut total[i], *sum);
+                *sum += change;
             }
         }
         self.totals = sums;
