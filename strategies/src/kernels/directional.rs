@@ -186,12 +186,14 @@ impl Walker for Directional {
                 // A market without any move keeps the index it had.
                 values[2][i] = if all([range > 0.0, total > 0.0]) { index } else { f64::NAN };
             }
-            let [_, _, indices, averages] = &mut values;
-            let begun = self.n.saturating_sub(self.seen).min(count);
-            for (i, (index, average)) in indices.iter_mut().zip(averages).enumerate().take(count).skip(begun) {
-                self.index = if index.is_nan() { self.index } else { *index };
+            #[expect(
+                clippy::needless_range_loop,
+                reason = "walked with iterators, the average goes through memory"
+            )]
+            for i in self.n.saturating_sub(self.seen).min(count)..count {
+                self.index = if values[2][i].is_nan() { self.index } else { values[2][i] };
                 self.average = self.averaged(self.seen + i, self.index);
-                (*index, *average) = (self.index, self.average);
+                (values[2][i], values[3][i]) = (self.index, self.average);
             }
             for (out, values) in out.iter_mut().zip(&values) {
                 out[bars.clone()].copy_from_slice(&values[..count]);

@@ -42,7 +42,7 @@ impl Windows {
 }
 
 /// Windows of up to so many bars are added up anew for each bar, several bars at a time: of one term, and of more.
-const SHORT: [usize; 2] = [8, 16];
+const SHORT: [usize; 2] = [12, 16];
 /// Bars added up side by side.
 const LANES: usize = 8;
 

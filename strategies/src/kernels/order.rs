@@ -2,6 +2,7 @@
 
 use super::moments::Windows;
 use super::{Ring, Walker};
+use crate::branchless::{least, most};
 
 /// Sum in four lanes, the same everywhere.
 #[inline(always)]
@@ -88,8 +89,8 @@ pub(super) struct Sorted {
     ask: Ask,
     ring: Ring,
     window: Vec<f64>,
-    /// Room for a window that is being moved, an infinity at both ends.
-    room: Vec<f64>,
+    /// A full short window between infinities, and the room for the next one.
+    padded: [Vec<f64>; 2],
 }
 
 /// Percent of the `n` bars before that lie below.
@@ -172,7 +173,7 @@ impl Sorted {
             ask,
             ring: Ring::new(n.max(1)),
             window: Vec::new(),
-            room: Vec::new(),
+            padded: [Vec::new(), Vec::new()],
         }
     }
 
@@ -202,25 +203,33 @@ impl Sorted {
 }
 
 impl Sorted {
+    /// The window in order.
+    #[inline(always)]
+    fn sorted(&self) -> &[f64] {
+        match &self.padded[0][..] {
+            [_, window @ .., _] => window,
+            _ => &self.window,
+        }
+    }
+
     /// Puts `x` in the place of `before`, every value compared and moved.
     #[inline(always)]
     fn exchange(&mut self, before: f64, x: f64) {
+        if self.padded[0].is_empty() {
+            let padded = [&[f64::NEG_INFINITY], &self.window[..], &[f64::INFINITY]].concat();
+            self.padded = [padded.clone(), padded];
+        }
+        let [old, new] = &mut self.padded;
         let n = self.n;
-        if self.room.is_empty() {
-            self.room = vec![f64::INFINITY; n + 1];
-            self.room[0] = f64::NEG_INFINITY;
+        let from = count(&old[1..=n], |y| y < before) as u64;
+        // Without `before`, what stands behind it moves up by one place. Where `x` belongs, the value below is less and the one above
+        // is not.
+        for ((place, value), around) in (0..).zip(&mut new[1..=n]).zip(old.windows(3)) {
+            let below = if place > from { around[1] } else { around[0] };
+            let above = if place < from { around[1] } else { around[2] };
+            *value = most(below, least(above, x));
         }
-        let from = count(&self.window, |y| y < before) as u64;
-        // Without `before`, what stands behind it moves up.
-        let pairs = self.window.iter().zip(&self.window[1..]);
-        for ((place, (here, next)), room) in (0..).zip(pairs).zip(&mut self.room[1..n]) {
-            *room = if place < from { *here } else { *next };
-        }
-        // Where `x` belongs, the value below is less and the one above is not.
-        for (value, pair) in self.window.iter_mut().zip(self.room.windows(2)) {
-            let least = if pair[1] < x { pair[1] } else { x };
-            *value = if pair[0] > least { pair[0] } else { least };
-        }
+        self.padded.swap(0, 1);
     }
 }
 
@@ -247,7 +256,7 @@ impl Walker for Sorted {
                     self.push(x);
                     let rank = (percent / 100.0 * n as f64).ceil().max(1.0) as usize;
                     let known = (0.0..=100.0).contains(&percent);
-                    let value = self.window.get(rank - 1).filter(|_| known);
+                    let value = self.sorted().get(rank - 1).filter(|_| known);
                     *out = value.copied().unwrap_or(f64::NAN);
                 }
                 Ask::Rank => {
@@ -260,7 +269,7 @@ impl Walker for Sorted {
                     self.push(x);
                     let place = q * (n - 1) as f64;
                     let at = place.floor();
-                    let value = |at: usize| self.window.get(at).copied().unwrap_or(f64::NAN);
+                    let value = |at: usize| self.sorted().get(at).copied().unwrap_or(f64::NAN);
                     let (low, part) = (value(at.max(0.0) as usize), place - at);
                     *out = if !(0.0..=1.0).contains(&q) {
                         f64::NAN
