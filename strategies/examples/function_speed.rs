@@ -18,6 +18,9 @@ fn main() {
     let bars: usize = arguments.next().map_or(1_000_000, |n| n.parse().expect("a number of bars"));
     let runs: usize = arguments.next().map_or(5, |n| n.parse().expect("a number of runs"));
     let market = support::market(&support::walk(bars, 42, true));
+    // An allocator gives large vectors back to the system until it has seen one as large go. TA-Lib's side has: its walk went through
+    // vectors of this size. Without it, the pages of every result of several columns would be asked for anew.
+    drop(black_box(vec![0.0f64; 4_000_000]));
     for line in std::io::stdin().lock().lines() {
         let line = line.expect("lines of text");
         let expressions: Vec<&str> = line.split(" | ").collect();

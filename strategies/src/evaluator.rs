@@ -179,7 +179,7 @@ impl<'a> Evaluator<'a> {
         }
         self.columns
             .as_ref()
-            .map_or(&[], |columns| columns.tile(id.0, self.tile.len()))
+            .map_or(&[], |columns| self.window(id, &self.tile, columns.earlier()).tile())
     }
 
     /// Everything the engine needs of a trial over the tile.
@@ -205,6 +205,13 @@ impl<'a> Evaluator<'a> {
                 values: &series::values(self.market, source)[..tile.end],
                 at: tile.start,
             },
+            ColumnOp::Delay(x, n) if shows_its_series(n, tile) => {
+                let window = self.window(x, tile, earlier);
+                Window {
+                    values: &window.values[..window.values.len() - n as usize],
+                    at: window.at - n as usize,
+                }
+            }
             _ => earlier.window(id.0, tile.len()),
         }
     }
@@ -218,8 +225,10 @@ impl<'a> Evaluator<'a> {
 
     fn run_column(&mut self, id: ColumnId, tile: &Range<usize>, columns: &mut Buffers<f64>, bits: &Buffers<u64>) {
         let op = self.program.graph.columns[id.0 as usize].op;
-        if matches!(op, ColumnOp::Source(_) | ColumnOp::Elsewhere { .. }) {
-            return;
+        match op {
+            ColumnOp::Source(_) | ColumnOp::Elsewhere { .. } => return,
+            ColumnOp::Delay(_, n) if shows_its_series(n, tile) => return,
+            _ => {}
         }
         let mut kernel = std::mem::replace(&mut self.kernels[id.0 as usize], Kernel::None);
         let (earlier, out) = columns.split(id.0, tile.len());
@@ -230,9 +239,9 @@ impl<'a> Evaluator<'a> {
             (ColumnOp::Constant(value), _) => out.fill(f64::from_bits(value)),
             (ColumnOp::Never(_), _) => out.fill(f64::NAN),
             (ColumnOp::Clock(field), _) => clock::run(field, self.market, tile.clone(), out),
-            (ColumnOp::Negate(x), _) => negate_tile(window(x).tile(), out),
-            (ColumnOp::Function(function, x), _) => function_tile(function, window(x).tile(), out),
-            (ColumnOp::Pairwise(op, a, b), _) => pairwise_tile(op, lane(a), lane(b), out),
+            (ColumnOp::Negate(x), _) => negate_tile(self.level, window(x).tile(), out),
+            (ColumnOp::Function(function, x), _) => function_tile(self.level, function, window(x).tile(), out),
+            (ColumnOp::Pairwise(op, a, b), _) => pairwise_tile(self.level, op, lane(a), lane(b), out),
             (
                 ColumnOp::Select {
                     holds,
@@ -241,7 +250,7 @@ impl<'a> Evaluator<'a> {
                     otherwise,
                 },
                 _,
-            ) => select_tile(words(holds), words(fails), lane(then), lane(otherwise), out),
+            ) => select_tile(self.level, words(holds), words(fails), lane(then), lane(otherwise), out),
             (ColumnOp::Delay(x, n), _) => delay(window(x), n as usize, out),
             (_, Kernel::ExactSum { sum, n, divisor, small }) => {
                 let prefix = self.sums[*sum].window(tile.len());
@@ -251,9 +260,11 @@ impl<'a> Evaluator<'a> {
                 out[..undefined].fill(f64::NAN);
             }
             (ColumnOp::Sum(x, _) | ColumnOp::Mean(x, _), Kernel::Sum(instance)) => {
-                instance.run(&[window(x).tile()], &mut [out]);
+                instance.run(self.level, &[window(x).tile()], &mut [out]);
             }
-            (ColumnOp::Ema { x, .. } | ColumnOp::Wilder(x, _), Kernel::Smoothing(kernel)) => kernel.run(window(x).tile(), out),
+            (ColumnOp::Ema { x, .. } | ColumnOp::Wilder(x, _), Kernel::Smoothing(kernel)) => {
+                kernel.run(self.level, window(x).tile(), out);
+            }
             (ColumnOp::BarsSince(holds), Kernel::BarsSince(kernel)) => kernel.run(words(holds), out),
             (op, kernel) => unreachable!("{op:?} is never given {kernel:?}"),
         }
@@ -268,7 +279,7 @@ impl<'a> Evaluator<'a> {
             .inputs
             .iter()
             .map(|input| self.window(*input, tile, earlier).tile());
-        instance.run(&inputs.collect::<Vec<_>>(), &mut outputs);
+        instance.run(self.level, &inputs.collect::<Vec<_>>(), &mut outputs);
     }
 
     fn run_group(&mut self, x: ColumnId, members: &[ColumnId], tile: &Range<usize>, columns: &mut Buffers<f64>) {
@@ -283,7 +294,12 @@ impl<'a> Evaluator<'a> {
         for out in &mut scratch {
             out.resize(tile.len(), 0.0);
         }
-        run_together(&mut kernels, self.window(x, tile, columns.earlier()).tile(), &mut scratch);
+        run_together(
+            self.level,
+            &mut kernels,
+            self.window(x, tile, columns.earlier()).tile(),
+            &mut scratch,
+        );
         for ((id, kernel), out) in members.iter().zip(kernels).zip(&scratch) {
             columns.tile_mut(id.0, tile.len()).copy_from_slice(out);
             self.kernels[id.0 as usize] = Kernel::Smoothing(kernel);
@@ -329,6 +345,11 @@ fn walks(program: &Program, level: Level) -> Vec<Walk<'_>> {
     besides
         .map(|(at, beside)| Walk::new(beside, at, &program.graph, level))
         .collect()
+}
+
+/// Whether all values of a delay are values of its series, so that none need be copied.
+fn shows_its_series(n: u32, tile: &Range<usize>) -> bool {
+    tile.start >= n as usize
 }
 
 /// The values `n` bars before; null where there are none.

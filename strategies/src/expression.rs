@@ -118,6 +118,17 @@ impl Read {
     }
 }
 
+/// Bars to a tile of so many columns. Few columns stay in a core's own cache even if tiles are long, and then those of the market
+/// come out of memory in longer runs.
+fn bars_of_a_tile(columns: usize) -> usize {
+    const VALUES: usize = 32_768;
+    match VALUES / columns.max(1) {
+        ..4_096 => TILE,
+        4_096..8_192 => 2 * TILE,
+        _ => 4 * TILE,
+    }
+}
+
 /// The value of an expression without parameters at every bar; NaN where it is null. A condition is 1 or 0.
 ///
 /// # Errors
@@ -136,8 +147,9 @@ pub fn evaluate_expressions(market: &Market, sources: &[&str]) -> Result<Vec<Vec
     let program = Program::with_besides(graph, besides);
     let mut evaluator = Evaluator::new(&program, market);
     let mut all: Vec<Vec<f64>> = roots.iter().map(|_| Vec::with_capacity(market.len())).collect();
-    for from in (0..market.len()).step_by(TILE) {
-        let tile = from..market.len().min(from + TILE);
+    let step = bars_of_a_tile(program.nodes().columns);
+    for from in (0..market.len()).step_by(step) {
+        let tile = from..market.len().min(from + step);
         evaluator.advance(tile.clone());
         for (values, root) in all.iter_mut().zip(&roots) {
             match root {

@@ -86,6 +86,8 @@ pub(crate) struct PlacedCall {
     pub(crate) call: Call,
     pub(crate) first: ColumnId,
     pub(crate) outputs: u32,
+    /// A bit for each output that is asked for.
+    pub(crate) wanted: u32,
 }
 
 /// How a column is computed.
@@ -217,10 +219,12 @@ impl Graph {
     }
 
     /// A call with its outputs, each with its own lookback.
-    pub(crate) fn call(&mut self, call: Call) -> &PlacedCall {
+    pub(crate) fn call(&mut self, call: Call, output: u8) -> ColumnId {
         let known = self.call_ids.get(&call).copied();
         let id = known.unwrap_or_else(|| self.place(call));
-        &self.calls[id.0 as usize]
+        let placed = &mut self.calls[id.0 as usize];
+        placed.wanted |= 1 << output;
+        ColumnId(placed.first.0 + u32::from(output))
     }
 
     fn place(&mut self, call: Call) -> CallId {
@@ -238,7 +242,12 @@ impl Graph {
         self.steps.push(Step::Call(id));
         self.call_ids.insert(call.clone(), id);
         let outputs = outputs as u32;
-        self.calls.push(PlacedCall { call, first, outputs });
+        self.calls.push(PlacedCall {
+            call,
+            first,
+            outputs,
+            wanted: 0,
+        });
         id
     }
 

@@ -197,14 +197,13 @@ fn histories(graph: &Graph) -> (Vec<Option<usize>>, Vec<Option<usize>>) {
     let kept = |node: &crate::graph::Node<ColumnOp>| (!matches!(node.op, ColumnOp::Source(_))).then_some(0);
     let mut columns: Vec<Option<usize>> = graph.columns.iter().map(kept).collect();
     let mut bits = vec![Some(0); graph.bits.len()];
-    let mut raise = |column: ColumnId, n: u32| {
-        if let Some(history) = &mut columns[column.0 as usize] {
-            *history = (*history).max(n as usize);
-        }
-    };
-    for node in &graph.columns {
+    // From the last node on: a delay shows an earlier part of its series, so what is read of the delay is read of the series.
+    for (at, node) in graph.columns.iter().enumerate().rev() {
         if let ColumnOp::Delay(x, n) = node.op {
-            raise(x, n);
+            let own = columns[at].unwrap_or(0);
+            if let Some(history) = &mut columns[x.0 as usize] {
+                *history = (*history).max(own + n as usize);
+            }
         }
     }
     for node in &graph.bits {

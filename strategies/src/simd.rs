@@ -12,7 +12,8 @@ pub(crate) use assay_engine::SimdLevel as Level;
 /// Bars to a word of bits.
 pub(crate) const WORD: usize = 64;
 
-type Block = [f64; WORD];
+/// Values of a word.
+pub(crate) type Block = [f64; WORD];
 
 /// The level, or the best that the processor has if that is less.
 pub(crate) fn available(level: Level) -> Level {
@@ -20,6 +21,27 @@ pub(crate) fn available(level: Level) -> Level {
         level
     } else {
         Level::Baseline
+    }
+}
+
+/// A loop that is compiled for each level.
+///
+/// Its bits are the same at every level: a compiler neither reorders sums nor contracts a product and a sum on its own.
+pub(crate) trait Loop {
+    type Output;
+
+    /// To be marked `#[inline(always)]`, with all that it calls: what is not inlined is compiled for the baseline.
+    fn run(self) -> Self::Output;
+}
+
+/// Runs a loop with the instructions of the level.
+#[inline]
+pub(crate) fn run<L: Loop>(level: Level, work: L) -> L::Output {
+    match available(level) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: `available` checked that the processor has AVX2.
+        Level::Avx2 => unsafe { avx2::run(work) },
+        _ => work.run(),
     }
 }
 
@@ -33,7 +55,7 @@ pub(crate) enum Lane<'a> {
 impl Lane<'_> {
     /// The values of word `w` of a tile; past its end, null.
     #[inline(always)]
-    fn block<'b>(&'b self, w: usize, room: &'b mut Block) -> &'b Block {
+    pub(crate) fn block<'b>(&'b self, w: usize, room: &'b mut Block) -> &'b Block {
         match self {
             Self::Number(_) => room,
             Self::Slice(values) => {
@@ -48,7 +70,7 @@ impl Lane<'_> {
         }
     }
 
-    fn room(&self) -> Block {
+    pub(crate) fn room(&self) -> Block {
         match self {
             Self::Number(value) => [*value; WORD],
             Self::Slice(_) => [f64::NAN; WORD],
@@ -138,18 +160,65 @@ pub(crate) fn all_plain(level: Level, x: Lane<'_>) -> bool {
         Lane::Number(value) => return is_plain(value),
         Lane::Slice(values) => values,
     };
-    match available(level) {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: `available` checked that the processor has AVX2.
-        Level::Avx2 => unsafe { avx2::all_plain(x) },
-        _ => all_plain_loop(x),
+    run(level, AllPlain(x))
+}
+
+struct AllPlain<'a>(&'a [f64]);
+
+impl Loop for AllPlain<'_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run(self) -> bool {
+        // A sum rather than `all`, which would stop at the first and so take one value at a time.
+        self.0.len().is_multiple_of(WORD) && self.0.iter().map(|x| u64::from(!is_plain(*x))).sum::<u64>() == 0
     }
 }
 
-#[inline(always)]
-fn all_plain_loop(x: &[f64]) -> bool {
-    // A sum rather than `all`, which would stop at the first and so take one value at a time.
-    x.len().is_multiple_of(WORD) && x.iter().map(|x| u64::from(!is_plain(*x))).sum::<u64>() == 0
+/// Whether no value of any column is null. The columns are of one length.
+pub(crate) fn all_defined(level: Level, columns: &[&[f64]]) -> bool {
+    run(level, AllDefined(columns))
+}
+
+struct AllDefined<'a>(&'a [&'a [f64]]);
+
+impl Loop for AllDefined<'_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run(self) -> bool {
+        let bars = self.0.first().map_or(0, |x| x.len());
+        let mut nulls = 0;
+        // Part by part of all columns: they come out of memory side by side.
+        for from in (0..bars).step_by(WORD) {
+            for x in self.0 {
+                let part = &x[from..bars.min(from + WORD)];
+                nulls += part.iter().map(|x| u64::from(x.is_nan())).sum::<u64>();
+            }
+        }
+        nulls == 0
+    }
+}
+
+/// Makes null of what is not finite.
+pub(crate) fn keep_finite(level: Level, x: &mut [f64]) {
+    run(level, KeepFinite(x));
+}
+
+struct KeepFinite<'a>(&'a mut [f64]);
+
+impl Loop for KeepFinite<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let odd = self.0.iter().map(|x| u64::from(!x.is_finite())).sum::<u64>();
+        if odd > 0 {
+            for x in self.0.iter_mut().filter(|x| !x.is_finite()) {
+                *x = f64::NAN;
+            }
+        }
+    }
 }
 
 #[inline(always)]
@@ -203,20 +272,34 @@ fn exactly(a: &Block, b: &Block) -> Compared {
 
 /// `(newer - older) / divisor`, the difference exact and rounded once. Differences must lie within 2^51 if `small`.
 pub(crate) fn divide_differences(level: Level, newer: &[i64], older: &[i64], divisor: f64, small: bool, out: &mut [f64]) {
-    match available(level) {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: `available` checked that the processor has AVX2.
-        Level::Avx2 => unsafe { avx2::divide_differences(newer, older, divisor, small, out) },
-        _ => divide_loop(newer, older, divisor, small, out),
-    }
+    let work = DivideDifferences {
+        newer,
+        older,
+        divisor,
+        small,
+        out,
+    };
+    run(level, work);
 }
 
-#[inline(always)]
-fn divide_loop(newer: &[i64], older: &[i64], divisor: f64, small: bool, out: &mut [f64]) {
-    if small {
-        divide_with(newer, older, divisor, out, small_to_f64);
-    } else {
-        divide_with(newer, older, divisor, out, any_to_f64);
+struct DivideDifferences<'a> {
+    newer: &'a [i64],
+    older: &'a [i64],
+    divisor: f64,
+    small: bool,
+    out: &'a mut [f64],
+}
+
+impl Loop for DivideDifferences<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        if self.small {
+            divide_with(self.newer, self.older, self.divisor, self.out, small_to_f64);
+        } else {
+            divide_with(self.newer, self.older, self.divisor, self.out, any_to_f64);
+        }
     }
 }
 
@@ -248,92 +331,4 @@ fn any_to_f64(value: i64) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn numbers(seed: u64, len: usize, levels: u64, nulls: bool) -> Vec<f64> {
-        let mut state = seed;
-        let mut next = || {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            state >> 33
-        };
-        (0..len)
-            .map(|_| {
-                if nulls && next() % 13 == 0 {
-                    f64::NAN
-                } else {
-                    -((next() % levels) as f64 - 2.0)
-                }
-            })
-            .collect()
-    }
-
-    #[test]
-    fn every_level_compares_alike() {
-        use Predicate::{Eq, Ge, Gt, Ne, Unordered};
-        for len in [0, 1, 63, 64, 65, 200, 256] {
-            for levels in [3, 1_000_000] {
-                let (a, b) = (numbers(1, len, levels, true), numbers(2, len, levels, true));
-                for (a, b) in [
-                    (Lane::Slice(&a), Lane::Slice(&b)),
-                    (Lane::Slice(&a), Lane::Number(0.0)),
-                    (Lane::Number(f64::NAN), Lane::Slice(&b)),
-                ] {
-                    for predicate in [Gt, Ge, Eq, Ne, Unordered] {
-                        let words = || vec![7; len.div_ceil(WORD)];
-                        let (mut plain, mut fast) = (words(), words());
-                        compare(Level::Baseline, predicate, a, b, len, &mut plain);
-                        compare(Level::Avx2, predicate, a, b, len, &mut fast);
-                        assert_eq!(plain, fast, "{predicate:?} of {len}");
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn crossings_follow_their_definition_at_every_level() {
-        // Three levels make ties and, with the sign turned, negative zeros.
-        for (levels, nulls) in [(3, true), (3, false), (1_000_000, true), (1_000_000, false)] {
-            let (a, b) = (numbers(3, 640, levels, nulls), numbers(4, 640, levels, nulls));
-            let bit = |words: &[u64], i: usize| words[i / WORD] >> (i % WORD) & 1 == 1;
-            for level in [Level::Baseline, Level::Avx2] {
-                let (mut up, mut down) = (vec![0; 10], vec![0; 10]);
-                let mut last = LastBar::default();
-                for (from, to) in [(0, 64), (64, 320), (320, 640)] {
-                    let (up, down) = (&mut up[from / 64..to / 64], &mut down[from / 64..to / 64]);
-                    let (a, b) = (Lane::Slice(&a[from..to]), Lane::Slice(&b[from..to]));
-                    let plain = all_plain(level, a) && all_plain(level, b);
-                    cross(level, a, b, plain, &mut last, up, down);
-                }
-                for i in 1..640 {
-                    assert_eq!(bit(&up, i), a[i] > b[i] && a[i - 1] <= b[i - 1], "{level:?} up {i}");
-                    assert_eq!(bit(&down, i), a[i] < b[i] && a[i - 1] >= b[i - 1], "{level:?} down {i}");
-                }
-                assert!(!bit(&up, 0) && !bit(&down, 0));
-            }
-        }
-    }
-
-    #[test]
-    fn integers_convert_like_the_processor_does() {
-        let mut value: i64 = 1;
-        for _ in 0..10_000 {
-            value = value
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            assert_eq!(any_to_f64(value), value as f64);
-            assert_eq!(small_to_f64(value >> 13), (value >> 13) as f64);
-        }
-        for value in [i64::MIN, i64::MAX, 0, -1, 1] {
-            assert_eq!(any_to_f64(value), value as f64);
-            let mut out = [0.0; 5];
-            for level in [Level::Baseline, Level::Avx2] {
-                divide_differences(level, &[value; 5], &[0; 5], 8.0, false, &mut out);
-                assert_eq!(out, [value as f64 / 8.0; 5]);
-            }
-        }
-    }
-}
+mod tests;

@@ -113,6 +113,6 @@ impl Binder<'_> {
         if lookback as usize >= self.market.len() {
             return self.graph.column(ColumnOp::Never(lookback));
         }
-        ColumnId(self.graph.call(call).first.0 + u32::from(output))
+        self.graph.call(call, output)
     }
 }

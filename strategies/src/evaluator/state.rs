@@ -125,8 +125,8 @@ pub(super) fn schedule(program: &Program) -> Vec<Work> {
             None => Some(Work::Column(id)),
         },
         Step::Call(id) => {
-            let call = &graph.calls[id.0 as usize].call;
-            let instance = Instance::of(call.kernel, call.numbers());
+            let placed = &graph.calls[id.0 as usize];
+            let instance = Instance::of(placed.call.kernel, placed.call.numbers(), placed.wanted);
             Some(Work::Call { id, instance })
         }
         Step::Bits(id) => Some(Work::Bits(id)),

@@ -27,9 +27,23 @@ pub(crate) fn run(field: Clock, market: &Market, tile: Range<usize>, out: &mut [
                 *out = (time - start).div_euclid(MINUTE_NS) as f64;
             }
         }
-        field => {
+        Clock::Minute | Clock::MinuteOfDay => {
             for (out, time) in out.iter_mut().zip(times) {
                 *out = part(field, *time);
+            }
+        }
+        field => {
+            // All others stay the same for an hour.
+            let mut known: Option<(Range<i64>, f64)> = None;
+            for (out, time) in out.iter_mut().zip(times) {
+                *out = match &known {
+                    Some((hour, part)) if hour.contains(time) => *part,
+                    _ => {
+                        let (hour, part) = (time - time.rem_euclid(HOUR_NS), part(field, *time));
+                        known = Some((hour..hour.saturating_add(HOUR_NS), part));
+                        part
+                    }
+                };
             }
         }
     }

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 
 use super::Walker;
+use super::moments::Windows;
+use crate::simd::WORD;
 
 /// The value at the bar at which a condition last held, or some times before.
 #[derive(Debug, Clone)]
@@ -25,6 +27,7 @@ impl Walker for ValueWhen {
         0
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         for ((out, holds), x) in out[0].iter_mut().zip(x[0]).zip(x[1]) {
             if *holds == 1.0 {
@@ -43,17 +46,35 @@ impl Walker for ValueWhen {
 #[derive(Debug, Clone)]
 pub(super) struct Fractal {
     left: usize,
-    right: usize,
-    bars: VecDeque<(f64, f64)>,
+    highs: Windows,
+    lows: Windows,
 }
 
 impl Fractal {
     pub(super) fn new(left: usize, right: usize) -> Self {
         Self {
             left,
-            right,
-            bars: VecDeque::new(),
+            highs: Windows::new(left + right + 1),
+            lows: Windows::new(left + right + 1),
         }
+    }
+}
+
+/// 100 where the value after `left` others of a window is beyond all of them, 0 elsewhere. One neighbour of many bars at a time.
+#[inline(always)]
+fn swings(windows: &mut Windows, left: usize, x: &[f64], out: &mut [f64], beyond: impl Fn(f64, f64) -> bool) {
+    let n = windows.n;
+    let joined = windows.join(x);
+    for (block, out) in out.chunks_mut(WORD).enumerate() {
+        let part = |place: usize| &joined[block * WORD + place..][..out.len()];
+        let values = part(left);
+        let mut found = [100.0; WORD];
+        for neighbour in (0..n).filter(|place| *place != left) {
+            for ((found, value), other) in found.iter_mut().zip(values).zip(part(neighbour)) {
+                *found = if beyond(*value, *other) { *found } else { 0.0 };
+            }
+        }
+        out.copy_from_slice(&found[..out.len()]);
     }
 }
 
@@ -63,35 +84,21 @@ impl Walker for Fractal {
     }
 
     fn lookback(&self, _: usize) -> usize {
-        self.left + self.right
+        self.highs.n - 1
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         let [highs, lows] = out else { return };
-        for (bar, (high, low)) in x[0].iter().zip(x[1]).enumerate() {
-            self.bars.push_back((*high, *low));
-            if self.bars.len() > self.left + self.right + 1 {
-                self.bars.pop_front();
-            }
-            (highs[bar], lows[bar]) = (0.0, 0.0);
-            if self.bars.len() <= self.left + self.right {
-                continue;
-            }
-            let (high, low) = self.bars[self.left];
-            let others = || self.bars.iter().enumerate().filter(|(at, _)| *at != self.left);
-            if others().all(|(_, other)| other.0 < high) {
-                highs[bar] = 100.0;
-            }
-            if others().all(|(_, other)| other.1 > low) {
-                lows[bar] = 100.0;
-            }
-        }
+        swings(&mut self.highs, self.left, x[0], highs, |high, other| other < high);
+        swings(&mut self.lows, self.left, x[1], lows, |low, other| other > low);
     }
 }
 
 /// Heikin-Ashi candles.
 #[derive(Debug, Clone, Default)]
 pub(super) struct HeikinAshi {
+    /// Open and close of the candle before.
     before: Option<(f64, f64)>,
 }
 
@@ -104,20 +111,29 @@ impl Walker for HeikinAshi {
         0
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
-        let [opens, highs, lows, closes] = out else { return };
-        let [o, h, l, c] = x else { return };
-        for bar in 0..o.len() {
-            let (open, high, low, close) = (o[bar], h[bar], l[bar], c[bar]);
-            let middle = self
-                .before
-                .map_or(f64::midpoint(open, close), |(open, close)| f64::midpoint(open, close));
-            let mean = (open + high + low + close) / 4.0;
-            self.before = Some((middle, mean));
-            opens[bar] = middle;
-            highs[bar] = high.max(middle).max(mean);
-            lows[bar] = low.min(middle).min(mean);
-            closes[bar] = mean;
+        let ([opens, highs, lows, closes], [o, h, l, c]) = (out, x) else {
+            return;
+        };
+        let Some(first) = o.first() else { return };
+        let (mut open_before, mut close_before) = self.before.unwrap_or((*first, c[0]));
+        let bars = o.iter().zip(*h).zip(l.iter().zip(*c));
+        for (out, ((open, high), (low, close))) in closes.iter_mut().zip(bars) {
+            *out = (open + high + low + close) / 4.0;
+        }
+        // The one step that waits for the bar before.
+        for (out, close) in opens.iter_mut().zip(&**closes) {
+            *out = (open_before + close_before) * 0.5;
+            (open_before, close_before) = (*out, *close);
+        }
+        self.before = Some((open_before, close_before));
+        let bodies = opens.iter().zip(&**closes);
+        let ranges = h.iter().zip(*l);
+        for (((high, low), (open, close)), (h, l)) in highs.iter_mut().zip(lows.iter_mut()).zip(bodies).zip(ranges) {
+            let (top, bottom) = if open > close { (open, close) } else { (close, open) };
+            *high = if h > top { *h } else { *top };
+            *low = if l < bottom { *l } else { *bottom };
         }
     }
 }

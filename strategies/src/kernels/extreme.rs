@@ -1,6 +1,8 @@
 //! Greatest and least value of a window, and how long ago it was.
 
 use super::Walker;
+use super::moments::Windows;
+use crate::simd::WORD;
 
 /// A window is the end of one block of `n` bars and the beginning of the next: its extreme is that of two running extremes.
 /// (M. van Herk, Pattern Recognition Letters 13, 1992.)
@@ -76,6 +78,7 @@ impl Walker for Extreme {
         self.n - 1
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         if self.greatest {
             self.walk(x[0], out[0], f64::NEG_INFINITY, |a, b| if b > a { b } else { a });
@@ -85,16 +88,18 @@ impl Walker for Extreme {
     }
 }
 
+/// Windows of up to so many bars are compared as a whole.
+const SHORT: usize = 32;
+
 /// Bars since the extreme of a window. Of equal values the latest counts, or the earliest where TA-Lib has it so: when the extreme
 /// has left the window and the next one is looked for.
 #[derive(Debug, Clone)]
 pub(super) struct Age {
-    n: usize,
     greatest: bool,
     earliest: bool,
-    /// The last `n` values, turned so that the extreme is the greatest; twice, so that a window is one slice.
-    values: Vec<f64>,
-    at: usize,
+    /// Turned so that the extreme is the greatest.
+    windows: Windows,
+    turned: Vec<f64>,
     best: f64,
     bars: usize,
     seen: usize,
@@ -103,58 +108,89 @@ pub(super) struct Age {
 impl Age {
     pub(super) fn new(n: usize, greatest: bool, earliest: bool) -> Self {
         Self {
-            n: n.max(1),
             greatest,
             earliest,
-            values: Vec::new(),
-            at: 0,
+            windows: Windows::new(n),
+            turned: Vec::new(),
             best: f64::NEG_INFINITY,
             bars: 0,
             seen: 0,
         }
     }
+}
 
-    /// Looks for the extreme in the whole window, which begins at `at`.
-    fn search(&mut self) {
-        let window = &self.values[self.at..self.at + self.n];
-        let best = window
-            .iter()
-            .fold(f64::NEG_INFINITY, |best, x| if *x > best { *x } else { best });
-        let place = if self.earliest {
-            window.iter().position(|x| *x == best)
-        } else {
-            window.iter().rposition(|x| *x == best)
-        };
-        (self.best, self.bars) = (best, self.n - 1 - place.unwrap_or(0));
+/// The greatest value, several at a time.
+#[inline(always)]
+fn greatest(window: &[f64]) -> f64 {
+    let mut lanes = [f64::NEG_INFINITY; 8];
+    let (chunks, rest) = window.as_chunks::<8>();
+    for chunk in chunks {
+        for (best, x) in lanes.iter_mut().zip(chunk) {
+            *best = if x > best { *x } else { *best };
+        }
     }
+    lanes
+        .iter()
+        .chain(rest)
+        .fold(f64::NEG_INFINITY, |best, x| if *x > best { *x } else { best })
+}
+
+/// Ages in short windows, of which the latest of equal values counts: every value compared, several bars at a time.
+#[inline(always)]
+fn ages(joined: &[f64], n: usize, out: &mut [f64]) {
+    for (block, ages) in out.chunks_mut(WORD).enumerate() {
+        let mut best = [f64::NEG_INFINITY; WORD];
+        for k in 0..n {
+            let age = (n - 1 - k) as f64;
+            let values = &joined[block * WORD + k..][..ages.len()];
+            for ((best, out), x) in best.iter_mut().zip(ages.iter_mut()).zip(values) {
+                *out = if *x >= *best { age } else { *out };
+                *best = if *x >= *best { *x } else { *best };
+            }
+        }
+    }
+}
+
+/// The greatest value and how many bars ago it was.
+#[inline(always)]
+fn search(window: &[f64], earliest: bool) -> (f64, usize) {
+    let best = greatest(window);
+    let place = if earliest {
+        window.iter().position(|x| *x == best)
+    } else {
+        window.iter().rposition(|x| *x == best)
+    };
+    (best, window.len() - 1 - place.unwrap_or(0))
 }
 
 impl Walker for Age {
     fn lookback(&self, _: usize) -> usize {
-        self.n - 1
+        self.windows.n - 1
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
-        let n = self.n;
-        if self.values.is_empty() {
-            self.values = vec![f64::NEG_INFINITY; 2 * n];
-        }
         let sign = if self.greatest { 1.0 } else { -1.0 };
-        for (out, x) in out[0].iter_mut().zip(x[0]) {
-            let x = x * sign;
-            self.values[self.at] = x;
-            self.values[self.at + n] = x;
-            self.at = if self.at + 1 == n { 0 } else { self.at + 1 };
-            self.bars += 1;
-            self.seen += 1;
-            // The first window is looked at as a whole too.
-            let left = self.bars >= n || self.seen == n;
-            if x >= self.best && !(left && self.earliest) {
-                (self.best, self.bars) = (x, 0);
-            } else if left {
-                self.search();
-            }
-            *out = self.bars as f64;
+        self.turned.clear();
+        self.turned.extend(x[0].iter().map(|x| x * sign));
+        let n = self.windows.n;
+        if !self.earliest && n <= SHORT {
+            return ages(self.windows.join(&self.turned), n, out[0]);
         }
+        let windows = self.windows.of(&self.turned);
+        let (mut best, mut bars) = (self.best, self.bars);
+        for ((i, out), (window, x)) in out[0].iter_mut().enumerate().zip(windows.zip(&self.turned)) {
+            bars += 1;
+            // The first window is looked at as a whole too.
+            let left = bars >= n || self.seen + i + 1 == n;
+            if *x >= best && !(left && self.earliest) {
+                (best, bars) = (*x, 0);
+            } else if left {
+                (best, bars) = search(window, self.earliest);
+            }
+            *out = bars as f64;
+        }
+        (self.best, self.bars) = (best, bars);
+        self.seen += x[0].len();
     }
 }

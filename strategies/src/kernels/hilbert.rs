@@ -2,10 +2,11 @@
 
 mod phase;
 
-use std::f64::consts::PI;
+use std::f64::consts::{FRAC_PI_2, PI};
 
 pub(super) use self::phase::{Phase, TrendMode, Trendline};
 use super::Walker;
+use crate::branchless::{all, least, most};
 
 /// Weighted mean of four bars.
 #[derive(Debug, Clone, Default)]
@@ -36,36 +37,19 @@ impl Smooth {
     }
 }
 
-/// One transform for even and one for odd bars.
-#[derive(Debug, Clone, Default)]
-struct Transform {
-    values: [[f64; 3]; 2],
-    before: [f64; 2],
-    input: [f64; 2],
-}
-
-impl Transform {
-    #[inline(always)]
-    fn step(&mut self, odd: usize, at: usize, x: f64, gain: f64) -> f64 {
-        const A: f64 = 0.0962;
-        const B: f64 = 0.5769;
-        let scaled = A * x;
-        let value = scaled - std::mem::replace(&mut self.values[odd][at], scaled) - self.before[odd];
-        self.before[odd] = B * self.input[odd];
-        self.input[odd] = x;
-        (value + self.before[odd]) * gain
-    }
-}
-
 /// The homodyne discriminator.
+///
+/// Each bar's period needs that of the bar before, through four transforms, a division, an arctangent and another division: what need
+/// not wait for them is computed beside them, and nothing branches that cannot be foreseen.
 #[derive(Debug, Clone)]
 struct Core {
     /// Bars before it begins.
     skip: usize,
     smooth: Smooth,
-    transforms: [Transform; 4],
-    at: usize,
-    delayed: [[f64; 2]; 2],
+    /// Those of the next bar's transforms.
+    gains: (f64, f64),
+    /// What went into the four transforms at the last eight bars: smoothed, detrended, in phase, in quadrature.
+    inputs: [[f64; 4]; 8],
     in_phase_2: f64,
     quadrature_2: f64,
     re: f64,
@@ -86,9 +70,8 @@ impl Core {
         Self {
             skip,
             smooth: Smooth::default(),
-            transforms: Default::default(),
-            at: 0,
-            delayed: [[0.0; 2]; 2],
+            gains: gains(0.0, 0.0),
+            inputs: [[0.0; 4]; 8],
             in_phase_2: 0.0,
             quadrature_2: 0.0,
             re: 0.0,
@@ -110,39 +93,92 @@ impl Core {
             return false;
         }
         self.smoothed = smoothed;
-        let odd = bar % 2;
-        let gain = 0.075 * self.period + 0.54;
-        let at = self.at;
-        let [detrender, quadrature, lead_i, lead_q] = &mut self.transforms;
-        let detrended = detrender.step(odd, at, smoothed, gain);
-        self.quadrature = quadrature.step(odd, at, detrended, gain);
-        // Three bars ago: kept apart for even and odd bars, and moved by the other of them.
-        self.in_phase = self.delayed[odd][1];
-        let j_i = lead_i.step(odd, at, self.in_phase, gain);
-        let j_q = lead_q.step(odd, at, self.quadrature, gain);
-        if odd == 0 {
-            self.at = if at == 2 { 0 } else { at + 1 };
-        }
-        let other = &mut self.delayed[1 - odd];
-        other[1] = other[0];
-        other[0] = detrended;
+        let [two, three, four, six] = [2, 3, 4, 6].map(|back| self.inputs[bar.wrapping_sub(back) % 8]);
+        // A transform is a sum over this bar and those 2, 4 and 6 bars before. Where nothing moves it is exactly 0.
+        let (scale, rest_scale) = self.gains;
+        let rest: [f64; 4] = std::array::from_fn(|k| rest_scale * (two[k] - four[k]));
+        let transform = |k: usize, x: f64| scale * (x - six[k]) + rest[k];
+        let detrended = transform(0, smoothed);
+        self.quadrature = transform(1, detrended);
+        self.in_phase = three[1];
+        let j_i = transform(2, self.in_phase);
+        let j_q = transform(3, self.quadrature);
+        self.inputs[bar % 8] = [smoothed, detrended, self.in_phase, self.quadrature];
+        // What the last transform is waited for with stands last, here and in the two sums below.
         let quadrature_2 = 0.2 * (self.quadrature + j_i) + 0.8 * self.quadrature_2;
-        let in_phase_2 = 0.2 * (self.in_phase - j_q) + 0.8 * self.in_phase_2;
-        self.re = 0.2 * (in_phase_2 * self.in_phase_2 + quadrature_2 * self.quadrature_2) + 0.8 * self.re;
-        self.im = 0.2 * (in_phase_2 * self.quadrature_2 - quadrature_2 * self.in_phase_2) + 0.8 * self.im;
+        let in_phase_2 = (0.2 * self.in_phase + 0.8 * self.in_phase_2) - 0.2 * j_q;
+        let (in_phase_before, quadrature_before) = (0.2 * self.in_phase_2, 0.2 * self.quadrature_2);
+        self.re = in_phase_2 * in_phase_before + (quadrature_2 * quadrature_before + 0.8 * self.re);
+        self.im = in_phase_2 * quadrature_before + (0.8 * self.im - quadrature_2 * in_phase_before);
         (self.quadrature_2, self.in_phase_2) = (quadrature_2, in_phase_2);
         let before = self.period;
-        if self.im != 0.0 && self.re != 0.0 {
-            self.period = 360.0 / degrees(libm::atan(self.im / self.re));
-        }
-        self.period = self.period.min(1.5 * before).max(0.67 * before).clamp(6.0, 50.0);
-        self.period = 0.2 * self.period + 0.8 * before;
+        let period = 2.0 * PI / arctangent(self.im, self.re);
+        let period = if all([self.im != 0.0, self.re != 0.0]) {
+            period
+        } else {
+            before
+        };
+        let bounds = (most(0.67 * before, 6.0), least(1.5 * before, 50.0));
+        let period = most(least(period, bounds.1), bounds.0);
+        self.period = 0.2 * period + 0.8 * before;
+        self.gains = gains(period, before);
         self.smooth_period = 0.33 * self.period + 0.67 * self.smooth_period;
         true
     }
 }
 
-#[inline]
+/// Gains of the outer and inner terms of a transform for a period of `0.2 period + 0.8 before`: the sum is not waited for.
+#[inline(always)]
+fn gains(period: f64, before: f64) -> (f64, f64) {
+    const A: f64 = 0.0962;
+    const B: f64 = 0.5769;
+    let gain = |scale: f64| (scale * 0.075 * 0.2) * period + (scale * 0.54 + (scale * 0.075 * 0.8) * before);
+    (gain(A), gain(B))
+}
+
+/// The arctangent of `y / x`, of which not both are 0, within two units in the last place.
+///
+/// Not libm's: the period of a bar waits for this, and there ranges are told apart by branches that cannot be foreseen. One polynomial
+/// serves for all of 0 to 1; its terms are gathered in pairs, and pairs of pairs, so that few wait for others.
+#[inline(always)]
+fn arctangent(y: f64, x: f64) -> f64 {
+    const TERMS: [f64; 20] = [
+        1.0,
+        -0.333_333_333_333_307,
+        0.199_999_999_996_479_6,
+        -0.142_857_142_669_267_33,
+        0.111_111_105_780_020_83,
+        -0.090_908_997_932_173_41,
+        0.076_921_989_974_582_94,
+        -0.066_657_649_106_897_23,
+        0.058_768_281_144_872_724,
+        -0.052_374_234_719_188_166,
+        0.046_687_453_048_485_29,
+        -0.040_811_247_503_178_855,
+        0.033_871_267_027_006_75,
+        -0.025_568_623_644_371_74,
+        0.016_719_596_063_507_39,
+        -0.008_991_080_542_658_26,
+        0.003_751_138_483_965_141,
+        -0.001_125_254_430_223_464_5,
+        0.000_214_238_107_386_039_46,
+        -1.934_234_759_289_23e-5,
+    ];
+    let (a, b) = (y.abs(), x.abs());
+    let ratio = least(a, b) / most(a, b);
+    let z = ratio * ratio;
+    let (z2, z4) = (z * z, (z * z) * (z * z));
+    let (z8, z16) = (z4 * z4, (z4 * z4) * (z4 * z4));
+    let four = |k: usize| (TERMS[k] + z * TERMS[k + 1]) + z2 * (TERMS[k + 2] + z * TERMS[k + 3]);
+    let sixteen = (four(0) + z4 * four(4)) + z8 * (four(8) + z4 * four(12));
+    let angle = ratio * (sixteen + z16 * four(16));
+    // A product, because a choice may become a branch.
+    let from = f64::from(u8::from(a > b)) * FRAC_PI_2;
+    let sign = (y.to_bits() ^ x.to_bits()) & (1 << 63);
+    f64::from_bits((from - angle).abs().to_bits() | sign)
+}
+
+#[inline(always)]
 fn degrees(radians: f64) -> f64 {
     radians * (180.0 / PI)
 }
@@ -166,6 +202,7 @@ impl Walker for Period {
         32
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         let [periods, in_phase, quadrature] = out else { return };
         for (bar, x) in x[0].iter().enumerate() {
@@ -208,6 +245,7 @@ impl Walker for Mama {
         32
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         let [mamas, famas] = out else { return };
         let [fast, slow] = self.limits;
@@ -218,7 +256,7 @@ impl Walker for Mama {
             let phase = if self.core.in_phase == 0.0 {
                 0.0
             } else {
-                degrees(libm::atan(self.core.quadrature / self.core.in_phase))
+                degrees(arctangent(self.core.quadrature, self.core.in_phase))
             };
             let change = (self.phase - phase).max(1.0);
             self.phase = phase;
@@ -227,5 +265,26 @@ impl Walker for Mama {
             self.follower = 0.5 * alpha * self.average + (1.0 - 0.5 * alpha) * self.follower;
             (mamas[bar], famas[bar]) = (self.average, self.follower);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arctangents_are_those_of_libm() {
+        let mut y = 0.001;
+        while y < 1_000.0 {
+            for (y, x) in [(y, 1.0), (-y, 1.0), (y, -1.0), (3.0 * y, 3.0)] {
+                let (found, expected) = (arctangent(y, x), libm::atan(y / x));
+                assert!(
+                    (found - expected).abs() <= 4.5e-16 * expected.abs(),
+                    "{y} / {x}: {found}, {expected}"
+                );
+            }
+            y *= 1.000_7;
+        }
+        assert_eq!((arctangent(0.0, 2.0), arctangent(2.0, 0.0)), (0.0, FRAC_PI_2));
     }
 }

@@ -9,7 +9,9 @@ pub(crate) mod clock;
 mod directional;
 mod events;
 mod extreme;
+mod four;
 mod hilbert;
+mod moments;
 mod order;
 mod pairs;
 mod parabolic;
@@ -23,6 +25,8 @@ use std::fmt::Debug;
 
 use assay_lang::Kernel;
 
+use crate::simd::{self, Level, Loop};
+
 /// A computation that walks from bar to bar.
 pub(crate) trait Walker: Debug + Send {
     /// How many numbers it gives at each bar.
@@ -33,8 +37,31 @@ pub(crate) trait Walker: Debug + Send {
     /// Bars before the first value of an output; what it writes there is not looked at.
     fn lookback(&self, output: usize) -> usize;
 
-    /// The next bars.
+    /// Says before the first bar which outputs are asked for, a bit for each. What is written to the others is not looked at.
+    fn want(&mut self, _outputs: u32) {}
+
+    /// The next bars. To be marked `#[inline(always)]`, see [`Loop`].
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]);
+
+    /// [`Walker::run`] with the instructions of the level.
+    fn run_at(&mut self, level: Level, x: &[&[f64]], out: &mut [&mut [f64]]) {
+        simd::run(level, Walk { walker: self, x, out });
+    }
+}
+
+struct Walk<'a, 'b, W: ?Sized> {
+    walker: &'a mut W,
+    x: &'a [&'a [f64]],
+    out: &'a mut [&'b mut [f64]],
+}
+
+impl<W: Walker + ?Sized> Loop for Walk<'_, '_, W> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        self.walker.run(self.x, self.out);
+    }
 }
 
 /// What a null among the inputs does.
@@ -74,8 +101,8 @@ pub(crate) fn make(kernel: Kernel, numbers: &[f64]) -> Box<dyn Walker> {
         K::MeanDeviation => Box::new(order::MeanDeviation::new(length(0))),
         K::Quantile => Box::new(order::Sorted::quantile(length(0), number(1))),
         K::NearestRank => Box::new(order::Sorted::nearest_rank(length(0), number(1))),
-        K::PercentRank => Box::new(order::Sorted::percent_rank(length(0))),
-        K::Rank => Box::new(order::Sorted::rank(length(0))),
+        K::PercentRank => order::percent_rank(length(0)),
+        K::Rank => order::rank(length(0)),
         K::Entropy => Box::new(order::Entropy::new(length(0), length(1))),
         K::Hurst => Box::new(order::Hurst::new(length(0))),
         K::Product => Box::new(order::Product::new(length(0))),
@@ -172,14 +199,18 @@ fn nulls_of(kernel: Kernel) -> Nulls {
 /// What a kernel is made of, for beginning anew.
 #[derive(Debug, Clone)]
 enum Recipe {
-    Kernel(Kernel, Vec<f64>),
+    Kernel { kernel: Kernel, numbers: Vec<f64>, wanted: u32 },
     Sum(usize, f64),
 }
 
 impl Recipe {
     fn make(&self) -> Box<dyn Walker> {
         match self {
-            Self::Kernel(kernel, numbers) => make(*kernel, numbers),
+            Self::Kernel { kernel, numbers, wanted } => {
+                let mut walker = make(*kernel, numbers);
+                walker.want(*wanted);
+                walker
+            }
             Self::Sum(n, divisor) => Box::new(windows::Sum::new(*n, *divisor)),
         }
     }
@@ -189,6 +220,7 @@ impl Recipe {
 #[derive(Debug)]
 pub(crate) struct Instance {
     recipe: Recipe,
+    wanted: u32,
     nulls: Nulls,
     walker: Box<dyn Walker>,
     /// Bars that the kernel saw since it began.
@@ -196,31 +228,32 @@ pub(crate) struct Instance {
 }
 
 impl Instance {
-    pub(crate) fn of(kernel: Kernel, numbers: Vec<f64>) -> Self {
-        Self::new(Recipe::Kernel(kernel, numbers), nulls_of(kernel))
+    /// `wanted` has a bit for each output that is asked for.
+    pub(crate) fn of(kernel: Kernel, numbers: Vec<f64>, wanted: u32) -> Self {
+        let recipe = Recipe::Kernel { kernel, numbers, wanted };
+        Self::new(recipe, wanted, nulls_of(kernel))
     }
 
     /// Sum of `n` bars over `divisor`.
     pub(crate) fn sum(n: u32, divisor: f64) -> Self {
-        Self::new(Recipe::Sum(n as usize, divisor), Nulls::Restart)
+        Self::new(Recipe::Sum(n as usize, divisor), 1, Nulls::Restart)
     }
 
-    fn new(recipe: Recipe, nulls: Nulls) -> Self {
+    fn new(recipe: Recipe, wanted: u32, nulls: Nulls) -> Self {
         Self {
             walker: recipe.make(),
             recipe,
+            wanted,
             nulls,
             seen: 0,
         }
     }
 
     /// The next tile: inputs and outputs of one length.
-    pub(crate) fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
+    pub(crate) fn run(&mut self, level: Level, x: &[&[f64]], out: &mut [&mut [f64]]) {
         let bars = out[0].len();
-        // A sum rather than `any`, which would stop at the first and so take one value at a time.
-        let defined = |x: &[f64]| x.iter().map(|x| u64::from(x.is_nan())).sum::<u64>() == 0;
-        if self.nulls == Nulls::Seen || x.iter().all(|x| defined(x)) {
-            self.defined(x, out);
+        if self.nulls == Nulls::Seen || simd::all_defined(level, x) {
+            self.defined(level, x, out);
             return;
         }
         let is_null = |bar: usize| x.iter().any(|x| x[bar].is_nan());
@@ -230,7 +263,7 @@ impl Instance {
             if end > bar {
                 let x: Vec<&[f64]> = x.iter().map(|x| &x[bar..end]).collect();
                 let mut out: Vec<&mut [f64]> = out.iter_mut().map(|out| &mut out[bar..end]).collect();
-                self.defined(&x, &mut out);
+                self.defined(level, &x, &mut out);
             }
             bar = (end..bars).find(|bar| !is_null(*bar)).unwrap_or(bars);
             for out in out.iter_mut() {
@@ -243,14 +276,13 @@ impl Instance {
         }
     }
 
-    fn defined(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
-        self.walker.run(x, out);
-        for (output, out) in out.iter_mut().enumerate() {
+    fn defined(&mut self, level: Level, x: &[&[f64]], out: &mut [&mut [f64]]) {
+        self.walker.run_at(level, x, out);
+        let wanted = self.wanted;
+        for (output, out) in out.iter_mut().enumerate().filter(|(output, _)| wanted >> output & 1 == 1) {
             let undefined = self.walker.lookback(output).saturating_sub(self.seen).min(out.len());
             out[..undefined].fill(f64::NAN);
-            for value in &mut out[undefined..] {
-                *value = if value.abs() < f64::INFINITY { *value } else { f64::NAN };
-            }
+            simd::keep_finite(level, &mut out[undefined..]);
         }
         self.seen += out[0].len();
     }

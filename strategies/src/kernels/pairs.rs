@@ -1,7 +1,21 @@
 //! What windows of two series say about each other.
 
 use super::Walker;
-use super::windows::{Moments, Summed};
+use super::four::Number;
+use super::moments::{Moments, Summed, Terms};
+
+/// Distances, their squares and their product.
+struct Products;
+
+impl Terms<5> for Products {
+    const PAIRED: bool = true;
+
+    #[inline(always)]
+    fn of<T: Number>(x: T, y: T, position: T) -> [T; 5] {
+        let _ = position;
+        [x, y, x * x, y * y, x * y]
+    }
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Of {
@@ -42,11 +56,9 @@ impl Pair {
     #[inline(always)]
     fn walk(&mut self, x: &[f64], y: &[f64], out: &mut [f64], value: impl Fn([f64; 3]) -> f64) {
         let share = 1.0 / self.n as f64;
-        self.moments.run(
+        self.moments.run::<Products>(
             x,
             y,
-            true,
-            |x, y, _| [x, y, x * x, y * y, x * y],
             |bar,
              Summed {
                  sums: [x, y, xx, yy, xy],
@@ -63,6 +75,7 @@ impl Walker for Pair {
         self.n - 1
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         let n = self.n as f64;
         let (x, y, out) = (x[0], x[1], &mut *out[0]);
@@ -103,6 +116,7 @@ impl Walker for ReturnBeta {
         self.pair.n
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         for ((returns, before), x) in self.returns.iter_mut().zip(&mut self.before).zip(x) {
             returns.clear();

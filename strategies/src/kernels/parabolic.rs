@@ -2,6 +2,7 @@
 
 use super::Walker;
 use super::smoothing::Smoothing;
+use crate::branchless::{all, any, least, most};
 
 /// How the stop of one side accelerates.
 #[derive(Debug, Clone, Copy)]
@@ -42,14 +43,24 @@ enum State {
     Running(Running),
 }
 
+/// Prices of a short position are turned upside down, so that both sides take the same steps.
 #[derive(Debug, Clone, Copy)]
 struct Running {
     long: bool,
     sar: f64,
     extreme: f64,
     factor: f64,
+    /// The bar before, as it was.
     high: f64,
     low: f64,
+}
+
+impl Running {
+    /// Prices as this side sees them.
+    #[inline(always)]
+    fn seen(&self, high: f64, low: f64) -> (f64, f64) {
+        if self.long { (high, low) } else { (-low, -high) }
+    }
 }
 
 impl Parabolic {
@@ -89,57 +100,64 @@ impl Parabolic {
             (true, false) => before.0,
             (false, _) => self.start.abs(),
         };
+        let sign = if long { 1.0 } else { -1.0 };
         Running {
             long,
-            sar,
-            extreme: if long { high } else { low },
-            factor: if long { self.long.first } else { self.short.first },
+            sar: sign * sar,
+            extreme: if long { high } else { -low },
+            factor: self.steps(long).first,
             // The first step sees the same bar twice.
             high,
             low,
         }
     }
 
-    #[inline]
-    fn step(&self, at: &mut Running, high: f64, low: f64) -> f64 {
-        let (before_high, before_low) = (at.high, at.low);
-        (at.high, at.low) = (high, low);
-        let signed = |long: bool, sar: f64| if self.signed && !long { -sar } else { sar };
-        let ceiling = |sar: f64| sar.max(before_high).max(high);
-        let floor = |sar: f64| sar.min(before_low).min(low);
-        if at.long && low <= at.sar {
-            at.long = false;
-            let turned = ceiling(at.extreme);
-            at.sar = turned + turned * self.offset;
+    #[inline(always)]
+    fn steps(&self, long: bool) -> Steps {
+        if long { self.long } else { self.short }
+    }
+
+    #[inline(always)]
+    fn step(&self, at: &mut Running, bar_high: f64, bar_low: f64) -> f64 {
+        let (high, low) = at.seen(bar_high, bar_low);
+        let before = at.seen(at.high, at.low);
+        if low <= at.sar {
+            at.long = !at.long;
+            // From the other side all signs are turned.
+            let turned = -most(most(at.extreme, before.0), high);
+            let price = if at.long { turned } else { -turned };
+            at.sar = turned - price * self.offset;
+            (at.factor, at.extreme) = (self.steps(at.long).first, -low);
             let given = at.sar;
-            (at.factor, at.extreme) = (self.short.first, low);
-            at.sar = ceiling(at.sar + at.factor * (at.extreme - at.sar));
-            return signed(false, given);
-        }
-        if !at.long && high >= at.sar {
-            at.long = true;
-            let turned = floor(at.extreme);
-            at.sar = turned - turned * self.offset;
-            let given = at.sar;
-            (at.factor, at.extreme) = (self.long.first, high);
-            at.sar = floor(at.sar + at.factor * (at.extreme - at.sar));
-            return signed(true, given);
+            at.advance(least(-before.0, -high));
+            (at.high, at.low) = (bar_high, bar_low);
+            return self.given(at.long, given);
         }
         let given = at.sar;
-        if at.long {
-            if high > at.extreme {
-                at.extreme = high;
-                at.factor = (at.factor + self.long.step).min(self.long.most);
-            }
-            at.sar = floor(at.sar + at.factor * (at.extreme - at.sar));
+        let steps = self.steps(at.long);
+        let further = high > at.extreme;
+        at.extreme = if further { high } else { at.extreme };
+        at.factor = if further {
+            least(at.factor + steps.step, steps.most)
         } else {
-            if low < at.extreme {
-                at.extreme = low;
-                at.factor = (at.factor + self.short.step).min(self.short.most);
-            }
-            at.sar = ceiling(at.sar + at.factor * (at.extreme - at.sar));
-        }
-        signed(at.long, given)
+            at.factor
+        };
+        at.advance(least(before.1, low));
+        (at.high, at.low) = (bar_high, bar_low);
+        self.given(at.long, given)
+    }
+
+    #[inline(always)]
+    fn given(&self, long: bool, sar: f64) -> f64 {
+        if long || self.signed { sar } else { -sar }
+    }
+}
+
+impl Running {
+    /// Moves the stop towards the extreme, but not past the lows of two bars.
+    #[inline(always)]
+    fn advance(&mut self, floor: f64) {
+        self.sar = least(self.sar + self.factor * (self.extreme - self.sar), floor);
     }
 }
 
@@ -148,20 +166,32 @@ impl Walker for Parabolic {
         1
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
-        for ((out, high), low) in out[0].iter_mut().zip(x[0]).zip(x[1]) {
-            let mut running = match self.state {
-                State::Empty => {
-                    self.state = State::One { high: *high, low: *low };
-                    continue;
-                }
+        let (mut highs, mut lows, mut out) = (x[0], x[1], &mut *out[0]);
+        while let State::Empty | State::One { .. } = self.state {
+            let ([high, later_highs @ ..], [low, later_lows @ ..]) = (highs, lows) else {
+                return;
+            };
+            (highs, lows) = (later_highs, later_lows);
+            let (first, later) = out.split_at_mut(1);
+            out = later;
+            self.state = match self.state {
                 State::One {
                     high: before,
                     low: before_low,
-                } => self.begin((before, before_low), *high, *low),
-                State::Running(running) => running,
+                } => {
+                    let mut running = self.begin((before, before_low), *high, *low);
+                    first[0] = self.step(&mut running, *high, *low);
+                    State::Running(running)
+                }
+                _ => State::One { high: *high, low: *low },
             };
-            *out = self.step(&mut running, *high, *low);
+        }
+        if let State::Running(mut running) = self.state {
+            for ((out, high), low) in out.iter_mut().zip(highs).zip(lows) {
+                *out = self.step(&mut running, *high, *low);
+            }
             self.state = State::Running(running);
         }
     }
@@ -173,10 +203,43 @@ pub(super) struct Supertrend {
     n: usize,
     k: f64,
     range: Smoothing,
-    close: f64,
+    /// The close before the tile.
+    before: f64,
+    /// True ranges of a tile, and their averages.
+    room: [Vec<f64>; 2],
+    bands: Bands,
+}
+
+/// The state of the bands after a bar.
+#[derive(Debug, Clone)]
+struct Bands {
     upper: f64,
     lower: f64,
+    /// Nothing before the first.
     up: Option<bool>,
+}
+
+impl Bands {
+    /// After a bar whose bands would be these. Without branches: neither moves nor turns can be foreseen.
+    #[inline(always)]
+    fn step(&mut self, upper: f64, lower: f64, before: f64, close: f64) -> (f64, f64) {
+        self.upper = if any([upper < self.upper, before > self.upper]) {
+            upper
+        } else {
+            self.upper
+        };
+        self.lower = if any([lower > self.lower, before < self.lower]) {
+            lower
+        } else {
+            self.lower
+        };
+        let up = match self.up {
+            None => true,
+            Some(up) => any([all([up, close >= self.lower]), all([!up, close > self.upper])]),
+        };
+        self.up = Some(up);
+        if up { (self.lower, 1.0) } else { (self.upper, -1.0) }
+    }
 }
 
 impl Supertrend {
@@ -185,10 +248,13 @@ impl Supertrend {
             n,
             k,
             range: Smoothing::wilder(n as u32),
-            close: f64::NAN,
-            upper: f64::INFINITY,
-            lower: f64::NEG_INFINITY,
-            up: None,
+            before: f64::NAN,
+            room: [Vec::new(), Vec::new()],
+            bands: Bands {
+                upper: f64::INFINITY,
+                lower: f64::NEG_INFINITY,
+                up: None,
+            },
         }
     }
 }
@@ -202,36 +268,28 @@ impl Walker for Supertrend {
         self.n
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
-        let [lines, trends] = out else { return };
-        let bars = x[0].iter().zip(x[1]).zip(x[2]);
-        for (bar, ((high, low), close)) in bars.enumerate() {
-            let before = self.close;
-            self.close = *close;
-            if before.is_nan() {
-                continue;
-            }
-            let range = (high - low).max((high - before).abs()).max((low - before).abs());
-            let average = self.range.step(range);
-            if average.is_nan() {
-                continue;
-            }
-            let middle = f64::midpoint(*high, *low);
+        let ([lines, trends], [high, low, close]) = (out, x) else {
+            return;
+        };
+        // The first bar of all has no true range.
+        let first = usize::from(self.before.is_nan());
+        let before = |bar: usize| if bar == 0 { self.before } else { close[bar - 1] };
+        let [ranges, averages] = &mut self.room;
+        ranges.clear();
+        ranges.extend((first..close.len()).map(|bar| {
+            let (up, down) = ((high[bar] - before(bar)).abs(), (low[bar] - before(bar)).abs());
+            most(most(high[bar] - low[bar], up), down)
+        }));
+        averages.resize(ranges.len(), 0.0);
+        Walker::run(&mut self.range, &[ranges], &mut [averages]);
+        let seeding = averages.iter().take_while(|average| average.is_nan()).count();
+        for (bar, average) in (first..close.len()).zip(&*averages).skip(seeding) {
+            let middle = (high[bar] + low[bar]) * 0.5;
             let (upper, lower) = (middle + self.k * average, middle - self.k * average);
-            if upper < self.upper || before > self.upper {
-                self.upper = upper;
-            }
-            if lower > self.lower || before < self.lower {
-                self.lower = lower;
-            }
-            let up = match self.up {
-                None => true,
-                Some(true) => *close >= self.lower,
-                Some(false) => *close > self.upper,
-            };
-            self.up = Some(up);
-            lines[bar] = if up { self.lower } else { self.upper };
-            trends[bar] = if up { 1.0 } else { -1.0 };
+            (lines[bar], trends[bar]) = self.bands.step(upper, lower, before(bar), close[bar]);
         }
+        self.before = close.last().copied().unwrap_or(self.before);
     }
 }

@@ -3,13 +3,14 @@
 use super::smoothing::Smoothing;
 use super::{Ring, Walker};
 
-/// Averages of averages: the weighted sum of an exponential average, the average of that, and so on. All of them run through one
-/// loop, because each waits for its own last value and not for the others'.
+/// Averages of averages: the weighted sum of an exponential average, the average of that, and so on.
 #[derive(Debug, Clone)]
 pub(super) struct Cascade {
     n: usize,
     weights: [f64; 6],
     stages: Vec<Smoothing>,
+    /// The average of a stage, and the one that is made of it.
+    room: [Vec<f64>; 2],
 }
 
 impl Cascade {
@@ -19,26 +20,7 @@ impl Cascade {
             n,
             weights,
             stages: vec![Smoothing::exponential(n as u32, 0); count],
-        }
-    }
-
-    #[inline(always)]
-    fn seeded<const K: usize>(&mut self, x: &[f64], out: &mut [f64]) {
-        let alpha = self.stages[0].alpha;
-        let mut values: [f64; K] = std::array::from_fn(|k| self.stages[k].value);
-        let weights: [f64; K] = std::array::from_fn(|k| self.weights[k]);
-        for (out, x) in out.iter_mut().zip(x) {
-            let mut x = *x;
-            let mut sum = 0.0;
-            for k in 0..K {
-                values[k] += alpha * (x - values[k]);
-                x = values[k];
-                sum += weights[k] * x;
-            }
-            *out = sum;
-        }
-        for (stage, value) in self.stages.iter_mut().zip(values) {
-            stage.value = value;
+            room: [Vec::new(), Vec::new()],
         }
     }
 }
@@ -48,27 +30,23 @@ impl Walker for Cascade {
         self.stages.len() * (self.n - 1)
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
-        let (mut x, mut out) = (x[0], &mut *out[0]);
-        while !x.is_empty() && !self.stages.iter().all(Smoothing::seeded) {
-            let mut value = x[0];
-            let mut sum = 0.0;
-            for (stage, weight) in self.stages.iter_mut().zip(self.weights) {
-                if !value.is_nan() {
-                    value = stage.step(value);
-                    sum += weight * value;
-                }
+        let (x, out) = (x[0], &mut *out[0]);
+        let [from, to] = &mut self.room;
+        from.clear();
+        from.extend_from_slice(x);
+        to.resize(x.len(), 0.0);
+        out.fill(0.0);
+        for (stage, weight) in self.stages.iter_mut().zip(self.weights) {
+            // While a stage is being seeded it gives nulls, which the next one passes over.
+            let nulls = from.iter().take_while(|x| x.is_nan()).count();
+            to[..nulls].fill(f64::NAN);
+            Walker::run(stage, &[&from[nulls..]], &mut [&mut to[nulls..]]);
+            for (out, average) in out.iter_mut().zip(&*to) {
+                *out += weight * average;
             }
-            out[0] = sum;
-            (x, out) = (&x[1..], &mut out[1..]);
-        }
-        match self.stages.len() {
-            1 => self.seeded::<1>(x, out),
-            2 => self.seeded::<2>(x, out),
-            3 => self.seeded::<3>(x, out),
-            4 => self.seeded::<4>(x, out),
-            5 => self.seeded::<5>(x, out),
-            _ => self.seeded::<6>(x, out),
+            std::mem::swap(from, to);
         }
     }
 }
@@ -104,6 +82,7 @@ impl Walker for Kama {
         self.n
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         const SLOW: f64 = 2.0 / 31.0;
         const RANGE: f64 = 2.0 / 3.0 - SLOW;
@@ -169,6 +148,7 @@ impl Walker for Strength {
         self.n
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         let (mut x, mut out) = (x[0], &mut *out[0]);
         // While the averages are seeded: the plain means of the first n changes.
@@ -221,6 +201,7 @@ impl Walker for CumulativeSum {
         0
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         for (out, x) in out[0].iter_mut().zip(x[0]) {
             self.0 += x;
@@ -232,35 +213,37 @@ impl Walker for CumulativeSum {
 /// Fast less slow exponential average, both from the first value.
 #[derive(Debug, Clone)]
 pub(super) struct AdOscillator {
-    slow: usize,
-    alphas: [f64; 2],
-    averages: Option<[f64; 2]>,
+    lookback: usize,
+    fast: Smoothing,
+    slow: Smoothing,
+    room: Vec<f64>,
 }
 
 impl AdOscillator {
     pub(super) fn new(fast: usize, slow: usize) -> Self {
+        // The mean of the first value alone is that value.
+        let average = |n: usize| Smoothing::new(1, 0, 2.0 / (n as f64 + 1.0));
         Self {
-            slow: fast.max(slow),
-            alphas: [fast, slow].map(|n| 2.0 / (n as f64 + 1.0)),
-            averages: None,
+            lookback: fast.max(slow) - 1,
+            fast: average(fast),
+            slow: average(slow),
+            room: Vec::new(),
         }
     }
 }
 
 impl Walker for AdOscillator {
     fn lookback(&self, _: usize) -> usize {
-        self.slow - 1
+        self.lookback
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
-        let Some(first) = x[0].first() else { return };
-        let [a, b] = self.alphas;
-        let [mut fast, mut slow] = self.averages.unwrap_or([*first; 2]);
-        for (out, x) in out[0].iter_mut().zip(x[0]) {
-            fast += a * (x - fast);
-            slow += b * (x - slow);
-            *out = fast - slow;
+        self.room.resize(x[0].len(), 0.0);
+        Walker::run(&mut self.fast, x, out);
+        Walker::run(&mut self.slow, x, &mut [&mut self.room]);
+        for (out, slow) in out[0].iter_mut().zip(&self.room) {
+            *out -= slow;
         }
-        self.averages = Some([fast, slow]);
     }
 }

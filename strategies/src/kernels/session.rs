@@ -41,6 +41,7 @@ impl Walker for Session {
         0
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         let [opens, highs, lows, closes, days, minutes] = x else {
             return;

@@ -1,6 +1,15 @@
 //! Recursive averages, seeded as TA-Lib seeds them: with the plain mean of the first values.
+//!
+//! An average is `prev + alpha (x - prev)`. Taken like that each bar waits for the one before, so it is taken four bars at a time:
+//! `y[i] = y[i-4] + w (z - y[i-4])` with `w = 1 - (1 - alpha)^4` and `z` the mean of the last four values with the weights that they
+//! have in it. That is the same number but for rounding; it is defined bar by bar and so does not depend on tiles; and where x stays
+//! the same, z is x, so that an average that has arrived does not move any more.
 
 use super::Walker;
+use crate::simd::{self, Level, Loop};
+
+/// Bars from an average to the one it is made from.
+const STEP: usize = 4;
 
 /// `prev + alpha (x - prev)`.
 #[derive(Debug, Clone)]
@@ -8,11 +17,46 @@ pub(crate) struct Smoothing {
     n: u64,
     /// Defined values ignored at the beginning.
     skip: u64,
-    pub(super) alpha: f64,
+    alpha: f64,
+    weights: Weights,
     /// Defined values seen.
     seen: u64,
-    /// Sum of the seed, then the average.
-    pub(super) value: f64,
+    /// Sum of the seed.
+    sum: f64,
+    /// The last averages, oldest first.
+    averages: [f64; STEP],
+    /// The last values, oldest first.
+    values: [f64; STEP],
+}
+
+/// What a step of four bars takes.
+#[derive(Debug, Clone, Copy)]
+struct Weights {
+    /// Of all four values.
+    all: f64,
+    /// Shares of the values 1, 2 and 3 bars ago; the rest is the newest value's.
+    earlier: [f64; 3],
+}
+
+impl Weights {
+    fn of(alpha: f64) -> Self {
+        let left = 1.0 - alpha;
+        let (one, two, three) = (alpha * left, alpha * left * left, alpha * left * left * left);
+        let all = alpha + one + two + three;
+        Self {
+            all,
+            earlier: [one / all, two / all, three / all],
+        }
+    }
+
+    /// The average from the one four bars before and the last four values, oldest first.
+    #[inline(always)]
+    fn step(&self, average: f64, x: [f64; STEP]) -> f64 {
+        let [three, two, one, x] = x;
+        let [a, b, c] = self.earlier;
+        let mean = x + ((a * (one - x) + b * (two - x)) + c * (three - x));
+        average + self.all * (mean - average)
+    }
 }
 
 impl Smoothing {
@@ -31,8 +75,11 @@ impl Smoothing {
             n: n as u64,
             skip: skip as u64,
             alpha,
+            weights: Weights::of(alpha),
             seen: 0,
-            value: 0.0,
+            sum: 0.0,
+            averages: [0.0; STEP],
+            values: [0.0; STEP],
         }
     }
 
@@ -42,35 +89,61 @@ impl Smoothing {
         if x.is_nan() {
             return f64::NAN;
         }
-        if self.seen >= self.skip + self.n {
-            self.value += self.alpha * (x - self.value);
-            return self.value;
-        }
-        self.seed(x)
+        let [_, b, c, d] = self.values;
+        self.values = [b, c, d, x];
+        let average = if self.steps() {
+            self.weights.step(self.averages[0], self.values)
+        } else {
+            self.seed(x)
+        };
+        let [_, b, c, d] = self.averages;
+        self.averages = [b, c, d, average];
+        average
     }
 
     #[cold]
     fn seed(&mut self, x: f64) -> f64 {
         self.seen += 1;
+        let seeded = self.skip + self.n;
+        if self.seen > seeded {
+            let before = self.averages[STEP - 1];
+            return before + self.alpha * (x - before);
+        }
         if self.seen > self.skip {
-            self.value += x;
+            self.sum += x;
         }
-        if self.seen < self.skip + self.n {
-            return f64::NAN;
+        if self.seen < seeded {
+            f64::NAN
+        } else {
+            self.sum / self.n as f64
         }
-        self.value /= self.n as f64;
-        self.value
     }
 
-    pub(crate) fn run(&mut self, x: &[f64], out: &mut [f64]) {
+    /// Whether the last four averages are known.
+    fn steps(&self) -> bool {
+        self.seen >= self.skip + self.n + STEP as u64 - 1
+    }
+
+    /// A tile in which values may be null.
+    pub(crate) fn run(&mut self, level: Level, x: &[f64], out: &mut [f64]) {
+        if simd::all_defined(level, &[x]) {
+            simd::run(
+                level,
+                Averages {
+                    kernels: [self],
+                    x,
+                    out: [out],
+                },
+            );
+        } else {
+            self.run_steps(x, out);
+        }
+    }
+
+    fn run_steps(&mut self, x: &[f64], out: &mut [f64]) {
         for (out, x) in out.iter_mut().zip(x) {
             *out = self.step(*x);
         }
-    }
-
-    /// Whether it is seeded, so that [`run_together`] may take it.
-    pub(super) fn seeded(&self) -> bool {
-        self.seen >= self.skip + self.n
     }
 }
 
@@ -79,42 +152,75 @@ impl Walker for Smoothing {
         (self.n + self.skip) as usize - 1
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
-        Self::run(self, x[0], out[0]);
+        let averages = Averages {
+            kernels: [self],
+            x: x[0],
+            out: [out[0]],
+        };
+        averages.run();
     }
 }
 
-/// Averages of one series run side by side: each waits for its own last value, so several at a time cost little more than one.
+/// Averages of one series run side by side: none waits for another.
 pub(crate) const TOGETHER: usize = 8;
 
 /// Runs averages of the same series; `out` holds a tile for each. The values are those of [`Smoothing::run`].
-pub(crate) fn run_together(kernels: &mut [Smoothing; TOGETHER], x: &[f64], out: &mut [Vec<f64>; TOGETHER]) {
-    const ROWS: usize = 8;
-    let ready = kernels.iter().all(Smoothing::seeded) && x.iter().all(|x| !x.is_nan());
-    if !ready {
+pub(crate) fn run_together(level: Level, kernels: &mut [Smoothing; TOGETHER], x: &[f64], out: &mut [Vec<f64>; TOGETHER]) {
+    if simd::all_defined(level, &[x]) {
+        let (kernels, out) = (kernels.each_mut(), out.each_mut().map(Vec::as_mut_slice));
+        simd::run(level, Averages { kernels, x, out });
+    } else {
         for (kernel, out) in kernels.iter_mut().zip(out) {
-            kernel.run(x, out);
-        }
-        return;
-    }
-    let alpha: [f64; TOGETHER] = std::array::from_fn(|k| kernels[k].alpha);
-    let mut value: [f64; TOGETHER] = std::array::from_fn(|k| kernels[k].value);
-    for (block, x) in x.chunks(ROWS).enumerate() {
-        let mut rows = [[0.0; TOGETHER]; ROWS];
-        for (row, x) in rows.iter_mut().zip(x) {
-            for k in 0..TOGETHER {
-                value[k] += alpha[k] * (x - value[k]);
-            }
-            *row = value;
-        }
-        for (k, out) in out.iter_mut().enumerate() {
-            for (out, row) in out[block * ROWS..].iter_mut().zip(&rows[..x.len()]) {
-                *out = row[k];
-            }
+            kernel.run_steps(x, out);
         }
     }
-    for (kernel, value) in kernels.iter_mut().zip(value) {
-        kernel.value = value;
+}
+
+/// Averages of values none of which is null.
+struct Averages<'a, const K: usize> {
+    kernels: [&'a mut Smoothing; K],
+    x: &'a [f64],
+    out: [&'a mut [f64]; K],
+}
+
+impl<const K: usize> Loop for Averages<'_, K> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { mut kernels, x, mut out } = self;
+        // Until all know their last averages, and the last values stand in the tile.
+        let mut begun = 0;
+        while begun < x.len() && (begun < STEP || !kernels.iter().all(|kernel| kernel.steps())) {
+            for (kernel, out) in kernels.iter_mut().zip(&mut out) {
+                out[begun] = kernel.step(x[begun]);
+            }
+            begun += 1;
+        }
+        let mut averages: [[f64; STEP]; K] = std::array::from_fn(|k| kernels[k].averages);
+        let weights: [Weights; K] = std::array::from_fn(|k| kernels[k].weights);
+        let whole = begun + (x.len() - begun) / STEP * STEP;
+        for at in (begun..whole).step_by(STEP) {
+            let Some(window) = x[at - 3..].first_chunk::<{ 2 * STEP - 1 }>() else {
+                break;
+            };
+            for k in 0..K {
+                let next: [f64; STEP] = std::array::from_fn(|i| {
+                    weights[k].step(averages[k][i], [window[i], window[i + 1], window[i + 2], window[i + 3]])
+                });
+                averages[k] = next;
+                out[k][at..at + STEP].copy_from_slice(&next);
+            }
+        }
+        for ((kernel, averages), out) in kernels.into_iter().zip(averages).zip(out) {
+            if whole > begun {
+                kernel.averages = averages;
+                kernel.values.copy_from_slice(&x[whole - STEP..whole]);
+            }
+            kernel.run_steps(&x[whole..], &mut out[whole..]);
+        }
     }
 }
 
@@ -131,10 +237,10 @@ mod tests {
         let (mut alone, mut together) = (kernels.clone(), kernels);
         for tile in x.chunks(64) {
             let mut out = std::array::from_fn(|_| vec![0.0; tile.len()]);
-            run_together(&mut together, tile, &mut out);
+            run_together(Level::detect(), &mut together, tile, &mut out);
             for (kernel, out) in alone.iter_mut().zip(&out) {
                 let mut expected = vec![0.0; tile.len()];
-                kernel.run(tile, &mut expected);
+                kernel.run(Level::Baseline, tile, &mut expected);
                 let bits = |values: &[f64]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
                 assert_eq!(bits(&expected), bits(out));
             }
@@ -145,7 +251,7 @@ mod tests {
     fn a_null_is_stepped_over() {
         let mut ema = Smoothing::exponential(2, 0);
         let mut out = [0.0; 6];
-        ema.run(&[1.0, f64::NAN, 3.0, f64::NAN, 5.0, 5.0], &mut out);
+        ema.run(Level::Baseline, &[1.0, f64::NAN, 3.0, f64::NAN, 5.0, 5.0], &mut out);
         assert!(out[0].is_nan() && out[1].is_nan() && out[3].is_nan());
         assert_eq!((out[2], out[4]), (2.0, 4.0));
     }

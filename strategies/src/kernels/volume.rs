@@ -1,7 +1,8 @@
 //! Recursions and windows of prices with their volume.
 
 use super::Walker;
-use super::windows::Moments;
+use super::four::Number;
+use super::moments::{Moments, Terms};
 
 /// On-balance volume.
 #[derive(Debug, Clone, Default)]
@@ -15,16 +16,26 @@ impl Walker for Obv {
         0
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
-        for ((out, close), volume) in out[0].iter_mut().zip(x[0]).zip(x[1]) {
-            let before = self.before.replace(*close);
-            // The first bar counts as one that rose.
-            let before = before.unwrap_or(f64::NEG_INFINITY);
-            let up = if *close > before { *volume } else { 0.0 };
-            let down = if *close < before { *volume } else { 0.0 };
-            self.total += up - down;
+        let (closes, volumes, out) = (x[0], x[1], &mut *out[0]);
+        let flow = |before: f64, close: f64, volume: f64| {
+            let up = if close > before { volume } else { 0.0 };
+            let down = if close < before { volume } else { 0.0 };
+            up - down
+        };
+        // In two loops: the first takes several bars at a time, the second cannot.
+        let pairs = closes.iter().zip(&closes[1..]).zip(&volumes[1..]);
+        for (out, ((before, close), volume)) in out[1..].iter_mut().zip(pairs) {
+            *out = flow(*before, *close, *volume);
+        }
+        // The first bar counts as one that rose.
+        out[0] = flow(self.before.unwrap_or(f64::NEG_INFINITY), closes[0], volumes[0]);
+        for out in out {
+            self.total += *out;
             *out = self.total;
         }
+        self.before = closes.last().copied();
     }
 }
 
@@ -55,20 +66,35 @@ impl Walker for VolumeIndex {
         0
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         let [negative, positive] = out else { return };
         for (bar, (close, volume)) in x[0].iter().zip(x[1]).enumerate() {
             if let Some((before, volume_before)) = self.before {
                 let change = if before == 0.0 { 0.0 } else { (close - before) / before };
-                if *volume < volume_before {
-                    self.negative += self.negative * change;
-                } else if *volume > volume_before {
-                    self.positive += self.positive * change;
-                }
+                // Added anyway: whether volumes rise cannot be foreseen.
+                let of_less = if *volume < volume_before { change } else { 0.0 };
+                let of_more = if *volume > volume_before { change } else { 0.0 };
+                self.negative += self.negative * of_less;
+                self.positive += self.positive * of_more;
             }
             self.before = Some((*close, *volume));
             (negative[bar], positive[bar]) = (self.negative, self.positive);
         }
+    }
+}
+
+/// The values of both series.
+struct Both;
+
+impl Terms<2> for Both {
+    const CENTERED: bool = false;
+    const PAIRED: bool = true;
+
+    #[inline(always)]
+    fn of<T: Number>(x: T, y: T, position: T) -> [T; 2] {
+        let _ = position;
+        [x, y]
     }
 }
 
@@ -97,6 +123,7 @@ impl Walker for MoneyFlow {
         self.n
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         let [rising, falling] = &mut self.flows;
         rising.clear();
@@ -111,17 +138,11 @@ impl Walker for MoneyFlow {
             self.before = *price;
         }
         let out = &mut *out[0];
-        self.sums.run(
-            rising,
-            falling,
-            false,
-            |rising, falling, _| [rising, falling],
-            |bar, window| {
-                let [rising, falling] = window.sums;
-                let all = rising + falling;
-                out[bar] = if all == 0.0 { 0.0 } else { 100.0 * (rising / all) };
-            },
-        );
+        self.sums.run::<Both>(rising, falling, |bar, window| {
+            let [rising, falling] = window.sums;
+            let all = rising + falling;
+            out[bar] = if all == 0.0 { 0.0 } else { 100.0 * (rising / all) };
+        });
     }
 }
 
@@ -138,6 +159,7 @@ impl Walker for Vwap {
         0
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         let bars = x[0].iter().zip(x[1]).zip(x[2]);
         for (out, ((price, volume), anchor)) in out[0].iter_mut().zip(bars) {

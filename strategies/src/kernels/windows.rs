@@ -1,126 +1,19 @@
-//! Sums and moments over windows without anything being taken out again: a window is the end of one block of `n` bars and the
-//! beginning of the next, and both parts are added up on their own. So no dust of values that have left remains, however long the
-//! series, and a bar costs the same whatever `n` is.
-//!
-//! Values are measured from the last one of the block before, which lies in the window: where nothing moves, moments are exactly 0.
+//! Sums, means and moments of windows of one series.
 
 use super::Walker;
+use super::four::Number;
+use super::moments::{Moments, Summed, Terms};
 
-/// Sums of `K` terms over a window.
-#[derive(Debug, Clone)]
-pub(super) struct Moments<const K: usize> {
-    n: usize,
-    /// Bars of the present block.
-    at: usize,
-    center: [f64; 2],
-    /// Values of the present block.
-    x: Vec<f64>,
-    y: Vec<f64>,
-    /// Sums of the terms of the block before from each of its bars to its end.
-    ends: Vec<[f64; K]>,
-    begin: [f64; K],
-}
+/// The values themselves.
+pub(super) struct Plain;
 
-/// A complete window.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Summed<const K: usize> {
-    pub(super) sums: [f64; K],
-    /// What was subtracted from the values.
-    pub(super) center: [f64; 2],
-    /// Position of the newest bar; that of the oldest is `n - 1` less.
-    pub(super) newest: f64,
-}
+impl Terms<1> for Plain {
+    const CENTERED: bool = false;
 
-#[inline(always)]
-fn plus<const K: usize>(a: [f64; K], b: [f64; K]) -> [f64; K] {
-    std::array::from_fn(|k| a[k] + b[k])
-}
-
-impl<const K: usize> Moments<K> {
-    pub(super) fn new(n: usize) -> Self {
-        Self {
-            n: n.max(1),
-            at: 0,
-            center: [0.0; 2],
-            x: Vec::new(),
-            y: Vec::new(),
-            ends: Vec::new(),
-            begin: [0.0; K],
-        }
-    }
-
-    /// Gives `emit` the window that ends at each bar. `terms` takes the distances of x and y from the center, and the position.
-    /// Where there is one series, `y` is `x` again. Windows that are not full yet hold anything.
     #[inline(always)]
-    pub(super) fn run(
-        &mut self,
-        x: &[f64],
-        y: &[f64],
-        centered: bool,
-        terms: impl Fn(f64, f64, f64) -> [f64; K],
-        mut emit: impl FnMut(usize, Summed<K>),
-    ) {
-        if self.ends.is_empty() {
-            self.ends = vec![[0.0; K]; self.n + 1];
-            self.x = vec![0.0; self.n];
-            self.y = vec![0.0; self.n];
-        }
-        let n = self.n;
-        let mut bar = 0;
-        while bar < x.len() {
-            let part = (n - self.at).min(x.len() - bar);
-            let (from, center) = (self.at, self.center);
-            self.x[from..from + part].copy_from_slice(&x[bar..bar + part]);
-            self.y[from..from + part].copy_from_slice(&y[bar..bar + part]);
-            let mut begin = self.begin;
-            let ends = &self.ends[from + 1..=from + part];
-            let pairs = x[bar..bar + part].iter().zip(&y[bar..bar + part]);
-            for (k, ((x, y), end)) in pairs.zip(ends).enumerate() {
-                let position = (from + k) as f64;
-                begin = plus(begin, terms(x - center[0], y - center[1], position));
-                let sums = plus(begin, *end);
-                emit(
-                    bar + k,
-                    Summed {
-                        sums,
-                        center,
-                        newest: position,
-                    },
-                );
-            }
-            self.begin = begin;
-            self.at += part;
-            bar += part;
-            if self.at == n {
-                self.turn(centered, &terms);
-                emit(
-                    bar - 1,
-                    Summed {
-                        sums: self.ends[0],
-                        center: self.center,
-                        newest: -1.0,
-                    },
-                );
-            }
-        }
-    }
-
-    /// The present block becomes the one before.
-    #[inline(always)]
-    fn turn(&mut self, centered: bool, terms: &impl Fn(f64, f64, f64) -> [f64; K]) {
-        if centered {
-            self.center = [self.x[self.n - 1], self.y[self.n - 1]];
-        }
-        let center = self.center;
-        let mut sums = [0.0; K];
-        self.ends[self.n] = sums;
-        for at in (0..self.n).rev() {
-            let position = at as f64 - self.n as f64;
-            sums = plus(sums, terms(self.x[at] - center[0], self.y[at] - center[1], position));
-            self.ends[at] = sums;
-        }
-        self.at = 0;
-        self.begin = [0.0; K];
+    fn of<T: Number>(x: T, y: T, position: T) -> [T; 1] {
+        let _ = (y, position);
+        [x]
     }
 }
 
@@ -145,15 +38,26 @@ impl Walker for Sum {
         self.moments.n - 1
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         let out = &mut *out[0];
-        self.moments
-            .run(x[0], x[0], false, |x, _, _| [x], |bar, window| out[bar] = window.sums[0]);
+        self.moments.run::<Plain>(x[0], x[0], |bar, window| out[bar] = window.sums[0]);
         if self.divisor != 1.0 {
             for out in out.iter_mut() {
                 *out /= self.divisor;
             }
         }
+    }
+}
+
+/// Distances, and the same by position.
+struct Weighted;
+
+impl Terms<2> for Weighted {
+    #[inline(always)]
+    fn of<T: Number>(x: T, y: T, position: T) -> [T; 2] {
+        let _ = (y, position);
+        [x, x * position]
     }
 }
 
@@ -176,21 +80,27 @@ impl Walker for WeightedMean {
         self.moments.n - 1
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         let n = self.moments.n as f64;
-        let divisor = n * (n + 1.0) / 2.0;
+        let share = 2.0 / (n * (n + 1.0));
         let out = &mut *out[0];
-        self.moments.run(
-            x[0],
-            x[0],
-            true,
-            |d, _, position| [d, d * position],
-            |bar, window| {
-                // The weight of a bar is its position from just before the oldest on.
-                let [sum, weighted] = window.sums;
-                out[bar] = window.center[0] + (weighted + (n - window.newest) * sum) / divisor;
-            },
-        );
+        self.moments.run::<Weighted>(x[0], x[0], |bar, window| {
+            // The weight of a bar is its position from just before the oldest on.
+            let [sum, weighted] = window.sums;
+            out[bar] = window.center[0] + (weighted + (n - window.newest) * sum) * share;
+        });
+    }
+}
+
+/// Distances and their squares.
+struct Squares;
+
+impl Terms<2> for Squares {
+    #[inline(always)]
+    fn of<T: Number>(x: T, y: T, position: T) -> [T; 2] {
+        let _ = (y, position);
+        [x, x * x]
     }
 }
 
@@ -224,20 +134,15 @@ impl Walker for Spread {
         self.moments.n - 1
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         let n = self.moments.n as f64;
         let (share, divisor) = (1.0 / n, n - self.less);
         let out = &mut *out[0];
-        self.moments.run(
-            x[0],
-            x[0],
-            true,
-            |d, _, _| [d, d * d],
-            |bar, window| {
-                let [sum, squares] = window.sums;
-                out[bar] = squares - sum * sum * share;
-            },
-        );
+        self.moments.run::<Squares>(x[0], x[0], |bar, window| {
+            let [sum, squares] = window.sums;
+            out[bar] = squares - sum * sum * share;
+        });
         for out in out.iter_mut() {
             *out = if *out > 0.0 { *out / divisor } else { 0.0 };
         }
@@ -249,6 +154,17 @@ impl Walker for Spread {
                 *out = out.sqrt();
             }
         }
+    }
+}
+
+/// Distances up to their fourth powers.
+struct Powers;
+
+impl Terms<4> for Powers {
+    #[inline(always)]
+    fn of<T: Number>(x: T, y: T, position: T) -> [T; 4] {
+        let _ = (y, position);
+        [x, x * x, x * x * x, x * x * x * x]
     }
 }
 
@@ -280,28 +196,33 @@ impl Walker for Shape {
         self.moments.n - 1
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         let n = self.moments.n as f64;
         let fourth = self.fourth;
         let out = &mut *out[0];
-        self.moments.run(
-            x[0],
-            x[0],
-            true,
-            |d, _, _| [d, d * d, d * d * d, d * d * d * d],
-            |bar, window| {
-                let [mean, m2, m3, m4] = window.sums.map(|sum| sum / n);
-                let variance = m2 - mean * mean;
-                out[bar] = if variance <= 0.0 {
-                    f64::NAN
-                } else if fourth {
-                    (m4 - 4.0 * mean * m3 + 6.0 * mean * mean * m2 - 3.0 * mean * mean * mean * mean) / (variance * variance)
-                        - 3.0
-                } else {
-                    (m3 - 3.0 * mean * m2 + 2.0 * mean * mean * mean) / (variance * variance.sqrt())
-                };
-            },
-        );
+        self.moments.run::<Powers>(x[0], x[0], |bar, window| {
+            let [mean, m2, m3, m4] = window.sums.map(|sum| sum / n);
+            let variance = m2 - mean * mean;
+            out[bar] = if variance <= 0.0 {
+                f64::NAN
+            } else if fourth {
+                (m4 - 4.0 * mean * m3 + 6.0 * mean * mean * m2 - 3.0 * mean * mean * mean * mean) / (variance * variance) - 3.0
+            } else {
+                (m3 - 3.0 * mean * m2 + 2.0 * mean * mean * mean) / (variance * variance.sqrt())
+            };
+        });
+    }
+}
+
+/// Distances, the same by position, and their squares.
+struct Line;
+
+impl Terms<3> for Line {
+    #[inline(always)]
+    fn of<T: Number>(x: T, y: T, position: T) -> [T; 3] {
+        let _ = (y, position);
+        [x, x * position, x * x]
     }
 }
 
@@ -309,17 +230,23 @@ impl Walker for Shape {
 #[derive(Debug, Clone)]
 pub(super) struct Regression {
     moments: Moments<3>,
+    wanted: u32,
 }
 
 impl Regression {
     pub(super) fn new(n: usize) -> Self {
         Self {
             moments: Moments::new(n),
+            wanted: !0,
         }
     }
 }
 
 impl Walker for Regression {
+    fn want(&mut self, outputs: u32) {
+        self.wanted = outputs;
+    }
+
     fn outputs(&self) -> usize {
         5
     }
@@ -328,29 +255,37 @@ impl Walker for Regression {
         self.moments.n - 1
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         let n = self.moments.n as f64;
         let spread = n * (n * n - 1.0) / 12.0;
         let half = (n - 1.0) / 2.0;
-        let [end, slopes, begin, forecast, explained] = out else {
-            return;
+        let (by_spread, share) = (1.0 / spread, 1.0 / n);
+        let slope = |window: &Summed<3>| (window.sums[1] - (window.newest - half) * window.sums[0]) * by_spread;
+        // Where the line is so many bars after its middle.
+        let line = |window: &Summed<3>, after: f64| window.center[0] + window.sums[0] * share + slope(window) * after;
+        let explained = |window: &Summed<3>| {
+            let [sum, _, squares] = window.sums;
+            (slope(window) * slope(window) * spread / (squares - sum * sum * share)).min(1.0)
         };
-        self.moments.run(
-            x[0],
-            x[0],
-            true,
-            |d, _, position| [d, d * position, d * d],
-            |bar, window| {
-                let [sum, weighted, squares] = window.sums;
-                let slope = (weighted - (window.newest - half) * sum) / spread;
-                let mean = sum / n;
-                let middle = window.center[0] + mean;
-                slopes[bar] = slope;
-                end[bar] = middle + slope * half;
-                begin[bar] = middle - slope * half;
-                forecast[bar] = middle + slope * (half + 1.0);
-                explained[bar] = (slope * slope * spread / (squares - sum * mean)).min(1.0);
-            },
-        );
+        let (x, moments) = (x[0], &mut self.moments);
+        match (self.wanted, &mut *out) {
+            (0b1, [out, ..]) => moments.run::<Line>(x, x, |bar, window| out[bar] = line(&window, half)),
+            (0b10, [_, out, ..]) => moments.run::<Line>(x, x, |bar, window| out[bar] = slope(&window)),
+            (0b100, [_, _, out, ..]) => moments.run::<Line>(x, x, |bar, window| out[bar] = line(&window, -half)),
+            (0b1000, [_, _, _, out, ..]) => moments.run::<Line>(x, x, |bar, window| out[bar] = line(&window, half + 1.0)),
+            _ => moments.run::<Line>(x, x, |bar, window| {
+                let values = [
+                    line(&window, half),
+                    slope(&window),
+                    line(&window, -half),
+                    line(&window, half + 1.0),
+                    explained(&window),
+                ];
+                for (out, value) in out.iter_mut().zip(values) {
+                    out[bar] = value;
+                }
+            }),
+        }
     }
 }

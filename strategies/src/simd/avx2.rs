@@ -7,9 +7,12 @@ use std::arch::x86_64::{
     _mm256_shuffle_ps, _mm256_sub_pd,
 };
 
-use super::{
-    Block, Compared, Lane, LastBar, Predicate, WORD, all_plain_loop, cross_lanes, cross_words, divide_loop, exactly, fill,
-};
+use super::{Block, Compared, Lane, LastBar, Loop, Predicate, WORD, cross_lanes, cross_words, exactly, fill};
+
+#[target_feature(enable = "avx2")]
+pub(super) fn run<L: Loop>(work: L) -> L::Output {
+    work.run()
+}
 
 #[target_feature(enable = "avx2")]
 pub(super) fn compare(predicate: Predicate, a: Lane<'_>, b: Lane<'_>, out: &mut [u64]) {
@@ -42,16 +45,6 @@ pub(super) fn cross(a: Lane<'_>, b: Lane<'_>, plain: bool, last: &mut LastBar, u
 #[inline(always)]
 fn settled((below, ties): (u64, bool), a: &Block, b: &Block) -> Compared {
     if ties { exactly(a, b) } else { (!below, below, 0) }
-}
-
-#[target_feature(enable = "avx2")]
-pub(super) fn all_plain(x: &[f64]) -> bool {
-    all_plain_loop(x)
-}
-
-#[target_feature(enable = "avx2")]
-pub(super) fn divide_differences(newer: &[i64], older: &[i64], divisor: f64, small: bool, out: &mut [f64]) {
-    divide_loop(newer, older, divisor, small, out);
 }
 
 #[inline]

@@ -2,16 +2,24 @@
 //!
 //! Averages add and take away in TA-Lib's own order, so that a body which is just as long as the average falls on the same side.
 
+mod hikkake;
 mod one;
 mod several;
 mod two;
 
+use std::ops::Range;
+
 use assay_lang::Candle;
 
 use super::Walker;
+use crate::branchless::{all, any};
 
 /// Bars before a bar that a pattern or its averages may look at, at most.
 const MOST_BACK: usize = 16;
+/// Bars looked at together.
+const BLOCK: usize = 64;
+/// A column of a block and of the bars before it.
+type Row = [f64; MOST_BACK + BLOCK];
 
 /// What a size is measured with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,52 +69,42 @@ impl Size {
     }
 }
 
-/// Bars in a row.
+/// The bars of a block and [`MOST_BACK`] bars before it.
 #[derive(Debug, Clone, Copy)]
 struct Bars<'a> {
-    open: &'a [f64],
-    high: &'a [f64],
-    low: &'a [f64],
-    close: &'a [f64],
-}
-
-impl<'a> Bars<'a> {
-    /// Open, high, low and close of `count` bars.
-    #[inline(always)]
-    fn rows(&self, from: usize, count: usize) -> impl Iterator<Item = [f64; 4]> + use<'a> {
-        let part = |values: &'a [f64]| &values[from..from + count];
-        let (open, high, low, close) = (part(self.open), part(self.high), part(self.low), part(self.close));
-        let pairs = open.iter().zip(high).zip(low.iter().zip(close));
-        pairs.map(|((open, high), (low, close))| [*open, *high, *low, *close])
-    }
+    open: &'a Row,
+    high: &'a Row,
+    low: &'a Row,
+    close: &'a Row,
 }
 
 /// The bars around one of them: `0` is this bar, `1` the one before.
 #[derive(Debug, Clone, Copy)]
 struct At<'a> {
     bars: &'a Bars<'a>,
+    /// Its place in the block.
     at: usize,
 }
 
 impl At<'_> {
     #[inline(always)]
     fn o(self, back: usize) -> f64 {
-        self.bars.open[self.at - back]
+        self.bars.open[MOST_BACK + self.at - back]
     }
 
     #[inline(always)]
     fn h(self, back: usize) -> f64 {
-        self.bars.high[self.at - back]
+        self.bars.high[MOST_BACK + self.at - back]
     }
 
     #[inline(always)]
     fn l(self, back: usize) -> f64 {
-        self.bars.low[self.at - back]
+        self.bars.low[MOST_BACK + self.at - back]
     }
 
     #[inline(always)]
     fn c(self, back: usize) -> f64 {
-        self.bars.close[self.at - back]
+        self.bars.close[MOST_BACK + self.at - back]
     }
 
     #[inline(always)]
@@ -167,7 +165,7 @@ impl At<'_> {
     /// Within `room` of `level`.
     #[inline(always)]
     fn within(x: f64, level: f64, room: f64) -> bool {
-        x <= level + room && x >= level - room
+        all([x <= level + room, x >= level - room])
     }
 }
 
@@ -178,24 +176,26 @@ fn signal(is: bool, sign: f64) -> f64 {
 }
 
 /// A running average of sizes that ends `back + 1` bars before the bar it is for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 struct Average {
     size: Size,
     back: usize,
-    total: f64,
-    /// What the averages are for the bars at hand.
-    values: Vec<f64>,
 }
 
 /// A pattern with its averages: `holds` takes the bar and the averages' values at it.
+///
+/// A block of bars goes through all steps together, and each step is a loop without branches over arrays of fixed length: those
+/// take several bars at a time. So `holds` should not branch either, but join its conditions with [`all`] and [`any`].
 struct Pattern<const N: usize, F> {
     averages: [Average; N],
+    /// Sums of as many sizes as are averaged.
+    totals: [f64; N],
     /// First bar that is looked at, and first bar with a value.
     first: usize,
     lookback: usize,
     seen: usize,
-    /// The last bars.
-    history: [Vec<f64>; 4],
+    /// The last bars before the tile.
+    history: [[f64; MOST_BACK]; 4],
     holds: F,
 }
 
@@ -225,75 +225,127 @@ fn delayed<const N: usize>(
     holds: impl FnMut(At<'_>, [f64; N]) -> f64 + Send + 'static,
 ) -> Box<dyn Walker> {
     Box::new(Pattern {
-        averages: averages.map(|(size, back)| Average {
-            size,
-            back,
-            total: 0.0,
-            values: Vec::new(),
-        }),
+        averages: averages.map(|(size, back)| Average { size, back }),
+        totals: [0.0; N],
         first,
         lookback: first + later,
         seen: 0,
-        history: std::array::from_fn(|_| Vec::new()),
+        history: [[0.0; MOST_BACK]; 4],
         holds,
     })
 }
 
+impl Measure {
+    #[inline(always)]
+    fn of(self, bars: &Bars<'_>, out: &mut Row) {
+        let Bars { open, high, low, close } = bars;
+        match self {
+            Self::Body => {
+                for i in 0..out.len() {
+                    out[i] = (close[i] - open[i]).abs();
+                }
+            }
+            Self::Range => {
+                for i in 0..out.len() {
+                    out[i] = high[i] - low[i];
+                }
+            }
+            Self::Shadows => {
+                for i in 0..out.len() {
+                    let white = close[i] >= open[i];
+                    let (top, bottom) = if white { (close[i], open[i]) } else { (open[i], close[i]) };
+                    out[i] = high[i] - top + bottom - low[i];
+                }
+            }
+        }
+    }
+}
+
 impl Average {
-    /// The averages for the bars from `from` on. `first` is how many of them only fill the first average.
-    fn run(&mut self, bars: &Bars<'_>, from: usize, first: usize) {
-        match self.size.measure() {
-            Measure::Body => self.walk(bars, from, first, |[open, _, _, close]| (close - open).abs()),
-            Measure::Range => self.walk(bars, from, first, |[_, high, low, _]| high - low),
-            Measure::Shadows => self.walk(bars, from, first, |[open, high, low, close]| {
-                let (top, bottom) = if close >= open { (close, open) } else { (open, close) };
-                high - top + bottom - low
-            }),
+    /// By how much the total changes after each bar of a block.
+    #[inline(always)]
+    fn changes(self, sizes: &Row, out: &mut [f64; BLOCK]) {
+        let newest = MOST_BACK - self.back;
+        let oldest = newest - self.size.period();
+        let (newest, oldest) = (&sizes[newest..newest + BLOCK], &sizes[oldest..oldest + BLOCK]);
+        for ((out, newest), oldest) in out.iter_mut().zip(newest).zip(oldest) {
+            *out = newest - oldest;
         }
     }
 
+    /// The averages of totals.
     #[inline(always)]
-    fn walk(&mut self, bars: &Bars<'_>, from: usize, first: usize, measure: impl Fn([f64; 4]) -> f64) {
-        let period = self.size.period();
-        let count = bars.open.len() - from;
-        // What stands before the first average is not looked at.
-        self.values.resize(count, f64::NAN);
-        let fill = first.min(count);
-        let filling = first.saturating_sub(period).min(fill)..fill;
-        for at in filling.start + from - self.back..filling.end + from - self.back {
-            self.total += measure([bars.open[at], bars.high[at], bars.low[at], bars.close[at]]);
-        }
-        let values = &mut self.values[fill..];
-        let newest = bars.rows(fill + from - self.back, values.len());
-        let oldest = bars.rows((fill + from - self.back).saturating_sub(period), values.len());
-        // In two loops: the first takes several bars at a time, in the second each waits for the one before.
-        for ((value, newest), oldest) in values.iter_mut().zip(newest).zip(oldest) {
-            *value = measure(newest) - measure(oldest);
-        }
-        let (factor, length) = (self.size.factor(), period as f64);
+    fn scale(self, totals: &mut [f64; BLOCK]) {
+        let (factor, length) = (self.size.factor(), self.size.period() as f64);
         let share = if self.size.measure() == Measure::Shadows { 0.5 } else { 1.0 };
-        let mut total = self.total;
-        for value in values {
-            let change = *value;
-            *value = factor * (total / length) * share;
-            total += change;
+        for total in totals {
+            *total = factor * (*total / length) * share;
         }
-        self.total = total;
     }
 }
 
 impl<const N: usize, F: FnMut(At<'_>, [f64; N]) -> f64 + Send> Pattern<N, F> {
-    /// Walks over `bars` from `from` on; before it stand as many as are looked back at.
-    fn scan(&mut self, bars: &Bars<'_>, from: usize, out: &mut [f64]) {
+    /// The totals before each of the first `count` bars of a block.
+    #[inline(always)]
+    fn totals(&mut self, bars: &Bars<'_>, count: usize) -> [[f64; BLOCK]; N] {
+        let mut totals = [[0.0; BLOCK]; N];
+        let mut sizes = [[0.0; MOST_BACK + BLOCK]; 3];
+        for measure in [Measure::Body, Measure::Range, Measure::Shadows] {
+            if self.averages.iter().any(|average| average.size.measure() == measure) {
+                measure.of(bars, &mut sizes[measure as usize]);
+            }
+        }
+        let sizes = |average: &Average| &sizes[average.size.measure() as usize];
+        for (average, changes) in self.averages.iter().zip(&mut totals) {
+            average.changes(sizes(average), changes);
+        }
+        let filling = self.first.saturating_sub(self.seen).min(count);
+        for i in 0..filling {
+            for (average, total) in self.averages.iter().zip(&mut self.totals) {
+                if self.seen + i + average.size.period() >= self.first {
+                    *total += sizes(average)[MOST_BACK + i - average.back];
+                }
+            }
+        }
+        // All totals in one loop: each waits for its own last value, and not for the others'.
+        let mut sums = self.totals;
+        for i in filling..count {
+            for (total, sum) in totals.iter_mut().zip(&mut sums) {
+                let change = std::mem::replace(&mut total[i], *sum);
+                *sum += change;
+            }
+        }
+        self.totals = sums;
+        totals
+    }
+
+    /// The first `out.len()` bars of a block.
+    #[inline(always)]
+    fn block(&mut self, bars: &Bars<'_>, out: &mut [f64]) {
+        let mut averages = self.totals(bars, out.len());
+        for (average, totals) in self.averages.iter().zip(&mut averages) {
+            average.scale(totals);
+        }
         let first = self.first.saturating_sub(self.seen);
-        for average in &mut self.averages {
-            average.run(bars, from, first);
+        let mut found = [0.0; BLOCK];
+        if first == 0 && out.len() == BLOCK {
+            for (at, found) in found.iter_mut().enumerate() {
+                *found = (self.holds)(At { bars, at }, std::array::from_fn(|k| averages[k][at]));
+            }
+        } else {
+            self.part(bars, &averages, first..out.len(), &mut found);
         }
-        for (i, out) in out.iter_mut().enumerate().skip(first) {
-            let averages = std::array::from_fn(|k| self.averages[k].values[i]);
-            *out = (self.holds)(At { bars, at: from + i }, averages);
-        }
+        out.copy_from_slice(&found[..out.len()]);
         self.seen += out.len();
+    }
+
+    /// A block of which only some bars are looked at: at the beginning and at the end of a series.
+    #[cold]
+    #[inline(never)]
+    fn part(&mut self, bars: &Bars<'_>, averages: &[[f64; BLOCK]; N], looked_at: Range<usize>, found: &mut [f64; BLOCK]) {
+        for at in looked_at {
+            found[at] = (self.holds)(At { bars, at }, std::array::from_fn(|k| averages[k][at]));
+        }
     }
 }
 
@@ -302,38 +354,41 @@ impl<const N: usize, F: FnMut(At<'_>, [f64; N]) -> f64 + Send> Walker for Patter
         self.lookback
     }
 
+    #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
-        let out = &mut *out[0];
-        let count = out.len();
-        // The first bars need the tile before; the others find all they look at in this tile.
-        let head = count.min(MOST_BACK);
-        let mut joined = std::mem::replace(&mut self.history, std::array::from_fn(|_| Vec::new()));
-        for (joined, x) in joined.iter_mut().zip(x) {
-            joined.resize(MOST_BACK, f64::NAN);
-            joined.extend_from_slice(&x[..head]);
-        }
-        let [open, high, low, close] = &joined;
-        let bars = Bars { open, high, low, close };
-        self.scan(&bars, MOST_BACK, &mut out[..head]);
-        if count > head {
+        let mut rooms = [[0.0; MOST_BACK + BLOCK]; 4];
+        for (block, out) in out[0].chunks_mut(BLOCK).enumerate() {
+            let [open, high, low, close] = &mut rooms;
+            let history = &self.history;
+            let row = |column: usize, room| row(&history[column], x[column], block * BLOCK, room);
             let bars = Bars {
-                open: x[0],
-                high: x[1],
-                low: x[2],
-                close: x[3],
+                open: row(0, open),
+                high: row(1, high),
+                low: row(2, low),
+                close: row(3, close),
             };
-            self.scan(&bars, head, &mut out[head..]);
-            for (joined, x) in joined.iter_mut().zip(x) {
-                joined.clear();
-                joined.extend_from_slice(&x[count - MOST_BACK..]);
-            }
-        } else {
-            for joined in &mut joined {
-                joined.drain(..head);
-            }
+            self.block(&bars, out);
         }
-        self.history = joined;
+        for ((history, x), room) in self.history.iter_mut().zip(x).zip(&mut rooms) {
+            let last = *row(history, x, x.len(), room);
+            history.copy_from_slice(&last[..MOST_BACK]);
+        }
     }
+}
+
+/// The values of a tile from `from` on and those before it; what lies outside of the tile is made up in `room`.
+#[inline(always)]
+fn row<'a>(history: &[f64; MOST_BACK], tile: &'a [f64], from: usize, room: &'a mut Row) -> &'a Row {
+    if let Some(whole) = from.checked_sub(MOST_BACK).and_then(|from| tile[from..].first_chunk()) {
+        return whole;
+    }
+    for (i, value) in room.iter_mut().enumerate() {
+        *value = match (from + i).checked_sub(MOST_BACK) {
+            None => history[from + i],
+            Some(at) => tile.get(at).copied().unwrap_or(0.0),
+        };
+    }
+    room
 }
 
 /// The pattern of that name; `penetration` is how deep a candle must reach into another, where the pattern asks for it.

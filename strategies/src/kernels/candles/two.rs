@@ -3,7 +3,7 @@
 use assay_lang::Candle;
 
 use super::Size::{self, Doji, Equal, LongBody, Near, NoShadow, ShortBody};
-use super::{At, Walker, pattern, signal};
+use super::{At, Walker, all, pattern, signal};
 
 pub(super) fn make(candle: Candle, penetration: f64) -> Option<Box<dyn Walker>> {
     Some(match candle {
@@ -17,9 +17,9 @@ pub(super) fn make(candle: Candle, penetration: f64) -> Option<Box<dyn Walker>> 
             },
         ),
         Candle::DarkCloudCover => pattern(1, [(LongBody, 1)], move |at, [long]| {
-            let colors = at.white(1) && at.black(0) && at.body(1) > long;
-            let deep = at.c(0) > at.o(1) && at.c(0) < at.c(1) - at.body(1) * penetration;
-            signal(colors && at.o(0) > at.h(1) && deep, -1.0)
+            let colors = all([at.white(1), at.black(0), at.body(1) > long]);
+            let deep = all([at.c(0) > at.o(1), at.c(0) < at.c(1) - at.body(1) * penetration]);
+            signal(all([colors, at.o(0) > at.h(1), deep]), -1.0)
         }),
         Candle::DojiStar => pattern(1, [(LongBody, 1), (Doji, 0)], |at, [long, doji]| {
             let gap = if at.white(1) { at.gap_up(0, 1) } else { at.gap_down(0, 1) };
@@ -61,8 +61,8 @@ pub(super) fn make(candle: Candle, penetration: f64) -> Option<Box<dyn Walker>> 
             1,
             [(NoShadow, 1), (NoShadow, 0), (LongBody, 1), (LongBody, 0)],
             |at, averages| {
-                let longer = usize::from(at.body(0) <= at.body(1));
-                signal(kicks(at, averages), at.color(longer))
+                let longer = if at.body(0) <= at.body(1) { at.color(1) } else { at.color(0) };
+                signal(kicks(at, averages), longer)
             },
         ),
         Candle::MatchingLow => pattern(1, [(Equal, 1)], |at, [equal]| {
@@ -130,8 +130,8 @@ fn stands_on_its_body(at: At<'_>, short: f64, none: f64) -> bool {
 
 /// Two opposite marubozu with a gap in the direction of the second.
 fn kicks(at: At<'_>, [none_before, none, long_before, long]: [f64; 4]) -> bool {
-    let bare = |back: usize, none: f64| at.upper(back) < none && at.lower(back) < none;
+    let bare = |back: usize, none: f64| all([at.upper(back) < none, at.lower(back) < none]);
     let gap = if at.black(1) { at.l(0) > at.h(1) } else { at.h(0) < at.l(1) };
-    let opposite = at.white(1) != at.white(0);
-    opposite && at.body(1) > long_before && bare(1, none_before) && at.body(0) > long && bare(0, none) && gap
+    let long = all([at.body(1) > long_before, at.body(0) > long]);
+    all([at.white(1) != at.white(0), long, bare(1, none_before), bare(0, none), gap])
 }

@@ -1,0 +1,233 @@
+//! Sums and moments over windows without anything being taken out again: a window is the end of one block of `n` bars and the
+//! beginning of the next, and both parts are added up on their own. So no dust of values that have left remains, however long the
+//! series, and a bar costs the same whatever `n` is.
+//!
+//! Values are measured from the last one of the block before, which lies in the window: where nothing moves, moments are exactly 0.
+//!
+//! Short windows are added up anew at each bar instead, measured from their newest value: several bars at a time that takes less.
+
+use super::four::{Four, Number};
+
+/// The tiles of a series, each behind the last values of the one before, so that every window is one slice.
+#[derive(Debug, Clone)]
+pub(super) struct Windows {
+    pub(super) n: usize,
+    values: Vec<f64>,
+}
+
+impl Windows {
+    pub(super) fn new(n: usize) -> Self {
+        Self {
+            n: n.max(1),
+            values: Vec::new(),
+        }
+    }
+
+    /// The windows that end at the values of a tile; what stands before the first tile is 0.
+    pub(super) fn of(&mut self, x: &[f64]) -> std::slice::Windows<'_, f64> {
+        let n = self.n;
+        self.join(x).windows(n)
+    }
+
+    /// The tile behind the last `n - 1` values before it.
+    pub(super) fn join(&mut self, x: &[f64]) -> &[f64] {
+        let kept = self.n - 1;
+        if self.values.len() < kept {
+            self.values.resize(kept, 0.0);
+        }
+        self.values.drain(..self.values.len() - kept);
+        self.values.extend_from_slice(x);
+        &self.values
+    }
+}
+
+/// Windows of up to so many bars are added up anew for each bar, several bars at a time: of one term, and of more.
+const SHORT: [usize; 2] = [12, 16];
+/// Bars added up side by side.
+const LANES: usize = 8;
+
+/// The values of [`LANES`] bars.
+#[derive(Debug, Clone, Copy)]
+struct Pair([Four; 2]);
+
+impl Pair {
+    #[inline(always)]
+    fn of(x: &[f64; LANES]) -> Self {
+        let [a, b, c, d, e, f, g, h] = *x;
+        Self([Four([a, b, c, d]), Four([e, f, g, h])])
+    }
+}
+
+/// What is added up: terms of the distances of x and y from the center, and of the position.
+pub(super) trait Terms<const K: usize> {
+    /// Whether distances are from a value of the window; from 0 otherwise.
+    const CENTERED: bool = true;
+    /// Whether y is another series than x.
+    const PAIRED: bool = false;
+
+    fn of<T: Number>(x: T, y: T, position: T) -> [T; K];
+}
+
+/// Sums of `K` terms over a window.
+#[derive(Debug, Clone)]
+pub(super) struct Moments<const K: usize> {
+    pub(super) n: usize,
+    /// Bars of the present block.
+    at: usize,
+    center: [f64; 2],
+    /// Values of the present block.
+    x: Vec<f64>,
+    y: Vec<f64>,
+    /// Sums of the terms of the block before from each of its bars to its end.
+    ends: Vec<[f64; K]>,
+    begin: [f64; K],
+    /// The values of short windows.
+    short: [Windows; 2],
+}
+
+/// A complete window.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Summed<const K: usize> {
+    pub(super) sums: [f64; K],
+    /// What was subtracted from the values.
+    pub(super) center: [f64; 2],
+    /// Position of the newest bar; that of the oldest is `n - 1` less.
+    pub(super) newest: f64,
+}
+
+#[inline(always)]
+fn plus<const K: usize>(a: [f64; K], b: [f64; K]) -> [f64; K] {
+    std::array::from_fn(|k| a[k] + b[k])
+}
+
+impl<const K: usize> Moments<K> {
+    pub(super) fn new(n: usize) -> Self {
+        Self {
+            n: n.max(1),
+            at: 0,
+            center: [0.0; 2],
+            x: Vec::new(),
+            y: Vec::new(),
+            ends: Vec::new(),
+            begin: [0.0; K],
+            short: [Windows::new(n), Windows::new(n)],
+        }
+    }
+
+    /// Gives `emit` the window that ends at each bar. Where there is one series, `y` is `x` again. Windows that are not full yet hold anything.
+    #[inline(always)]
+    pub(super) fn run<T: Terms<K>>(&mut self, x: &[f64], y: &[f64], mut emit: impl FnMut(usize, Summed<K>)) {
+        if self.n <= SHORT[usize::from(K > 1)] {
+            return self.run_short::<T>(x, y, emit);
+        }
+        if self.ends.is_empty() {
+            self.ends = vec![[0.0; K]; self.n + 1];
+            self.x = vec![0.0; self.n];
+            self.y = vec![0.0; self.n];
+        }
+        let n = self.n;
+        let mut bar = 0;
+        while bar < x.len() {
+            let part = (n - self.at).min(x.len() - bar);
+            let (from, center) = (self.at, self.center);
+            self.x[from..from + part].copy_from_slice(&x[bar..bar + part]);
+            self.y[from..from + part].copy_from_slice(&y[bar..bar + part]);
+            let mut begin = self.begin;
+            let ends = &self.ends[from + 1..=from + part];
+            let pairs = x[bar..bar + part].iter().zip(&y[bar..bar + part]);
+            for (k, ((x, y), end)) in pairs.zip(ends).enumerate() {
+                let position = (from + k) as f64;
+                begin = plus(begin, T::of(x - center[0], y - center[1], position));
+                let sums = plus(begin, *end);
+                emit(
+                    bar + k,
+                    Summed {
+                        sums,
+                        center,
+                        newest: position,
+                    },
+                );
+            }
+            self.begin = begin;
+            self.at += part;
+            bar += part;
+            if self.at == n {
+                self.turn::<T>();
+                emit(
+                    bar - 1,
+                    Summed {
+                        sums: self.ends[0],
+                        center: self.center,
+                        newest: -1.0,
+                    },
+                );
+            }
+        }
+    }
+
+    /// [`Moments::run`] of a short window: values are measured from the newest one.
+    #[inline(always)]
+    fn run_short<T: Terms<K>>(&mut self, x: &[f64], y: &[f64], mut emit: impl FnMut(usize, Summed<K>)) {
+        let [x_windows, y_windows] = &mut self.short;
+        let mut joined_x = x_windows.join(x);
+        let mut joined_y = if T::PAIRED { y_windows.join(y) } else { joined_x };
+        let (before, bars) = (self.n - 1, x.len());
+        let padded: [Vec<f64>; 2];
+        if bars < LANES {
+            padded = [joined_x, joined_y].map(|joined| [joined, &[0.0; LANES]].concat());
+            [joined_x, joined_y] = padded.each_ref().map(|padded| &padded[..before + LANES]);
+        }
+        let mut bar = 0;
+        while bar < bars {
+            // The last ones are added up with some of those before once more.
+            let from = bar.min(bars.max(LANES) - LANES);
+            let (x, y) = (&joined_x[from..from + before + LANES], &joined_y[from..from + before + LANES]);
+            let newest = |x: &[f64]| Pair::of(x.last_chunk().filter(|_| T::CENTERED).unwrap_or(&[0.0; LANES]));
+            let (center_x, center_y) = (newest(x), newest(y));
+            let mut sums = [[Four::all(0.0); 2]; K];
+            let mut position = Four::all(0.0);
+            for (x, y) in x.windows(LANES).zip(y.windows(LANES)) {
+                let (x, y) = (
+                    Pair::of(x.first_chunk().unwrap_or(&[0.0; LANES])),
+                    Pair::of(y.first_chunk().unwrap_or(&[0.0; LANES])),
+                );
+                for half in 0..2 {
+                    let terms = T::of(x.0[half] - center_x.0[half], y.0[half] - center_y.0[half], position);
+                    for (sums, term) in sums.iter_mut().zip(terms) {
+                        sums[half] = sums[half] + term;
+                    }
+                }
+                position = position + Four::all(1.0);
+            }
+            let wanted = bar - from..bars - from;
+            for i in (0..LANES).filter(|i| wanted.contains(i)) {
+                let at = |pair: &[Four; 2]| pair[i / 4].0[i % 4];
+                let window = Summed {
+                    sums: std::array::from_fn(|k| at(&sums[k])),
+                    center: [at(&center_x.0), at(&center_y.0)],
+                    newest: before as f64,
+                };
+                emit(from + i, window);
+            }
+            bar = from + LANES;
+        }
+    }
+
+    /// The present block becomes the one before.
+    #[inline(always)]
+    fn turn<T: Terms<K>>(&mut self) {
+        if T::CENTERED {
+            self.center = [self.x[self.n - 1], self.y[self.n - 1]];
+        }
+        let center = self.center;
+        let mut sums = [0.0; K];
+        self.ends[self.n] = sums;
+        for at in (0..self.n).rev() {
+            let position = at as f64 - self.n as f64;
+            sums = plus(sums, T::of(self.x[at] - center[0], self.y[at] - center[1], position));
+            self.ends[at] = sums;
+        }
+        self.at = 0;
+        self.begin = [0.0; K];
+    }
+}
