@@ -40,7 +40,7 @@ pub use failure::{Domain, Explain};
 
 /// Version of the meaning of every number (`docs/semantics.md`). It is part of every job id: a job computed under another
 /// version is another job.
-pub const SEMANTICS_VERSION: u32 = 1;
+pub const SEMANTICS_VERSION: u32 = 2;
 
 /// Consecutive ordinals of one instrument and window in a block, the unit of identity, results and retries.
 pub const BLOCK: u64 = 1_024;
