@@ -64,6 +64,14 @@ pub(crate) fn climb(
     Ok(Some(Fidelity::of(record, &objective, &ranked, &rows)))
 }
 
+/// Refuses a job whose `[fidelity]` asks for ticks that are not there, before anything is computed.
+pub(super) fn has_ticks(job: &Job, catalog: &Catalog) -> Result<(), Failure> {
+    match &job.spec.fidelity {
+        Some(spec) => on_ticks(job, spec, catalog).map(drop),
+        None => Ok(()),
+    }
+}
+
 fn covers(rows: &[TrialRow], ranked: &[Ranked]) -> bool {
     let there = by_ordinal(rows);
     ranked.iter().all(|point| there.contains_key(&point.ordinal))

@@ -87,6 +87,7 @@ pub(crate) fn run(job: &Job, catalog: &Catalog, settings: &Settings, limits: Lim
         })));
     }
     drop(ledger);
+    fidelity::has_ticks(job, catalog)?;
     settings.listen()?;
     let threads = settings.threads(limits);
     size_rayon(threads);

@@ -170,3 +170,14 @@ fn the_best_over_bars_are_run_again_on_ticks() {
     lab.write("twice.toml", &with("fill = \"next_tick\"\n", "[fidelity]\ntop = 5\n"));
     lab.run(&["run", "twice.toml"]).fails(2, &["from ticks already"]);
 }
+
+#[test]
+fn missing_ticks_are_told_before_anything_is_computed() {
+    let lab = Lab::with_bars(300);
+    lab.write("early.toml", &(job("early", "[2, 5]", "[6, 9]") + "[fidelity]\ntop = 5\n"));
+    for verb in ["plan", "run"] {
+        lab.run(&[verb, "early.toml"]).fails(3, &["no ticks of", "fidelity"]);
+    }
+    let jobs = lab.run(&["jobs", "-o", "json"]).json();
+    assert_eq!(jobs.as_array().map(Vec::len), Some(0), "{jobs}");
+}
