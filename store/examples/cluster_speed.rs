@@ -111,6 +111,7 @@ fn done(task: u64, job: JobId, entered: Vec<Ranked>) -> Change {
         outcomes: String::new(),
         entered,
         left: Vec::new(),
+        bars: 1_000,
         at: UtcNs(2),
     }))
 }

@@ -115,6 +115,7 @@ fn done(task: TaskId, staged: Staged) -> Change {
         outcomes: String::new(),
         entered: Vec::new(),
         left: Vec::new(),
+        bars: 1_000,
         at: UtcNs(2),
     }))
 }

@@ -272,19 +272,21 @@ async fn write_done(transaction: &mut Transaction<'_>, done: Vec<&TaskDone>) -> 
     let sql = "INSERT INTO outcomes (task, outcomes) SELECT task, outcomes FROM r WHERE true ON CONFLICT (task) DO NOTHING";
     transaction.execute_of(&Set::new(["task", "outcomes"], outcomes), sql).await?;
 
-    let mut trials: BTreeMap<JobId, (u64, u64)> = BTreeMap::new();
+    let mut trials: BTreeMap<JobId, (u64, u64, u64)> = BTreeMap::new();
     for done in &fresh {
-        let (rows, failed) = trials.entry(done.staged.job).or_default();
+        let (rows, failed, bars) = trials.entry(done.staged.job).or_default();
         *rows += done.staged.rows;
         *failed += done.staged.failed;
+        *bars = done.bars.max(*bars);
     }
     let trials = trials
         .into_iter()
-        .map(|(job, (rows, failed))| [job.to_string().into(), rows.into(), failed.into()]);
-    let sql = "UPDATE jobs SET trials_done = jobs.trials_done + r.row_count, trials_failed = jobs.trials_failed + r.failed_rows \
+        .map(|(job, (rows, failed, bars))| [job.to_string().into(), rows.into(), failed.into(), bars.into()]);
+    let sql = "UPDATE jobs SET trials_done = jobs.trials_done + r.row_count, trials_failed = jobs.trials_failed + r.failed_rows, \
+               bars = CASE WHEN coalesce(jobs.bars, 0) < r.bars THEN r.bars ELSE jobs.bars END \
                FROM r WHERE jobs.id = r.job";
     transaction
-        .execute_of(&Set::new(["job", "row_count", "failed_rows"], trials), sql)
+        .execute_of(&Set::new(["job", "row_count", "failed_rows", "bars"], trials), sql)
         .await?;
 
     let mut best: BTreeMap<(JobId, Ordinal), Option<&Ranked>> = BTreeMap::new();

@@ -234,6 +234,8 @@ pub struct TaskDone {
     pub entered: Vec<Ranked>,
     /// Points that are no longer.
     pub left: Vec<Ordinal>,
+    /// Bars of the job's data, as its worker counted them: who takes office after the last task cannot ask for them.
+    pub bars: u64,
     /// When.
     pub at: UtcNs,
 }

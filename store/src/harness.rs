@@ -183,6 +183,7 @@ fn done(task: TaskId, staged: &Staged) -> Change {
         outcomes: String::new(),
         entered: Vec::new(),
         left: Vec::new(),
+        bars: 0,
         at: UtcNs(0),
     }))
 }

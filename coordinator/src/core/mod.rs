@@ -499,6 +499,7 @@ impl Core {
                 outcomes: text_of(&result.outcomes),
                 entered,
                 left,
+                bars: result.bars,
                 at: now,
             }))));
         }

@@ -25,6 +25,8 @@ use crate::luck::Luck;
 use crate::plan::LegPlan;
 
 const SECOND: i64 = 1_000_000_000;
+/// Bars of a simulated job.
+const BARS: u64 = 100;
 
 /// Random numbers of a seed.
 struct Dice(u64);
@@ -146,6 +148,7 @@ impl Database {
                     statistics: done.statistics,
                 };
                 let job = self.jobs.get_mut(&done.staged.job).unwrap();
+                job.record.bars = job.record.bars.max(Some(done.bars));
                 job.outcomes.extend((!done.outcomes.is_empty()).then_some(done.outcomes));
                 job.ranked.retain(|point| !done.left.contains(&point.ordinal));
                 job.ranked
@@ -186,6 +189,13 @@ impl Database {
             Change::JobDone(done) => {
                 self.jobs.get_mut(&done.job).unwrap().record.state = JobState::Done;
                 self.expect_no_tries(done.job);
+                let tasks = &self.jobs[&done.job].tasks;
+                let counted = tasks.iter().any(|task| matches!(task.state, TaskRecordState::Done { .. }));
+                assert_eq!(
+                    done.bars,
+                    if counted { BARS } else { 0 },
+                    "whoever was in office when they were counted"
+                );
                 assert!(self.done.insert(done.job, *done).is_none(), "a job is done once");
             }
             Change::JobPriority { .. } | Change::Logged { .. } => {}
@@ -733,7 +743,7 @@ impl World {
             statistics,
             best: board.ranked(),
             outcomes,
-            bars: 100,
+            bars: BARS,
             points,
             seconds: grant.range.blocks as f64 * 0.2,
         }

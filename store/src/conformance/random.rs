@@ -92,6 +92,7 @@ fn change([kind, a, b, c]: [u8; 4]) -> Change {
             Change::TaskDone(Box::new(TaskDone {
                 entered: ordinals(a).map(point).collect(),
                 left: ordinals(b).map(Ordinal).collect(),
+                bars: u64::from(b),
                 ..finished(task, job, attempt, u8::from(c > 250))
             }))
         }

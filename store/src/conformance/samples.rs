@@ -118,6 +118,7 @@ pub(super) fn finished(task: u64, number: u8, attempt: u32, salt: u8) -> TaskDon
         outcomes: format!("outcomes of {task}"),
         entered: Vec::new(),
         left: Vec::new(),
+        bars: 100 + u64::from(number),
         at: UtcNs(30),
     }
 }

@@ -277,6 +277,9 @@ impl Tables {
         if let Some(record) = self.jobs.change(&job) {
             record.trials_done += done.staged.rows;
             record.trials_failed += done.staged.failed;
+            if record.bars.unwrap_or_default() < done.bars {
+                record.bars = Some(done.bars);
+            }
         }
         for ordinal in &done.left {
             self.ranked.remove(&(job, *ordinal));
