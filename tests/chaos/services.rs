@@ -46,6 +46,11 @@ impl Services {
         &self.settings[name]
     }
 
+    /// `kill` or `start` one of them, `rabbit` or `postgres`.
+    fn act_on(&self, verb: &str, only: &str) {
+        self.act(verb, &["--only", only]);
+    }
+
     /// A verb of `scripts/services` on this folder, with more arguments.
     fn act(&self, verb: &str, more: &[&str]) {
         let mut command = Command::new(script());
@@ -59,7 +64,7 @@ impl Services {
     /// Kills one of them and starts it again.
     pub(crate) fn crash(&self, only: &str) {
         for verb in ["kill", "start"] {
-            self.act(verb, &["--only", only]);
+            self.act_on(verb, only);
         }
     }
 
@@ -118,11 +123,11 @@ fn the_broker_loses_all_its_data_in_the_middle_of_a_job() {
     cluster.workers(2);
     let local = cluster.submit();
     cluster.progress(1, 2);
-    cluster.services.act("kill", &["--only", "rabbit"]);
+    cluster.services.act_on("kill", "rabbit");
     let data = Path::new(cluster.services.get("SERVICES_DIR")).join("rabbit");
     let lost = forget_messages(&data);
     assert!(lost > 0, "there is nothing at {}", data.display());
-    cluster.services.act("start", &["--only", "rabbit"]);
+    cluster.services.act_on("start", "rabbit");
     let found = check(&cluster, &local);
     cluster.note("RabbitMQ's data deleted", &found.to_string());
 }
@@ -151,10 +156,10 @@ fn the_database_is_killed_again_and_again() {
     let kills = if full() { 5 } else { 2 };
     for kill in 1..=kills {
         cluster.progress(kill, kills + 1);
-        cluster.services.act("kill", &["--only", "postgres"]);
+        cluster.services.act_on("kill", "postgres");
         // Long enough for everybody to notice.
         sleep(Duration::from_secs(2));
-        cluster.services.act("start", &["--only", "postgres"]);
+        cluster.services.act_on("start", "postgres");
     }
     let found = check(&cluster, &local);
     assert!(cluster.is_alive("coordinator"), "it waits for its database");
