@@ -39,6 +39,7 @@ class Job:
 
         self._place = _place or Place(home=home)
         self._record: dict[str, Any] = _record or json.loads(self._place.native().job(str(name)))
+        self._fetched: Optional[Path] = None
         #: How many trials the call that made this object computed; the others were found.
         self.computed: int = 0
 
@@ -113,7 +114,9 @@ class Job:
                     f"the files of kind `{kind}` of {self.id} are not on this machine: {folder}",
                     hint="`folds`, `importance` and `verdict` ask the cluster",
                 )
-            folder = Path(self._place.native().fetch(self.id))
+            # Asked for once: the rows of a job that is done stay what they are.
+            self._fetched = self._fetched or Path(self._place.native().fetch(self.id))
+            folder = self._fetched
         found = sorted(folder.glob("part-*.parquet"))
         if not found:
             if kind == "folds" or kind == "equity":
