@@ -11,8 +11,7 @@ impl Terms<5> for Products {
     const PAIRED: bool = true;
 
     #[inline(always)]
-    fn of<T: Number>(x: T, y: T, position: T) -> [T; 5] {
-        let _ = position;
+    fn of<T: Number>(x: T, y: T, _: T) -> [T; 5] {
         [x, y, x * x, y * y, x * y]
     }
 }

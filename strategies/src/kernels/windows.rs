@@ -11,8 +11,7 @@ impl Terms<1> for Plain {
     const CENTERED: bool = false;
 
     #[inline(always)]
-    fn of<T: Number>(x: T, y: T, position: T) -> [T; 1] {
-        let _ = (y, position);
+    fn of<T: Number>(x: T, _: T, _: T) -> [T; 1] {
         [x]
     }
 }
@@ -55,8 +54,7 @@ struct Weighted;
 
 impl Terms<2> for Weighted {
     #[inline(always)]
-    fn of<T: Number>(x: T, y: T, position: T) -> [T; 2] {
-        let _ = (y, position);
+    fn of<T: Number>(x: T, _: T, position: T) -> [T; 2] {
         [x, x * position]
     }
 }
@@ -98,8 +96,7 @@ struct Squares;
 
 impl Terms<2> for Squares {
     #[inline(always)]
-    fn of<T: Number>(x: T, y: T, position: T) -> [T; 2] {
-        let _ = (y, position);
+    fn of<T: Number>(x: T, _: T, _: T) -> [T; 2] {
         [x, x * x]
     }
 }
@@ -162,8 +159,7 @@ struct Powers;
 
 impl Terms<4> for Powers {
     #[inline(always)]
-    fn of<T: Number>(x: T, y: T, position: T) -> [T; 4] {
-        let _ = (y, position);
+    fn of<T: Number>(x: T, _: T, _: T) -> [T; 4] {
         [x, x * x, x * x * x, x * x * x * x]
     }
 }
@@ -220,8 +216,7 @@ struct Line;
 
 impl Terms<3> for Line {
     #[inline(always)]
-    fn of<T: Number>(x: T, y: T, position: T) -> [T; 3] {
-        let _ = (y, position);
+    fn of<T: Number>(x: T, _: T, position: T) -> [T; 3] {
         [x, x * position, x * x]
     }
 }
