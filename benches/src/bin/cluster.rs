@@ -385,7 +385,7 @@ async fn first(arguments: &Arguments) -> Result<()> {
         let began = Instant::now();
         let id = cluster.send(&job).await?;
         while remote.job(&id.to_string()).await?.record.trials_done == 0 {
-            sleep(Duration::from_millis(1)).await;
+            sleep(Duration::from_millis(2)).await;
         }
         milliseconds.push(began.elapsed().as_secs_f64() * 1e3);
         cluster.done(id).await?;
