@@ -156,6 +156,7 @@ impl Cluster {
             last: manifest.last,
             funding: None,
             ticks: None,
+            ladder: None,
         };
         let strategy = Strategy::parse(CROSS, "cross.toml").unwrap();
         Job::new(spec, source, strategy, CROSS.to_owned(), vec![item], Vec::new()).unwrap()
@@ -356,7 +357,7 @@ async fn owners_see_and_change_their_own() {
     let catalog = Catalog::open(cluster.home.path()).unwrap();
     let markets = Markets::load(&job, &catalog).unwrap();
     assert_eq!(kept, trades_of(markets.sweep(0), &best[0].point).unwrap());
-    until(async || cluster.store.trades_due().await.unwrap().is_empty().then_some(())).await;
+    until(async || cluster.store.replays_due().await.unwrap().is_empty().then_some(())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

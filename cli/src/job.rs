@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use assay_core::SEMANTICS_VERSION;
 use assay_core::ids::Symbol;
-use assay_core::job::{DataKind, FidelitySpec, JobSpec};
+use assay_core::job::{DataKind, JobSpec};
 use assay_data::{BarRequest, Catalog, DataError, DatasetKind};
 use assay_store::JobRecord;
 use assay_strategies::{Job, JobFault, JobInstrument, JobTicks, Strategy, library, library_strategy};
@@ -49,11 +49,7 @@ pub(crate) fn resolve(
     let references: Vec<JobInstrument> = references.collect::<Result<_, Failure>>()?;
     let folds = folds(&spec, &instruments, catalog)?;
     let job = Job::new(spec, source, strategy, strategy_source, instruments, folds)?;
-    Ok(if references.is_empty() {
-        job
-    } else {
-        job.with_references(references)
-    })
+    Ok(job.with_references(references))
 }
 
 /// A job on the data that this home has now.
@@ -71,6 +67,7 @@ fn instrument(spec: &JobSpec, symbol: &Symbol, catalog: &Catalog) -> Result<JobI
     Ok(JobInstrument {
         funding: find_funding(spec, symbol, catalog)?,
         ticks: find_ticks(spec, symbol, found.kind, catalog)?,
+        ladder: find_ladder(spec, symbol, found.kind, catalog)?,
         ..found
     })
 }
@@ -92,6 +89,7 @@ fn reference(spec: &JobSpec, symbol: &Symbol, catalog: &Catalog) -> Result<JobIn
         last: manifest.last,
         funding: None,
         ticks: None,
+        ladder: None,
     })
 }
 
@@ -140,6 +138,7 @@ pub(crate) fn restore(record: &JobRecord, instrument: usize, catalog: &Catalog) 
         last: dataset.last,
         funding,
         ticks,
+        ladder: None,
     };
     if item.funding != data.funding || item.other_ticks() != data.ticks.as_deref() {
         return Err(changed());
@@ -190,14 +189,14 @@ fn find_ticks(spec: &JobSpec, symbol: &Symbol, bars: DataKind, catalog: &Catalog
         .map_err(|failure| failure.at("execution"))
 }
 
-/// The job with fills from ticks, as its `[fidelity]` wants it.
-pub(crate) fn on_ticks(job: &Job, fidelity: &FidelitySpec, catalog: &Catalog) -> Result<Job, Failure> {
-    let ticks = job
-        .instruments
-        .iter()
-        .map(|item| ticks_of(&item.instrument.symbol, item.kind, catalog));
-    let ticks: Vec<JobTicks> = ticks.collect::<Result<_, _>>().map_err(|failure| failure.at("fidelity"))?;
-    Ok(job.on_ticks(fidelity.latency, ticks)?)
+/// The ticks on which a job's `[fidelity]` runs its best points again.
+fn find_ladder(spec: &JobSpec, symbol: &Symbol, bars: DataKind, catalog: &Catalog) -> Result<Option<JobTicks>, Failure> {
+    if spec.fidelity.is_none() {
+        return Ok(None);
+    }
+    ticks_of(symbol, bars, catalog)
+        .map(Some)
+        .map_err(|failure| failure.at("fidelity"))
 }
 
 fn ticks_of(symbol: &Symbol, bars: DataKind, catalog: &Catalog) -> Result<JobTicks, Failure> {

@@ -358,7 +358,7 @@ impl Desk {
             }
             Command::Submit { job, plan, also, answer } => {
                 effects.extend(also.into_iter().map(Effect::Record));
-                match self.submission(job, plan, answer).await? {
+                match self.submission(job, plan, answer, effects).await? {
                     Some(event) => event,
                     None => return Ok(()),
                 }
@@ -385,13 +385,30 @@ impl Desk {
         job: Box<NewJob>,
         plan: Arc<JobPlan>,
         answer: Reply,
+        effects: &mut Vec<Effect>,
     ) -> Result<Option<Event>, CoordinatorError> {
         let mut known = self.office.store.job_with_tasks(job.id).await?;
         if let Some(known) = &known
             && known.record.state == JobState::Done
             && self.office.depot.has_results(&known.record.layout).await?
         {
-            let _ = answer.send(Ok(Answer::Submitted(JobState::Done)));
+            let asked = if plan.ladder && !self.office.settings.in_process {
+                let there = self.office.depot.fidelity(&known.record.layout).await?.is_some();
+                !there || known.record.body != job.body
+            } else {
+                false
+            };
+            if asked {
+                effects.push(Effect::Record(Change::ReplayAsked {
+                    job: job.id,
+                    spec: job.spec,
+                    body: job.body,
+                }));
+            }
+            effects.push(Effect::Answer(
+                self.wait_for(Waiting::Client(answer)),
+                Answer::Submitted(JobState::Done),
+            ));
             return Ok(None);
         }
         if let Some(known) = &mut known
@@ -419,7 +436,7 @@ impl Desk {
                 return None;
             }
             // The worker of a run in this process is not asked to: whoever began the run does it.
-            Question::NextReplay { .. } | Question::KeepTrades { .. } => {
+            Question::NextReplay { .. } | Question::Replayed { .. } => {
                 let _ = answer.send(Ok(Answer::NotWanted));
                 return None;
             }

@@ -57,6 +57,8 @@ pub struct JobPlan {
     pub families: Option<Families>,
     /// Best points whose trades are kept, if the job says so.
     pub trades_kept: Option<u32>,
+    /// Whether its best points are to be run again on ticks.
+    pub ladder: bool,
     /// A guess at the seconds of one thread for a point on all instruments.
     pub seconds_per_point: f64,
     /// Most points in a task, for the memory of its rows.
@@ -125,6 +127,7 @@ impl JobPlan {
             risk_free: job.spec.metrics.risk_free,
             families: Families::of(job),
             trades_kept: job.spec.results.trades,
+            ladder: job.spec.fidelity.is_some(),
             seconds_per_point: bars as f64 * SECONDS_PER_BAR,
             most_points: MOST_POINTS,
         })

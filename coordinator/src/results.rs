@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 use std::thread;
 
-use assay_core::ids::Ordinal;
+use assay_core::ids::{JobId, Ordinal};
 use assay_core::job::Keep;
 use assay_core::rank::Ranked;
 use assay_proto::Rows;
-use assay_store::{Depot, Staged, StoreError, TaskRecord, TaskRecordState, TaskRows, compact, write_folds};
+use assay_store::{
+    Depot, Layout, Staged, StoreError, TaskRecord, TaskRecordState, TaskRows, compact, write_fidelity, write_folds,
+};
 
 use crate::core::{CompactError, Compaction, Written};
 use crate::luck;
@@ -58,6 +60,20 @@ pub(crate) fn write(depot: &Depot, compaction: &Compaction) -> Result<Written, C
     }
     depot.publish(&gathered.place, plan.id).map_err(other)?;
     Ok(Written { compacted, luck, points })
+}
+
+/// Writes the result files of a job's best points on ticks from what a worker staged. To be called on a thread of a runtime that may block.
+pub(crate) fn write_on_ticks(depot: &Depot, layout: &Layout, run_as: JobId, staged: &Staged) -> Result<(), StoreError> {
+    let gathered = depot.gather(layout.job, &[staged])?;
+    let home = gathered.place.home();
+    if let Some((_, reason)) = gathered.damaged.into_iter().next() {
+        return Err(StoreError::Unreadable {
+            path: staged.path(home),
+            reason,
+        });
+    }
+    write_fidelity(home, layout, run_as, &staged.read(home, layout)?)?;
+    depot.publish(&gathered.place, layout.job)
 }
 
 /// The best points of the tasks that are done, from their files. What cannot be read is found when the result files are written.

@@ -18,5 +18,5 @@ pub mod wire;
 pub use client::{ClientError, Remote, RemoteSettings, Watch};
 pub use protocol::{
     Answer, Call, Control, DatasetInfo, Grant, HeldBackState, JobInfo, JobView, KeyInfo, Link, LinkError, PointOutcome,
-    Question, QueueView, Recorded, ReplayOrder, Report, Rows, ScheduleInfo, TaskResult, Work, WorkerView,
+    Question, QueueView, Recorded, ReplayOrder, Replayed, Report, Rows, ScheduleInfo, TaskResult, Work, WorkerView,
 };

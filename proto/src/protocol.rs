@@ -54,19 +54,17 @@ pub enum Question {
     },
     /// What is this job?
     Job(JobId),
-    /// Is there a finished job whose best trials are to be replayed, so that their trades can be kept?
+    /// Is there a finished job whose best trials are to be replayed?
     NextReplay {
         /// The worker.
         worker: WorkerId,
     },
-    /// Trades of a trial that was to be replayed.
-    KeepTrades {
+    /// This came of a replay.
+    Replayed {
         /// The job.
         job: JobId,
-        /// The trades; `None` after the last trial.
-        trades: Option<Box<TrialTrades>>,
-        /// Why the job's trials cannot be replayed here.
-        error: Option<String>,
+        /// What.
+        outcome: Replayed,
     },
 }
 
@@ -77,8 +75,30 @@ pub struct ReplayOrder {
     pub job: JobId,
     /// The text from which it is made.
     pub body: Arc<str>,
-    /// Its best points, on every instrument.
+    /// Its best points, on every instrument: their trades are to be kept.
     pub points: Vec<(Ordinal, Point)>,
+    /// Its best points, by ordinal: they are to be run again on ticks.
+    pub on_ticks: Vec<(Ordinal, Point)>,
+    /// How many workers were asked before: no two of them write the same file.
+    pub attempt: u32,
+}
+
+/// What came of a replay.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Replayed {
+    /// The trades of a trial.
+    Trades(Box<TrialTrades>),
+    /// The rows of the best points on ticks.
+    OnTicks {
+        /// The job with fills from ticks.
+        run_as: JobId,
+        /// Where they are.
+        staged: Box<Staged>,
+    },
+    /// Nothing is left to be done.
+    Finished,
+    /// The job cannot be replayed here.
+    Failed(String),
 }
 
 /// Another way for a job.

@@ -189,7 +189,7 @@ async fn run(home: &Path, name: &str, rows: &[TrialRow], staged: bool) -> Result
         sharpe: StoredMoments::default(),
         luck: String::new(),
         searched: Vec::new(),
-        trades_due: 0,
+        replay_due: None,
     };
     store.apply(office.epoch(), &[Change::JobDone(Box::new(end))]).await?;
     remove_staging(home, job.id)?;

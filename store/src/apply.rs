@@ -393,9 +393,15 @@ async fn write_alone(transaction: &mut Transaction<'_>, change: &Change) -> Resu
             }
             Ok(())
         }
-        Change::TradesSettled { job } => {
+        Change::ReplaySettled { job } => {
             let sql = "UPDATE jobs SET trades_due = NULL WHERE id = $1";
             transaction.execute(sql, values![job.to_string()]).await.map(|_| ())
+        }
+        Change::ReplayAsked { job, spec, body } => {
+            let sql =
+                "UPDATE jobs SET spec = $2, body = $3, trades_due = coalesce(trades_due, 0) WHERE id = $1 AND state = 'done'";
+            let values = values![job.to_string(), spec.as_str(), body.as_str()];
+            transaction.execute(sql, values).await.map(|_| ())
         }
         Change::BatchProposed(batch) => batches::add(transaction, batch).await,
         Change::SearchCut { job } => {

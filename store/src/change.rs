@@ -119,10 +119,19 @@ pub enum Change {
     },
     /// The trades of a trial that is kept. A trial that has trades keeps them.
     TradesKept(Box<TrialTrades>),
-    /// The trades of a job that were to be kept are, or cannot be.
-    TradesSettled {
+    /// What was to be replayed of a job is, or cannot be.
+    ReplaySettled {
         /// The job.
         job: JobId,
+    },
+    /// A job that is done was submitted with another `[fidelity]`: its best points are to be run on ticks.
+    ReplayAsked {
+        /// The job.
+        job: JobId,
+        /// The job as the database shows it.
+        spec: String,
+        /// The text from which it is made.
+        body: String,
     },
     /// A submission under a key that its user chose; with the job that it became, in one batch.
     Submitted(Submission),
@@ -267,8 +276,9 @@ pub struct JobDone {
     pub luck: String,
     /// What it adds to its families.
     pub searched: Vec<Searched>,
-    /// Best points whose trades are still to be kept.
-    pub trades_due: u32,
+    /// Best points whose trades are to be kept when a worker has a moment: 0 if they are only to be run again on ticks, `None` if nothing
+    /// is to be replayed.
+    pub replay_due: Option<u32>,
 }
 
 /// Everything about jobs that are not over, for a coordinator that takes office.

@@ -1,7 +1,7 @@
 //! Rows of a job's best points that were run again on ticks: `kind=fidelity`, with the columns of trials.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use assay_core::ids::JobId;
 use assay_core::row::TrialRow;
@@ -13,10 +13,15 @@ use crate::error::StoreError;
 use crate::files;
 use crate::layout::Layout;
 use crate::reader;
-use crate::staging;
+use crate::staging::{self, TaskRange};
 
 /// Kind of these result files.
 pub(crate) const FIDELITY: &str = "fidelity";
+/// On their way from a worker they are the rows of this task, which no job has.
+pub const ON_TICKS: TaskRange = TaskRange {
+    first_block: (1 << 62) + 1,
+    blocks: 1,
+};
 /// What the description of the columns says of them besides.
 const RUN_AS: &str = "run_as";
 
@@ -39,18 +44,33 @@ pub fn write_fidelity(home: &Path, layout: &Layout, run_as: JobId, rows: &[Trial
     Ok(())
 }
 
+/// Whether the points of a job were run on ticks.
+pub(crate) fn has_fidelity(home: &Path, job: JobId) -> bool {
+    files::results_folder(home, FIDELITY, job).join("_SUCCESS").exists()
+}
+
 /// The rows of a job's points on ticks, by ordinal and instrument, and the job that they are rows of; `None` if there are none.
 pub fn read_fidelity(home: &Path, layout: &Layout) -> Result<Option<(JobId, Vec<TrialRow>)>, StoreError> {
-    let folder = files::results_folder(home, FIDELITY, layout.job);
-    if !folder.join("_SUCCESS").exists() {
+    if !has_fidelity(home, layout.job) {
         return Ok(None);
     }
+    let folder = files::results_folder(home, FIDELITY, layout.job);
     let path = folder.join("_schema.json");
     let text = fs::read(&path).map_err(|e| StoreError::io("read", &path, e))?;
     let description: Value = serde_json::from_slice(&text).map_err(|e| StoreError::unreadable(&path, e))?;
     let run_as = description[RUN_AS].as_str().and_then(|id| id.parse().ok());
     let run_as = run_as.ok_or_else(|| StoreError::unreadable(&path, "it does not say which job the rows are of"))?;
-    Ok(Some((run_as, reader::all_rows(&folder, layout)?)))
+    Ok(Some((run_as, fidelity_rows(home, layout)?)))
+}
+
+/// The rows of the files that [`fidelity_files`] names.
+pub fn fidelity_rows(home: &Path, layout: &Layout) -> Result<Vec<TrialRow>, StoreError> {
+    reader::all_rows(&files::results_folder(home, FIDELITY, layout.job), layout)
+}
+
+/// The files with the rows of a job's points on ticks.
+pub fn fidelity_files(home: &Path, layout: &Layout) -> Result<Vec<PathBuf>, StoreError> {
+    reader::parts_in(&files::results_folder(home, FIDELITY, layout.job), layout)
 }
 
 #[cfg(test)]

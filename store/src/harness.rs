@@ -241,7 +241,7 @@ pub(crate) async fn run(
             sharpe: StoredMoments::default(),
             luck: String::new(),
             searched: Vec::new(),
-            trades_due: 0,
+            replay_due: None,
         };
         led.apply(&[Change::JobDone(Box::new(end))]).await.unwrap();
         fate.may_die()?;

@@ -1,7 +1,7 @@
 //! Jobs in the tables of a database.
 
 use assay_core::ids::{JobId, TaskId};
-use assay_core::job::Objective;
+use assay_core::job::{FidelitySpec, Objective};
 use assay_core::nearest;
 use assay_core::time::UtcNs;
 
@@ -19,6 +19,12 @@ impl JobRecord {
     /// What the job maximizes.
     pub fn objective(&self) -> Result<Objective, StoreError> {
         objective(&self.spec)
+    }
+
+    /// How many of its best points run again on ticks, if any.
+    pub fn fidelity(&self) -> Result<Option<FidelitySpec>, StoreError> {
+        let spec: serde_json::Value = from_json("job", &self.spec)?;
+        serde_json::from_value(spec["fidelity"].clone()).map_err(|e| unreadable("job", e))
     }
 }
 
@@ -67,8 +73,8 @@ pub(crate) async fn one(database: &Database, id: JobId) -> Result<Option<JobReco
     row.as_ref().map(record).transpose()
 }
 
-/// Jobs whose trades are still to be kept, and of how many points, oldest first.
-pub(crate) async fn trades_due(database: &Database) -> Result<Vec<(JobId, u32)>, StoreError> {
+/// Jobs of which something is still to be replayed, and of how many points the trades are to be kept, oldest first.
+pub(crate) async fn replays_due(database: &Database) -> Result<Vec<(JobId, u32)>, StoreError> {
     let sql = "SELECT id, trades_due FROM jobs WHERE trades_due IS NOT NULL ORDER BY finished_ns, id";
     let rows = database.rows("read what is to be kept", sql, &[]).await?;
     let due = |row: &Row| Ok((row.parse("id")?, row.count("trades_due")? as u32));
@@ -240,7 +246,7 @@ pub(crate) async fn complete(transaction: &mut Transaction<'_>, done: &JobDone) 
         done.bars,
         done.compacted.fingerprint.to_string(),
         done.seconds,
-        (done.trades_due > 0).then_some(done.trades_due),
+        done.replay_due,
     ];
     transaction.execute(sql, values).await?;
     for sql in [

@@ -98,7 +98,7 @@ pub use depot::{Cache, DepotAddress, FileId, Upload};
 pub use depot::{Depot, Gathered, Place};
 pub use error::{DepotTrouble, StoreError};
 pub use families::{FamilyKey, FamilyRecord, Look, Searched, TimeRange};
-pub use fidelity::{read_fidelity, write_fidelity};
+pub use fidelity::{ON_TICKS, fidelity_files, fidelity_rows, read_fidelity, write_fidelity};
 pub use files::{free_bytes, results_folder};
 pub use folds::write_folds;
 pub use job::{DataHash, JobRecord, JobState, NewJob};

@@ -301,7 +301,7 @@ pub(crate) fn parts(home: &Path, layout: &Layout) -> Result<Vec<PathBuf>, StoreE
     parts_in(&files::results_folder(home, TRIALS, layout.job), layout)
 }
 
-fn parts_in(folder: &Path, layout: &Layout) -> Result<Vec<PathBuf>, StoreError> {
+pub(crate) fn parts_in(folder: &Path, layout: &Layout) -> Result<Vec<PathBuf>, StoreError> {
     let missing = || StoreError::MissingResults {
         job: layout.job.to_string(),
         path: folder.to_owned(),

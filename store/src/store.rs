@@ -193,11 +193,11 @@ impl Store {
         }
     }
 
-    /// Finished jobs whose trades are still to be kept, and of how many points, oldest first.
-    pub async fn trades_due(&self) -> Result<Vec<(JobId, u32)>, StoreError> {
+    /// Finished jobs of which something is still to be replayed, and of how many points the trades are to be kept, oldest first.
+    pub async fn replays_due(&self) -> Result<Vec<(JobId, u32)>, StoreError> {
         match &self.backend {
-            Backend::Database(database) => jobs::trades_due(database).await,
-            Backend::Memory(memory) => Ok(memory.trades_due()),
+            Backend::Database(database) => jobs::replays_due(database).await,
+            Backend::Memory(memory) => Ok(memory.replays_due()),
         }
     }
 

@@ -4,17 +4,18 @@ use assay_data::{Catalog, DatasetKind};
 use assay_store::DatasetId;
 use assay_strategies::{Job, JobDataset};
 
-/// All datasets that a job names.
+/// All datasets that a job names, with those on which its best points run again.
 pub fn named(job: &Job) -> Vec<DatasetId> {
-    let id = |JobDataset { symbol, kind, hash }| DatasetId { symbol, kind, hash };
+    job.all_datasets().into_iter().map(id).collect()
+}
+
+/// The datasets that a job's trials need.
+pub(crate) fn needed(job: &Job) -> Vec<DatasetId> {
     job.datasets().into_iter().map(id).collect()
 }
 
-/// Those of a job's datasets that a catalog does not have, or not with these values.
-pub fn missing(job: &Job, catalog: &Catalog) -> Vec<DatasetId> {
-    let mut wanted = named(job);
-    wanted.retain(|id| !has(catalog, id));
-    wanted
+fn id(JobDataset { symbol, kind, hash }: JobDataset) -> DatasetId {
+    DatasetId { symbol, kind, hash }
 }
 
 /// Whether a catalog has a dataset with these values. One that cannot be read does not.

@@ -63,7 +63,7 @@ impl Prepared {
         let never_trade = warmup::check(&job, &markets, &proposals, &points)?;
         let budget = Budget::new(memory, threads, &markets, &points)?;
         Ok(Arc::new(Self {
-            layout: Layout::new(job.id, &job.symbols(), &job.space).over(&job.windows),
+            layout: layout_of(&job),
             job,
             target,
             proposals,
@@ -124,4 +124,9 @@ pub fn sample_points(proposals: &Proposals, wanted: usize) -> Vec<(Ordinal, Poin
 fn points_per_block(proposals: &Proposals) -> f64 {
     let (Count::Exact(count) | Count::About(count)) = proposals.count();
     (count as f64 / proposals.blocks().max(1) as f64).clamp(1e-6, assay_core::BLOCK as f64)
+}
+
+/// The columns of a job's rows.
+pub(crate) fn layout_of(job: &Job) -> Layout {
+    Layout::new(job.id, &job.symbols(), &job.space).over(&job.windows)
 }

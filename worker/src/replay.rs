@@ -1,4 +1,5 @@
-//! The trades of the best trials of finished jobs, replayed when a worker has a moment: away from the path on which trials are computed.
+//! The best trials of finished jobs, replayed when a worker has a moment, for their trades and on ticks: away from the path on which trials
+//! are computed.
 
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
@@ -7,14 +8,16 @@ use assay_core::ids::TrialId;
 use assay_core::space::Point;
 use assay_core::time::UtcNs;
 use assay_engine::{Side, Trade};
-use assay_proto::{Answer, Question, ReplayOrder};
-use assay_store::{TradeRecord, TrialTrades};
+use assay_proto::{Answer, Question, ReplayOrder, Replayed};
+use assay_store::{ON_TICKS, TradeRecord, TrialTrades};
+use assay_strategies::Job;
 use assay_strategies::sweep::Sweep;
 use tokio::time::sleep;
 
 use crate::error::WorkerError;
-use crate::prepared::Prepared;
-use crate::worker::Worker;
+use crate::prepared::{Prepared, layout_of};
+use crate::rung::run_points;
+use crate::worker::{Worker, blocking};
 
 /// Heartbeats after which it is asked once for something to replay.
 const ASK: u32 = 5;
@@ -53,22 +56,60 @@ impl Worker {
             // Whoever does not answer is asked again.
             if let Ok(Answer::Replay(order)) = self.link().ask(question).await {
                 let job = order.job;
-                let error = self.replay_job(*order).await.err().map(|error| error.to_string());
-                if let Some(error) = &error {
-                    tracing::warn!(%job, error, "trials could not be replayed");
-                }
-                let trades = None;
-                let _ = self.link().ask(Question::KeepTrades { job, trades, error }).await;
+                let outcome = match self.replay_job(*order).await {
+                    Ok(()) => Replayed::Finished,
+                    Err(error) => {
+                        tracing::warn!(%job, %error, "trials could not be replayed");
+                        Replayed::Failed(error.to_string())
+                    }
+                };
+                let _ = self.link().ask(Question::Replayed { job, outcome }).await;
             }
         }
     }
 
     async fn replay_job(&self, order: ReplayOrder) -> Result<(), WorkerError> {
+        if !order.points.is_empty() {
+            self.replay_trades(&order).await?;
+        }
+        if !order.on_ticks.is_empty() {
+            self.climb(order).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs the best points again on ticks.
+    async fn climb(&self, order: ReplayOrder) -> Result<(), WorkerError> {
+        let ReplayOrder {
+            job: id,
+            body,
+            on_ticks: points,
+            attempt,
+            ..
+        } = order;
+        let (layout, ladder) = blocking(move || {
+            let job = Job::from_body(&body)?;
+            Ok((layout_of(&job), job.ladder()?))
+        })
+        .await?;
+        // Whoever asked has read that the job has one.
+        let Some(ladder) = ladder else { return Ok(()) };
+        let run_as = ladder.id;
+        let (catalog, _held) = self.data_of(&ladder).await?;
+        let threads = self.threads();
+        let rows = blocking(move || run_points(&ladder, &catalog, &points, threads)).await?;
+        let staged = Box::new(self.depot().stage(&layout, ON_TICKS, attempt, rows).await?);
+        let outcome = Replayed::OnTicks { run_as, staged };
+        self.link().ask(Question::Replayed { job: id, outcome }).await?;
+        Ok(())
+    }
+
+    async fn replay_trades(&self, order: &ReplayOrder) -> Result<(), WorkerError> {
         let prepared = match self.loaded(order.job) {
             Some(prepared) => prepared,
-            None => self.load_body(order.body).await?,
+            None => self.load_body(Arc::clone(&order.body)).await?,
         };
-        for (ordinal, point) in order.points {
+        for (ordinal, point) in &order.points {
             for instrument in 0..prepared.layout.instruments.len() as u32 {
                 let (prepared, point) = (Arc::clone(&prepared), point.clone());
                 let replayed = tokio::task::spawn_blocking(move || replay_one(&prepared, instrument, &point));
@@ -80,14 +121,10 @@ impl Worker {
                 let trial = TrialId {
                     job: order.job,
                     instrument,
-                    ordinal,
+                    ordinal: *ordinal,
                 };
-                let question = Question::KeepTrades {
-                    job: order.job,
-                    trades: Some(Box::new(TrialTrades { trial, trades })),
-                    error: None,
-                };
-                self.link().ask(question).await?;
+                let outcome = Replayed::Trades(Box::new(TrialTrades { trial, trades }));
+                self.link().ask(Question::Replayed { job: order.job, outcome }).await?;
             }
         }
         Ok(())

@@ -523,29 +523,39 @@ impl Worker {
     /// Loads the bars of a job that is given as text.
     pub(crate) async fn load_body(&self, body: Arc<str>) -> Result<Arc<Prepared>, WorkerError> {
         let (memory, threads) = (self.settings.memory, self.pool.threads());
-        let catalog = self.catalog.clone();
-        let found = tokio::task::spawn_blocking(move || {
-            let job = Job::from_body(&body)?;
-            let missing = datasets::missing(&job, &catalog);
-            Ok::<_, WorkerError>((job, catalog, missing))
-        });
-        let (job, catalog, missing) = found.await.map_err(|error| WorkerError::Panic(error.to_string()))??;
-        // Its own data, or those of the depot: all of them, so that they are in one catalog.
-        let data = if missing.is_empty() {
-            Place::folder(catalog.home())
-        } else {
-            self.settings.depot.datasets(&datasets::named(&job)).await?
-        };
-        let loaded = tokio::task::spawn_blocking(move || {
-            let catalog = if missing.is_empty() {
-                catalog
-            } else {
-                Catalog::open(data.home())?
-            };
-            Prepared::load_from(job, &catalog, data, memory, threads)
-        });
-        loaded.await.map_err(|error| WorkerError::Panic(error.to_string()))?
+        let job = blocking(move || Ok(Job::from_body(&body)?)).await?;
+        let (catalog, data) = self.data_of(&job).await?;
+        blocking(move || Prepared::load_from(job, &catalog, data, memory, threads)).await
     }
+
+    /// A catalog with the data that a job's trials need, for as long as the place is held.
+    pub(crate) async fn data_of(&self, job: &Job) -> Result<(Catalog, Place), WorkerError> {
+        let needed = datasets::needed(job);
+        let (catalog, wanted) = (self.catalog.clone(), needed.clone());
+        let here = blocking(move || Ok(wanted.iter().all(|id| datasets::has(&catalog, id)))).await?;
+        // Its own data, or those of the depot: all of them, so that they are in one catalog.
+        if here {
+            return Ok((self.catalog.clone(), Place::folder(self.catalog.home())));
+        }
+        let data = self.settings.depot.datasets(&needed).await?;
+        Ok((Catalog::open(data.home())?, data))
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        self.pool.threads()
+    }
+
+    pub(crate) fn depot(&self) -> &Depot {
+        &self.settings.depot
+    }
+}
+
+/// Does what takes its time on a thread for that.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, WorkerError> + Send + 'static,
+) -> Result<T, WorkerError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| WorkerError::Panic(error.to_string()))?
 }
 
 /// How often, and how far apart, a call is tried again.

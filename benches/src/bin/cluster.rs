@@ -215,6 +215,7 @@ impl<'a> Cluster<'a> {
             last: manifest.last,
             funding: None,
             ticks: None,
+            ladder: None,
         };
         let strategy = Strategy::parse(CROSS, "cross.toml")?;
         Ok(Job::new(spec, source, strategy, CROSS.to_owned(), vec![item], Vec::new())?)

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anstream::eprintln;
 use assay_core::ids::Symbol;
+use assay_core::row::TrialRow;
 use assay_data::{Catalog, DatasetKind};
 use assay_proto::DatasetInfo;
-use assay_store::{DatasetFile, DatasetId, DatasetIndex, JobRecord, results_folder};
+use assay_store::{DatasetFile, DatasetId, DatasetIndex, JobRecord, JobState, fidelity_rows, results_folder};
 use assay_strategies::Job;
 use assay_worker::datasets;
 use rayon::prelude::*;
@@ -119,6 +120,23 @@ impl Session {
         let (id, folder) = (job.id.to_string(), &folder);
         self.ask(|remote| async move { remote.results(&id, folder).await })?;
         Ok(home)
+    }
+
+    /// The rows of a job's best points on ticks, if its `[fidelity]` asks for them and a worker has run them.
+    pub(crate) fn rows_on_ticks(&self, job: &JobRecord) -> Result<Option<Vec<TrialRow>>, Failure> {
+        if job.state != JobState::Done || job.fidelity()?.is_none() {
+            return Ok(None);
+        }
+        let home = temporary()?;
+        let folder = results_folder(home.path(), "fidelity", job.id);
+        create(&folder)?;
+        let (id, folder) = (job.id.to_string(), &folder);
+        self.ask(|remote| async move { remote.results_on_ticks(&id, folder).await })?;
+        let mut sent = fs::read_dir(folder).map_err(|error| Failure::io("list", folder, &error))?;
+        match sent.next() {
+            Some(_) => Ok(Some(fidelity_rows(home.path(), &job.layout)?)),
+            None => Ok(None),
+        }
     }
 
     /// The folder with all rows of a finished job in the cache of a home: brought there unless it is.

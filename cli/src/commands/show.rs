@@ -1,7 +1,5 @@
 //! `assay show`: one trial again in full detail, compared with its row.
 
-use std::path::Path;
-
 use assay_core::ids::TrialId;
 use assay_core::job::Intrabar;
 use assay_core::metrics::{Metric, Metrics};
@@ -115,7 +113,8 @@ pub(super) fn find(trial: TrialId, cluster: &ClusterArgs, settings: &Settings) -
     if let Some(session) = cluster.session()? {
         let (job, row) = session.ask(|remote| async move { remote.row(trial).await })?;
         let data = session.data_of(&job.record, settings)?;
-        return replay_row(job.record, trial, row, &data.catalog, None);
+        let on_ticks = session.rows_on_ticks(&job.record)?;
+        return replay_row(job.record, trial, row, &data.catalog, on_ticks);
     }
     replay(trial, settings)
 }
@@ -142,16 +141,17 @@ pub(super) fn replay(trial: TrialId, settings: &Settings) -> Result<Shown, Failu
         ))
     })?;
     let catalog = job::catalog_of(&record, settings)?;
-    replay_row(record, trial, row, &catalog, Some(&settings.home))
+    let on_ticks = read_fidelity(&settings.home, &record.layout)?.map(|(_, rows)| rows);
+    replay_row(record, trial, row, &catalog, on_ticks)
 }
 
-/// Runs a trial again, on the data of a catalog. The home is that of its job, if the job is of a home.
+/// Runs a trial again, on the data of a catalog. `on_ticks` are the rows of its job's best points on ticks.
 fn replay_row(
     record: JobRecord,
     trial: TrialId,
     row: TrialRow,
     catalog: &Catalog,
-    home: Option<&Path>,
+    on_ticks: Option<Vec<TrialRow>>,
 ) -> Result<Shown, Failure> {
     let metrics = match &row.outcome {
         TrialOutcome::Done { metrics, .. } => *metrics,
@@ -167,7 +167,7 @@ fn replay_row(
     let replay = markets.sweep(0).replay_over(row.window, &row.point)?;
     let readings = Readings {
         bounds: bounds(&job, &row, &metrics, catalog)?,
-        on_ticks: on_ticks(&record, trial, home)?,
+        on_ticks: on_ticks.and_then(|rows| metrics_of(trial, &rows)),
     };
     Ok(Shown {
         record,
@@ -193,16 +193,11 @@ fn bounds(job: &Job, row: &TrialRow, metrics: &Metrics, catalog: &Catalog) -> Re
     Ok(Some([with(Intrabar::Worst)?, with(Intrabar::Best)?]))
 }
 
-/// The trial on ticks, if it was run again.
-fn on_ticks(record: &JobRecord, trial: TrialId, home: Option<&Path>) -> Result<Option<Metrics>, Failure> {
-    let found = home.map(|home| read_fidelity(home, &record.layout)).transpose()?;
-    let Some((_, rows)) = found.flatten() else {
-        return Ok(None);
-    };
-    let row = rows
-        .iter()
-        .find(|row| row.ordinal == trial.ordinal && row.instrument == trial.instrument);
-    Ok(row.and_then(|row| row.metrics().copied()))
+/// The trial's metrics, if it is among the rows and did not fail.
+fn metrics_of(trial: TrialId, rows: &[TrialRow]) -> Option<Metrics> {
+    let mut rows = rows.iter();
+    let row = rows.find(|row| row.ordinal == trial.ordinal && row.instrument == trial.instrument)?;
+    row.metrics().copied()
 }
 
 fn to_json(shown: &Shown) -> Value {

@@ -64,11 +64,13 @@ impl Ranking {
                 }
                 _ => Recorded::default(),
             };
-            return Self::new(job.record, ranked, by, args.limit, recorded, None);
+            let on_ticks = session.rows_on_ticks(&job.record)?;
+            return Self::new(job.record, ranked, by, args.limit, recorded, on_ticks);
         }
         let (record, ranked, mut ledger) = find_here(&wanted, settings)?;
         let recorded = ledger.recorded(&record, false)?;
-        Self::new(record, ranked, by, args.limit, recorded, Some(&settings.home))
+        let on_ticks = read_fidelity(&settings.home, &record.layout)?.map(|(_, rows)| rows);
+        Self::new(record, ranked, by, args.limit, recorded, on_ticks)
     }
 
     fn new(
@@ -77,7 +79,7 @@ impl Ranking {
         by: Option<Goal>,
         limit: usize,
         recorded: Recorded,
-        home: Option<&Path>,
+        on_ticks: Option<Vec<TrialRow>>,
     ) -> Result<Self, Failure> {
         let objective = record.objective()?;
         let mut fronts = None;
@@ -86,9 +88,6 @@ impl Ranking {
             (fronts, ranked) = (Some(numbers), points);
         }
         ranked.truncate(limit);
-        // A cluster runs nothing again on ticks.
-        let on_ticks = home.map(|home| read_fidelity(home, &record.layout)).transpose()?.flatten();
-        let on_ticks = on_ticks.map(|(_, rows)| rows);
         Ok(Self {
             record,
             ranked,

@@ -133,7 +133,7 @@ impl Assay {
     ) -> Result<(String, JobState), Failure> {
         let catalog = Catalog::open(&self.settings.home)?;
         let job = Self::job_of(text, &catalog)?;
-        let (id, state) = cluster::send(session, &job, &catalog, priority, submission, &self.settings)?;
+        let (id, state) = cluster::send(session, &job, &catalog, priority, submission)?;
         Ok((id.to_string(), state))
     }
 

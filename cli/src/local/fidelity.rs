@@ -15,7 +15,6 @@ use assay_worker::run_points;
 use super::Ledger;
 use crate::args::Limits;
 use crate::failure::Failure;
-use crate::job::on_ticks;
 use crate::settings::Settings;
 
 /// The best points over bars, and what became of them on ticks.
@@ -45,10 +44,11 @@ pub(crate) fn climb(
     settings: &Settings,
     limits: Limits,
 ) -> Result<Option<Fidelity>, Failure> {
-    let Some(spec) = &job.spec.fidelity else { return Ok(None) };
+    let (Some(spec), Some(tick_job)) = (&job.spec.fidelity, job.ladder()?) else {
+        return Ok(None);
+    };
     let objective = record.objective()?;
     let ranked = Ledger::new(&settings.home)?.top(record, spec.top as usize, objective.maximize)?;
-    let tick_job = on_ticks(job, spec, catalog)?;
     let found = read_fidelity(&settings.home, &record.layout)?;
     let known = found.filter(|(run_as, rows)| *run_as == tick_job.id && covers(rows, &ranked));
     let rows = if let Some((_, rows)) = known {
@@ -62,14 +62,6 @@ pub(crate) fn climb(
         rows
     };
     Ok(Some(Fidelity::of(record, &objective, &ranked, &rows)))
-}
-
-/// Refuses a job whose `[fidelity]` asks for ticks that are not there, before anything is computed.
-pub(super) fn has_ticks(job: &Job, catalog: &Catalog) -> Result<(), Failure> {
-    match &job.spec.fidelity {
-        Some(spec) => on_ticks(job, spec, catalog).map(drop),
-        None => Ok(()),
-    }
 }
 
 fn covers(rows: &[TrialRow], ranked: &[Ranked]) -> bool {

@@ -87,7 +87,6 @@ pub(crate) fn run(job: &Job, catalog: &Catalog, settings: &Settings, limits: Lim
         })));
     }
     drop(ledger);
-    fidelity::has_ticks(job, catalog)?;
     settings.listen()?;
     let threads = settings.threads(limits);
     size_rayon(threads);
@@ -273,7 +272,7 @@ async fn keep_trades(prepared: &Prepared, record: &JobRecord, settings: &Setting
             }
         }
     }
-    changes.push(Change::TradesSettled { job: record.id });
+    changes.push(Change::ReplaySettled { job: record.id });
     let office = store.lead(&record.name).await?;
     store.apply(office.epoch(), &changes).await?;
     settings.log(|| format!("the trades of {} points are kept", best.len()));

@@ -12,7 +12,7 @@ use assay_strategies::{Job, JobInstrument};
 use assay_worker::{Budget, Markets, Prepared, SHARING, sample_points};
 use serde::Serialize;
 
-use super::{fidelity, size_rayon, warn_of};
+use super::{size_rayon, warn_of};
 use crate::args::Limits;
 use crate::failure::Failure;
 use crate::output::human;
@@ -72,7 +72,6 @@ pub(crate) struct PlannedInstrument {
 
 /// Counts, sizes and samples a job. Writes nothing but the cache of bars.
 pub(crate) fn plan(job: &Job, catalog: &Catalog, settings: &Settings, limits: Limits, done: bool) -> Result<Plan, Failure> {
-    fidelity::has_ticks(job, catalog)?;
     let threads = settings.threads(limits);
     size_rayon(threads);
     let memory = settings.memory(limits);

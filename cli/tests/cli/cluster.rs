@@ -18,6 +18,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::support::{Lab, Ran, job};
+use crate::ticks::with_both;
 
 const BARS: usize = 12_000;
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -377,6 +378,57 @@ fn a_cluster_that_loses_a_worker_ends_with_the_fingerprint_of_a_run_without_one(
     assert_eq!(steady.terminate(), Some(0));
     assert_eq!(coordinator.terminate(), Some(0));
     cluster.run(&ann, &["jobs"]).fails(7, &["no coordinator answers"]);
+}
+
+#[test]
+fn the_best_points_run_again_on_ticks_on_a_cluster_as_they_do_here() {
+    let lab = with_both(600);
+    let text = job("ladder", "[2, 5]", "[6, 9]").replace("bars = \"1m\"", "bars = \"5m\"\nsource = \"bars\"");
+    lab.write("bars.toml", &text);
+    lab.write("ladder.toml", &format!("{text}[fidelity]\ntop = 5\nlatency = \"1s\"\n"));
+    lab.run(&["run", "ladder.toml"]).ok();
+    let top = ["top", "ladder", "-n", "16", "-o", "json"];
+    let here = lab.run(&top).json();
+    let Some(services) = services(&[]) else { return };
+    let cluster = Cluster::new(lab, services);
+    let (_coordinator, admin) = cluster.coordinator();
+    let ann = cluster.key(&admin, "submit", "ann");
+    let key = cluster.key(&admin, "worker", "machines");
+    let _worker = cluster.start(&key, "worker-b", &["worker", "--threads", "1", "--name", "b"]);
+
+    // First without: a job that is done can be asked for more.
+    cluster.run(&ann, &["run", "bars.toml"]).ok();
+    let ran = cluster.run(&ann, &["run", "ladder.toml"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("sent trades of WALK") && ran.stderr.contains("again on ticks"),
+        "{}",
+        ran.stderr
+    );
+    let there = || cluster.elsewhere(&ann, &top).json();
+    cluster.wait("points on ticks", || there()[0].get("on_ticks").is_some());
+    let found = there();
+    for (rank, (found, expected)) in found.as_array().unwrap().iter().zip(here.as_array().unwrap()).enumerate() {
+        assert_eq!(found["trial_id"], expected["trial_id"]);
+        assert_eq!(found.get("on_ticks"), expected.get("on_ticks"));
+        assert_eq!(found.get("on_ticks").is_some(), rank < 5);
+    }
+    let trial = found[0]["trial_id"].as_str().unwrap();
+    let shown = cluster.elsewhere(&ann, &["show", trial, "-o", "json"]).json();
+    assert_eq!(shown["on_ticks"], found[0]["on_ticks"]["metrics"][0]);
+    let logged = || cluster.run(&ann, &["logs", "ladder"]).ok();
+    cluster.wait("the end of the replay", || logged().contains("the best points are replayed"));
+
+    // Again without any change nothing is to be done, with another depth it is.
+    let due = |top: u32| {
+        let changed = text.clone() + &format!("[fidelity]\ntop = {top}\nlatency = \"1s\"\n");
+        cluster.lab.write("ladder.toml", &changed);
+        cluster.run(&ann, &["submit", "ladder.toml"]).ok();
+    };
+    due(5);
+    due(7);
+    cluster.wait("more points on ticks", || there()[6].get("on_ticks").is_some());
+    assert_eq!(logged().matches("again on ticks").count(), 2, "{}", logged());
 }
 
 #[test]

@@ -19,7 +19,8 @@ fn trades(count: usize) -> String {
     text
 }
 
-fn with_both(count: usize) -> Lab {
+/// Bars of `WALK`, and the trades that they could be made from.
+pub(crate) fn with_both(count: usize) -> Lab {
     let lab = Lab::with_bars(count);
     lab.write("trades.csv", &trades(count));
     lab.run(&["data", "import", "trades.csv", "--symbol", "WALK", "--kind", "trades"])

@@ -920,8 +920,14 @@ fn end_of(job: &OpenJob, settings: &Settings, written: Written, now: UtcNs) -> J
             .iter()
             .flat_map(|families| families.searched(&written.points))
             .collect(),
-        trades_due: job.plan.trades_kept.unwrap_or(settings.trades_kept),
+        replay_due: replay_due(&job.plan, settings),
     }
+}
+
+/// Of how many points the trades are to be kept, if a worker is to replay anything. Whoever runs a job in one process does that itself.
+fn replay_due(plan: &JobPlan, settings: &Settings) -> Option<u32> {
+    let trades = plan.trades_kept.unwrap_or(settings.trades_kept);
+    (trades > 0 || (plan.ladder && !settings.in_process)).then_some(trades)
 }
 
 fn publish(waiting: &mut BTreeMap<TaskId, UtcNs>, task: TaskId, job: JobId, now: UtcNs, effects: &mut Effects) {

@@ -329,6 +329,7 @@ fn plan_of(id: JobId, space: &Space, search: &SearchSpec, instruments: usize, fo
         risk_free: 0.0,
         families: None,
         trades_kept: None,
+        ladder: false,
         seconds_per_point: 1e-3,
         most_points: 1 << 20,
     }

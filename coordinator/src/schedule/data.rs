@@ -33,10 +33,10 @@ fn on_newest(datasets: &[DatasetRecord], item: &JobInstrument) -> JobInstrument 
         item.values.clone_from(&dataset.hash);
         (item.first, item.last) = (extent.first, extent.last);
     }
-    if let Some(ticks) = &mut item.ticks
-        && let Some((dataset, _)) = find(datasets, symbol, &ticks.kind.to_string())
-    {
-        ticks.values.clone_from(&dataset.hash);
+    for ticks in [&mut item.ticks, &mut item.ladder].into_iter().flatten() {
+        if let Some((dataset, _)) = find(datasets, symbol, &ticks.kind.to_string()) {
+            ticks.values.clone_from(&dataset.hash);
+        }
     }
     if item.funding.is_some()
         && let Some((dataset, _)) = find(datasets, symbol, "funding")
@@ -81,6 +81,7 @@ mod tests {
             last: UtcNs(1),
             funding: Some("old".to_owned()),
             ticks: None,
+            ladder: None,
         };
         let datasets = [
             dataset("quotes", "q", "2026-05-01"),

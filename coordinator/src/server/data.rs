@@ -93,7 +93,7 @@ fn id(id: Option<wire::DatasetId>) -> Result<DatasetId, Status> {
 impl Front {
     /// Refuses a job of which the depot lacks data.
     pub(super) async fn has_data_of(&self, job: &Job) -> Result<(), Status> {
-        for JobDataset { symbol, kind, hash } in job.datasets() {
+        for JobDataset { symbol, kind, hash } in job.all_datasets() {
             let id = DatasetId { symbol, kind, hash };
             if !self.has_dataset(&id).await? {
                 let message = format!("the cluster does not have {} of {} ({})", id.kind, id.symbol, id.hash);

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,8 +11,10 @@ use assay_core::ids::TrialId;
 use assay_proto::convert::{goal, parse, priority};
 use assay_proto::wire::jobs_server::Jobs;
 use assay_proto::{Control, JobInfo, JobView, status, wire};
-use assay_store::{Change, JobRecord, JobState, Place, RANKED, Scope, StoreError, Submission, TrialTrades, result_files};
-use assay_strategies::Job;
+use assay_store::{
+    Change, JobRecord, JobState, Layout, RANKED, Scope, StoreError, Submission, TrialTrades, fidelity_files, result_files,
+};
+use assay_strategies::{Job, JobDataset};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
@@ -155,12 +158,12 @@ impl Front {
         )?;
         let planned = tokio::task::spawn_blocking(move || {
             let job = Job::from_body(&body).map_err(refuse)?;
-            for item in &job.instruments {
+            for JobDataset { hash, .. } in job.all_datasets() {
                 // They become names of files.
-                for hash in std::iter::once(&item.values).chain(&item.funding) {
-                    blake3::Hash::from_hex(hash).map_err(|_| malformed(format!("`{hash}` is not a hash of values")))?;
-                }
+                blake3::Hash::from_hex(&hash).map_err(|_| malformed(format!("`{hash}` is not a hash of values")))?;
             }
+            // Refused now, rather than when its trials are done.
+            job.ladder().map_err(refuse)?;
             let plan = JobPlan::of_job(&job).map_err(refuse)?;
             Ok::<_, Status>((job, plan))
         });
@@ -378,10 +381,17 @@ impl Jobs for JobsService {
                 Some("`assay watch` follows it to its end"),
             ));
         }
-        let place = self.0.depot.results(&job.layout).await.map_err(refuse)?;
+        let depot = &self.0.depot;
+        let (place, files): (_, ResultFiles) = if request.on_ticks {
+            (depot.fidelity(&job.layout).await.map_err(refuse)?, fidelity_files)
+        } else {
+            (Some(depot.results(&job.layout).await.map_err(refuse)?), result_files)
+        };
         let (messages, stream) = mpsc::channel(4);
         tokio::task::spawn_blocking(move || {
-            if let Err(error) = send_results(&place, &job, &messages) {
+            let Some(place) = place else { return };
+            let sent = files(place.home(), &job.layout).and_then(|files| send_files(&files, &messages));
+            if let Err(error) = sent {
                 // Who went away needs no news.
                 let _ = messages.blocking_send(Err(refuse(error)));
             }
@@ -408,21 +418,20 @@ impl Jobs for JobsService {
     }
 }
 
-/// Sends the files with all rows of a job, until they are sent or nobody listens.
-fn send_results(
-    place: &Place,
-    job: &JobRecord,
-    messages: &mpsc::Sender<Result<wire::ResultPart, Status>>,
-) -> Result<(), StoreError> {
+/// Which files of a result are meant.
+type ResultFiles = fn(&Path, &Layout) -> Result<Vec<PathBuf>, StoreError>;
+
+/// Sends files, until they are sent or nobody listens.
+fn send_files(files: &[PathBuf], messages: &mpsc::Sender<Result<wire::ResultPart, Status>>) -> Result<(), StoreError> {
     let send = |part| messages.blocking_send(Ok(wire::ResultPart { part: Some(part) })).is_ok();
-    for path in result_files(place.home(), &job.layout)? {
+    for path in files {
         let failed = |source| StoreError::Io {
             action: "read",
             path: path.clone(),
             source,
         };
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let mut file = File::open(&path).map_err(failed)?;
+        let mut file = File::open(path).map_err(failed)?;
         let mut heard = send(wire::result_part::Part::File(name));
         while heard {
             let mut piece = Vec::with_capacity(PIECE);

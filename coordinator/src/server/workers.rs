@@ -78,13 +78,13 @@ impl Workers for WorkersService {
         Ok(Response::new(self.0.next_replay().await?.into()))
     }
 
-    async fn keep_trades(&self, request: Request<wire::KeepTradesRequest>) -> Result<Response<wire::KeepTradesReply>, Status> {
+    async fn replayed(&self, request: Request<wire::ReplayedRequest>) -> Result<Response<wire::ReplayedReply>, Status> {
         let question = Self::open(request)?.try_into().map_err(malformed)?;
-        let Question::KeepTrades { job, trades, error } = question else {
-            return Err(malformed("not about trades"));
+        let Question::Replayed { job, outcome } = question else {
+            return Err(malformed("not about a replay"));
         };
-        self.0.keep_trades(job, trades.map(|trades| *trades), error).await?;
-        Ok(Response::new(wire::KeepTradesReply {}))
+        self.0.replayed(job, outcome).await?;
+        Ok(Response::new(wire::ReplayedReply {}))
     }
 
     async fn job(&self, request: Request<wire::JobBodyRequest>) -> Result<Response<wire::JobBodyReply>, Status> {

@@ -194,18 +194,34 @@ impl Remote {
 
     /// Writes the files with all rows of a finished job into a folder.
     pub async fn results(&self, job: &str, folder: &Path) -> Result<(), ClientError> {
+        let request = wire::ResultsRequest {
+            job: job.to_owned(),
+            on_ticks: false,
+        };
+        self.result_files(&request, folder).await
+    }
+
+    /// Writes the files with the rows of a job's best points on ticks into a folder: none unless they were run.
+    pub async fn results_on_ticks(&self, job: &str, folder: &Path) -> Result<(), ClientError> {
+        let request = wire::ResultsRequest {
+            job: job.to_owned(),
+            on_ticks: true,
+        };
+        self.result_files(&request, folder).await
+    }
+
+    async fn result_files(&self, request: &wire::ResultsRequest, folder: &Path) -> Result<(), ClientError> {
         let mut tries = 0;
         loop {
             tries += 1;
-            match self.results_once(job, folder).await {
+            match self.result_files_once(request.clone(), folder).await {
                 Err(error) if tries < TRIES && assay_core::Explain::retryable(&error) => {}
                 ended => return ended,
             }
         }
     }
 
-    async fn results_once(&self, job: &str, folder: &Path) -> Result<(), ClientError> {
-        let request = wire::ResultsRequest { job: job.to_owned() };
+    async fn result_files_once(&self, request: wire::ResultsRequest, folder: &Path) -> Result<(), ClientError> {
         let mut parts = self
             .once(|wired| async move { super::users::jobs(wired).results(request).await })
             .await?;

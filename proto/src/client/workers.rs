@@ -101,13 +101,9 @@ impl Remote {
                     .await?;
                 Ok(reply.try_into()?)
             }
-            Question::KeepTrades { job, trades, error } => {
-                let request = wire::KeepTradesRequest {
-                    job: job.to_string(),
-                    trades: trades.map(|trades| (*trades).into()),
-                    error,
-                };
-                self.once(|wired| async move { client(wired).keep_trades(request).await })
+            Question::Replayed { job, outcome } => {
+                let request = wire::ReplayedRequest::new(job, outcome);
+                self.once(|wired| async move { client(wired).replayed(request).await })
                     .await?;
                 Ok(Answer::Done)
             }

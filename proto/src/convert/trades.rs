@@ -1,12 +1,12 @@
 //! Trades, and trials that are to be replayed.
 
-use assay_core::ids::Ordinal;
+use assay_core::ids::{JobId, Ordinal};
 use assay_core::space::Point;
 use assay_core::time::UtcNs;
 use assay_store::{TradeRecord, TrialTrades};
 
 use super::{WireError, parse};
-use crate::protocol::{Answer, Question, ReplayOrder};
+use crate::protocol::{Answer, Question, ReplayOrder, Replayed};
 use crate::wire;
 
 impl From<TradeRecord> for wire::Trade {
@@ -76,6 +76,8 @@ impl From<Answer> for wire::NextReplayReply {
             job: Some(order.job.to_string()),
             body: order.body.to_string(),
             points: order.points.into_iter().map(point).collect(),
+            on_ticks: order.on_ticks.into_iter().map(point).collect(),
+            attempt: order.attempt,
         }
     }
 }
@@ -90,25 +92,56 @@ impl TryFrom<wire::NextReplayReply> for Answer {
             job: parse("job", &job)?,
             body: reply.body.into(),
             points: reply.points.into_iter().map(point).collect(),
+            on_ticks: reply.on_ticks.into_iter().map(point).collect(),
+            attempt: reply.attempt,
         })))
     }
 }
 
-impl TryFrom<wire::KeepTradesRequest> for Question {
+impl wire::ReplayedRequest {
+    /// That this came of a job's replay.
+    pub(crate) fn new(job: JobId, replayed: Replayed) -> Self {
+        use wire::replayed_request::Outcome;
+        let outcome = match replayed {
+            Replayed::Trades(trades) => Outcome::Trades((*trades).into()),
+            Replayed::OnTicks { run_as, staged } => Outcome::OnTicks(wire::RowsOnTicks {
+                run_as: run_as.to_string(),
+                staged: Some((&*staged).into()),
+            }),
+            Replayed::Finished => Outcome::Finished(wire::Finished {}),
+            Replayed::Failed(reason) => Outcome::Error(reason),
+        };
+        Self {
+            job: job.to_string(),
+            outcome: Some(outcome),
+        }
+    }
+}
+
+impl TryFrom<wire::ReplayedRequest> for Question {
     type Error = WireError;
 
-    fn try_from(request: wire::KeepTradesRequest) -> Result<Self, WireError> {
-        let trades = request.trades.map(TrialTrades::try_from).transpose()?;
-        Ok(Self::KeepTrades {
-            job: parse("job", &request.job)?,
-            trades: trades.map(Box::new),
-            error: request.error,
-        })
+    fn try_from(request: wire::ReplayedRequest) -> Result<Self, WireError> {
+        use wire::replayed_request::Outcome;
+        let outcome = match request.outcome.ok_or(WireError::missing("outcome"))? {
+            Outcome::Trades(trades) => Replayed::Trades(Box::new(trades.try_into()?)),
+            Outcome::OnTicks(rows) => Replayed::OnTicks {
+                run_as: parse("on_ticks.run_as", &rows.run_as)?,
+                staged: Box::new(rows.staged.ok_or(WireError::missing("on_ticks.staged"))?.try_into()?),
+            },
+            Outcome::Finished(wire::Finished {}) => Replayed::Finished,
+            Outcome::Error(reason) => Replayed::Failed(reason),
+        };
+        let job = parse("job", &request.job)?;
+        Ok(Self::Replayed { job, outcome })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use assay_core::fingerprint::Fingerprint;
+    use assay_store::{Staged, TaskRange};
+
     use super::*;
 
     #[test]
@@ -134,11 +167,44 @@ mod tests {
             job: kept.trial.job,
             body: "body".into(),
             points: vec![(Ordinal(7), Point(Box::from([1.0, 0.5])))],
+            on_ticks: vec![(Ordinal(9), Point(Box::from([2.0, 0.25])))],
+            attempt: 3,
         }));
         assert_eq!(Answer::try_from(wire::NextReplayReply::from(order.clone())).unwrap(), order);
         assert_eq!(
             Answer::try_from(wire::NextReplayReply::from(Answer::NotWanted)).unwrap(),
             Answer::NotWanted
         );
+        let range = TaskRange {
+            first_block: 1 << 62,
+            blocks: 1,
+        };
+        let staged = Staged {
+            job: kept.trial.job,
+            range,
+            attempt: 3,
+            file: Staged::file_name(range, 3),
+            bytes: 100,
+            hash: [7; 32],
+            rows: 10,
+            failed: 1,
+            fingerprint: Fingerprint::default(),
+        };
+        let job = kept.trial.job;
+        for outcome in [
+            Replayed::Trades(Box::new(kept)),
+            Replayed::OnTicks {
+                run_as: JobId::from_hash([9; 32]),
+                staged: Box::new(staged),
+            },
+            Replayed::Finished,
+            Replayed::Failed("no ticks".to_owned()),
+        ] {
+            let request = wire::ReplayedRequest::new(job, outcome.clone());
+            match Question::try_from(request).unwrap() {
+                Question::Replayed { job: of, outcome: found } => assert_eq!((of, found), (job, outcome)),
+                other => panic!("{other:?}"),
+            }
+        }
     }
 }

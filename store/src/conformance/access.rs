@@ -208,10 +208,24 @@ pub(crate) async fn trades_are_kept_once(store: &Store) {
         assert_eq!(store.trades(&trial(ordinal)).await.unwrap(), kept(ordinal, count).trades);
     }
     store.apply(epoch, &[completed(1, Vec::new())]).await.unwrap();
-    assert_eq!(store.trades_due().await.unwrap(), [(job_id(1), 1)]);
-    let settled = Change::TradesSettled { job: job_id(1) };
+    assert_eq!(store.replays_due().await.unwrap(), [(job_id(1), 1)]);
+    let settled = Change::ReplaySettled { job: job_id(1) };
+    let asked = Change::ReplayAsked {
+        job: job_id(1),
+        spec: r#"{"objective": {}, "fidelity": {"top": 7}}"#.to_owned(),
+        body: "with ticks".to_owned(),
+    };
+    store.apply(epoch, std::slice::from_ref(&asked)).await.unwrap();
+    assert_eq!(
+        store.replays_due().await.unwrap(),
+        [(job_id(1), 1)],
+        "what waits already waits on"
+    );
     store.apply(epoch, &[settled]).await.unwrap();
-    assert_eq!(store.trades_due().await.unwrap(), []);
+    assert_eq!(store.replays_due().await.unwrap(), []);
+    store.apply(epoch, &[asked]).await.unwrap();
+    assert_eq!(store.replays_due().await.unwrap(), [(job_id(1), 0)]);
+    assert_eq!(store.job(job_id(1)).await.unwrap().unwrap().body, "with ticks");
     store.apply(epoch, &[moved(1, JobState::Queued)]).await.unwrap();
     assert_eq!(store.trades(&trial(1)).await.unwrap(), []);
 }

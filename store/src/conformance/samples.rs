@@ -173,6 +173,6 @@ pub(super) fn completed(number: u8, ranked: Vec<Ranked>) -> Change {
         sharpe: StoredMoments::default(),
         luck: format!("{{\"job\":{number}}}"),
         searched: vec![searched(number)],
-        trades_due: u32::from(number),
+        replay_due: Some(u32::from(number)),
     }))
 }

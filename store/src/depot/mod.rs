@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! staging/<job>/t<first block>-<blocks>.<attempt>.parquet
-//! results/v1/kind=trials/job=<id>/part-00000.parquet, _schema.json, _SUCCESS
+//! results/v1/kind=trials/job=<id>/part-00000.parquet, _schema.json, _SUCCESS      and other kinds beside it
 //! data/files/<first two digits>/<hash>                a file of datasets by the BLAKE3 of its bytes
 //! data/sets/<symbol>/<kind>/<hash of values>.json     a dataset: its manifest and its files, written when all of them are there
 //! ```
@@ -35,9 +35,14 @@ use std::sync::Arc;
 use assay_core::ids::JobId;
 use assay_core::row::TrialRow;
 
+#[cfg(feature = "objects")]
+use crate::compact::TRIALS;
 use crate::compact::has_results;
 use crate::datasets::DatasetId;
 use crate::error::StoreError;
+#[cfg(feature = "objects")]
+use crate::fidelity::FIDELITY;
+use crate::fidelity::has_fidelity;
 use crate::files;
 use crate::layout::Layout;
 use crate::staging::{self, Staged, TaskRange, write_staged};
@@ -152,7 +157,23 @@ impl Depot {
                 Ok(Place::folder(folder))
             }
             #[cfg(feature = "objects")]
-            Kind::Bucket(objects) => objects.results(layout.job).await,
+            Kind::Bucket(objects) => objects.results(TRIALS, layout.job).await,
+        }
+    }
+
+    /// Where the rows of a finished job's best points on ticks can be read, for as long as the place is held; `None` if there are none.
+    pub async fn fidelity(&self, layout: &Layout) -> Result<Option<Place>, StoreError> {
+        match &self.0 {
+            Kind::Folder { folder, .. } => {
+                let (folder, job) = (folder.clone(), layout.job);
+                blocking(move || Ok(has_fidelity(&folder, job).then(|| Place::folder(&folder)))).await
+            }
+            #[cfg(feature = "objects")]
+            Kind::Bucket(objects) => match objects.results(FIDELITY, layout.job).await {
+                Ok(place) => Ok(Some(place)),
+                Err(StoreError::MissingResults { .. }) => Ok(None),
+                Err(error) => Err(error),
+            },
         }
     }
 

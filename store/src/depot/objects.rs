@@ -212,8 +212,8 @@ impl Objects {
         Ok(true)
     }
 
-    pub(super) async fn results(&self, job: JobId) -> Result<Place, StoreError> {
-        let at = results_at(TRIALS, job);
+    pub(super) async fn results(&self, kind: &str, job: JobId) -> Result<Place, StoreError> {
+        let at = results_at(kind, job);
         let success = at.clone().join(SUCCESS);
         let missing = |_| StoreError::MissingResults {
             job: job.to_string(),
@@ -229,7 +229,7 @@ impl Objects {
         };
         let contents: Contents = serde_json::from_slice(&marked).map_err(|e| unreadable(e.to_string()))?;
         let work = self.work().await?;
-        let folder = files::results_folder(work.path(), TRIALS, job);
+        let folder = files::results_folder(work.path(), kind, job);
         files::create_folder(&folder)?;
         let mut wanted = Vec::new();
         for listed in contents.files.iter().filter(|listed| listed.name.ends_with(".parquet")) {

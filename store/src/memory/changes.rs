@@ -29,7 +29,7 @@ impl Tables {
         self.keys.settle(keep);
         self.audit.settle(keep);
         self.submissions.settle(keep);
-        self.trades_due.settle(keep);
+        self.replays_due.settle(keep);
         self.schedules.settle(keep);
         self.runs.settle(keep);
         self.datasets.settle(keep);
@@ -148,7 +148,16 @@ impl Tables {
                 }
                 self.submissions.add(key, new.clone());
             }
-            Change::TradesSettled { job } => self.trades_due.remove_where(|(_, of), _| of == job),
+            Change::ReplaySettled { job } => self.replays_due.remove_where(|(_, of), _| of == job),
+            Change::ReplayAsked { job, spec, body } => {
+                let record = self.known(*job)?;
+                let finished = record.finished;
+                (record.spec, record.body) = (spec.clone(), body.clone());
+                let waits = self.replays_due.iter().any(|((_, of), _)| of == job);
+                if let Some(at) = finished.filter(|_| !waits) {
+                    self.replays_due.put((at, *job), 0);
+                }
+            }
             Change::RunTaken(run) => _ = self.runs.add((run.schedule.clone(), run.planned), (**run).clone()),
             Change::RunReported {
                 schedule,
@@ -244,7 +253,7 @@ impl Tables {
         self.ranked.remove_where(|(of, _), _| *of == job);
         self.ledger.remove(&job);
         self.trades.remove_where(|trial, _| trial.job == job);
-        self.trades_due.remove_where(|(_, of), _| *of == job);
+        self.replays_due.remove_where(|(_, of), _| *of == job);
         let tasks = &self.tasks;
         self.outcomes
             .remove_where(|task, _| tasks.get(task).is_some_and(|task| task.job == job));
@@ -331,8 +340,8 @@ impl Tables {
     fn finish_job(&mut self, done: &JobDone) -> Result<(), StoreError> {
         let record = self.known(done.job)?;
         check_step(done.job, record.state, JobState::Done)?;
-        if done.trades_due > 0 {
-            self.trades_due.put((done.at, done.job), done.trades_due);
+        if let Some(count) = done.replay_due {
+            self.replays_due.put((done.at, done.job), count);
         }
         let record = self.known(done.job)?;
         record.state = JobState::Done;

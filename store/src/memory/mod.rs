@@ -46,7 +46,7 @@ struct Tables {
     keys: Table<String, KeyRecord>,
     audit: Table<u64, AuditEntry>,
     /// When the job was done, and the points whose trades are still to be kept.
-    trades_due: Table<(UtcNs, JobId), u32>,
+    replays_due: Table<(UtcNs, JobId), u32>,
     /// By owner and key.
     submissions: Table<(String, String), Submission>,
     schedules: Table<String, Schedule>,
@@ -149,9 +149,9 @@ impl Memory {
         jobs
     }
 
-    pub(crate) fn trades_due(&self) -> Vec<(JobId, u32)> {
+    pub(crate) fn replays_due(&self) -> Vec<(JobId, u32)> {
         self.tables()
-            .trades_due
+            .replays_due
             .iter()
             .map(|((_, job), count)| (*job, *count))
             .collect()

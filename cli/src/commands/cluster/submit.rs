@@ -14,14 +14,14 @@ use crate::cluster::{Session, Watched};
 use crate::commands::run::report;
 use crate::failure::{Failure, INTERRUPTED, Outcome};
 use crate::job;
-use crate::output::{Kind, Rows, print_json, print_rows, stdout};
+use crate::output::{Kind, Rows, human, print_json, print_rows, stdout};
 use crate::settings::Settings;
 
 pub(in crate::commands) fn submit(args: &SubmitArgs, settings: &Settings) -> Outcome {
     let session = args.cluster.needed()?;
     let catalog = Catalog::open(&settings.home)?;
     let job = job::load(&args.job, &catalog)?;
-    let (id, state) = send(&session, &job, &catalog, args.priority, args.id.clone(), settings)?;
+    let (id, state) = send(&session, &job, &catalog, args.priority, args.id.clone())?;
     match settings.format() {
         OutputFormat::Json => print_json(&json!({ "job_id": id, "name": job.spec.name, "state": state }))?,
         OutputFormat::Table => {
@@ -48,11 +48,7 @@ pub(crate) fn send(
     catalog: &Catalog,
     priority: u8,
     key: Option<String>,
-    settings: &Settings,
 ) -> Result<(JobId, JobState), Failure> {
-    if job.spec.fidelity.is_some() {
-        settings.warn("a cluster does not run the best points again on ticks; `assay run` does where the data are");
-    }
     session.push_data_of(job, catalog)?;
     let body = job.body();
     let (id, state) = session.ask(|remote| async move { remote.submit(body, priority, key).await })?;
@@ -73,13 +69,24 @@ pub(in crate::commands) fn watch(args: &WatchArgs, settings: &Settings) -> Outco
 pub(in crate::commands) fn run_there(session: &Session, args: &RunArgs, settings: &Settings) -> Outcome {
     let catalog = Catalog::open(&settings.home)?;
     let job = job::load(&args.job, &catalog)?;
-    let (id, _) = send(session, &job, &catalog, 5, None, settings)?;
+    let (id, _) = send(session, &job, &catalog, 5, None)?;
     follow(session, &id.to_string(), settings)
 }
 
 fn follow(session: &Session, job: &str, settings: &Settings) -> Outcome {
     match session.watch(job, settings)? {
-        Watched::Done(finished) => report(&finished, settings.started.elapsed().as_secs_f64(), None, settings),
+        Watched::Done(finished) => {
+            let code = report(&finished, settings.started.elapsed().as_secs_f64(), None, settings)?;
+            let record = &finished.record;
+            if let Some(fidelity) = record.fidelity()? {
+                eprintln!(
+                    "note: a worker runs the best {} again on ticks next; `assay top {}` shows them beside the bars",
+                    human::count(fidelity.top as i64),
+                    record.id
+                );
+            }
+            Ok(code)
+        }
         Watched::Detached => {
             eprintln!("no longer watching; the job goes on: assay watch {job}");
             Ok(INTERRUPTED)
