@@ -47,6 +47,9 @@ pub(crate) fn resolve(
     let instruments = instruments.collect::<Result<Vec<_>, Failure>>()?;
     let references = references.iter().map(|symbol| reference(&spec, symbol, catalog));
     let references: Vec<JobInstrument> = references.collect::<Result<_, Failure>>()?;
+    for reference in &references {
+        overlaps(&spec, reference, &instruments)?;
+    }
     let folds = folds(&spec, &instruments, catalog)?;
     let job = Job::new(spec, source, strategy, strategy_source, instruments, folds)?;
     Ok(job.with_references(references))
@@ -59,6 +62,24 @@ pub(crate) fn renew(job: Job, catalog: &Catalog) -> Result<Job, Failure> {
     let instruments = instruments.map(|symbol| instrument(&job.spec, symbol, catalog));
     let instruments = instruments.collect::<Result<_, Failure>>()?;
     Ok(job.on(instruments)?)
+}
+
+/// Refuses an instrument that the strategy looks at where there is nothing to be seen: all it would find is the same old price.
+fn overlaps(spec: &JobSpec, reference: &JobInstrument, instruments: &[JobInstrument]) -> Result<(), Failure> {
+    for item in instruments {
+        let from = spec.data.from.unwrap_or(item.first).max(item.first);
+        let to = spec.data.to.unwrap_or(item.last).min(item.last);
+        if reference.last >= from && reference.first <= to {
+            continue;
+        }
+        let symbol = &reference.instrument.symbol;
+        let message = format!(
+            "ref(\"{symbol}\", ...): the data of {symbol} go from {} to {}, those of {} that are traded from {from} to {to}",
+            reference.first, reference.last, item.instrument.symbol
+        );
+        return Err(Failure::usage(message).hint("import data of the same time, or set `from` and `to` in [data]"));
+    }
+    Ok(())
 }
 
 /// An instrument of a job, and its data as they are now.

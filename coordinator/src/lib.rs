@@ -9,6 +9,7 @@ mod error;
 #[cfg(feature = "failpoints")]
 mod failpoints;
 mod families;
+mod legs;
 mod luck;
 mod meters;
 mod office;
@@ -24,6 +25,7 @@ mod sweep;
 pub use crate::core::{CompactError, Compaction, Core, Effect, Event, Proposed, Proposing, Request, Written};
 pub use error::CoordinatorError;
 pub use families::{Families, family_records, looks};
+pub use legs::Legs;
 pub use luck::{InstrumentLuck, Luck};
 pub use meters::Meters;
 pub use office::{Coordinator, JobEnd, Office};

@@ -29,7 +29,7 @@ const CLUSTERS: usize = 1_024;
 pub struct Luck {
     /// Different points that the job tried.
     pub points: u64,
-    /// Returns of a trial, of the instrument with the fewest; `None` if no trial ran.
+    /// Returns of a trial, of the instrument and the window with the fewest; `None` if no trial ran.
     pub observations: Option<u64>,
     /// By instrument, in the job's order.
     pub instruments: Vec<InstrumentLuck>,
@@ -135,7 +135,8 @@ pub(crate) fn measure(home: &Path, compaction: &Compaction, tasks: &[TaskRows<'_
         )?;
     }
     let found = searches.iter().zip(ranks).zip(&plan.layout.instruments);
-    let instruments = found.map(|((search, ranks), name)| search.luck(name, ranks)).collect();
+    let walks = plan.folds > 0;
+    let instruments = found.map(|((search, ranks), name)| search.luck(name, ranks, walks)).collect();
     let points = points.finish();
     Ok(Measured {
         luck: Luck {
@@ -232,10 +233,13 @@ impl Search {
         }
     }
 
-    fn luck(&self, name: &str, ranks: Option<RankOutOfSample>) -> InstrumentLuck {
+    fn luck(&self, name: &str, ranks: Option<RankOutOfSample>, walks: bool) -> InstrumentLuck {
         let found: Option<Overfitting> = ranks.and_then(RankOutOfSample::finish);
         let reason = match (self.trials, &found) {
             (_, Some(_)) => None,
+            (0, None) if walks => Some(
+                "the trials of a walk-forward ran over different windows and cannot be compared period by period".to_owned(),
+            ),
             (0, None) => Some(format!(
                 "no trial on {name} has the 128 returns that make a sketch, by day, hour or bar"
             )),

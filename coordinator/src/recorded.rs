@@ -8,11 +8,13 @@ use assay_proto::Recorded;
 use assay_store::{JobRecord, ParamKind, Scored, Store, StoreError};
 
 use crate::families::{family_records, held_back};
+use crate::legs::Legs;
 
 /// Reads it; with `neighbours` how those of its best point do, too, for which all rows are read.
 pub async fn recorded(store: &Store, job: &JobRecord, neighbours: bool) -> Result<Recorded, StoreError> {
     let objective = job.objective()?;
     let best = store.top(job, 1, objective.maximize, None).await?.into_iter().next();
+    let legs = Legs::of(job)?;
     let entry = store.ledger_of(job.id).await?;
     let families = family_records(store, job).await?;
     let plateau = match &best {
@@ -21,11 +23,16 @@ pub async fn recorded(store: &Store, job: &JobRecord, neighbours: bool) -> Resul
                 aggregate: objective.aggregate,
                 ..Objective::default()
             };
-            around(job, best, &store.scores(job, &by_sharpe).await?)
+            let mut scored = store.scores(job, &by_sharpe).await?;
+            // The same point has done something else in another window.
+            let window = legs.window_of(best.ordinal);
+            scored.retain(|of| legs.window_of(of.ordinal) == window);
+            around(job, best, &scored)
         }
         _ => None,
     };
     Ok(Recorded {
+        window: best.as_ref().map_or(0, |best| legs.window_of(best.ordinal)),
         best,
         sharpe_variance: entry.as_ref().and_then(|entry| entry.sharpe.variance),
         luck: entry.map_or_else(String::new, |entry| entry.luck),

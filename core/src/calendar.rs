@@ -42,6 +42,10 @@ pub struct Calendar {
     /// Hours of trading in a day; 24 unless a session.
     #[serde(default = "whole_day")]
     pub session_hours: f64,
+    /// Local time at which the session of a trading day opens, where that is not the beginning of the day: trades before it belong to the
+    /// day, but not to its session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open: Option<Time>,
 }
 
 fn midnight() -> Time {
@@ -60,6 +64,7 @@ impl Calendar {
             zone: Zone::utc(),
             day_start: midnight(),
             session_hours: 24.0,
+            open: None,
         }
     }
 
@@ -140,9 +145,22 @@ impl Calendar {
         self.day_edge(start_date)
     }
 
+    /// When the session of a trading day opens, in UTC nanoseconds: with the day, unless the calendar says at which time.
+    pub fn session_start(&self, day: i32) -> Option<i64> {
+        let Some(open) = self.open else { return self.day_start(day) };
+        let date = Date::constant(1970, 1, 1)
+            .checked_add(jiff::Span::new().days(i64::from(day)))
+            .ok()?;
+        self.moment(date, open)
+    }
+
     /// The moment at which a day that begins on `date` begins.
     fn day_edge(&self, date: Date) -> Option<i64> {
-        let zoned = date.to_datetime(self.day_start).to_zoned(self.zone.0.clone()).ok()?;
+        self.moment(date, self.day_start)
+    }
+
+    fn moment(&self, date: Date, time: Time) -> Option<i64> {
+        let zoned = date.to_datetime(time).to_zoned(self.zone.0.clone()).ok()?;
         i64::try_from(zoned.timestamp().as_nanosecond()).ok()
     }
 
@@ -266,6 +284,7 @@ mod tests {
             zone: "America/New_York".parse().unwrap(),
             day_start: jiff::civil::time(17, 0, 0, 0),
             session_hours: 24.0,
+            open: None,
         };
         // Summer: 17:00 in New York is 21:00 UTC. Winter: 22:00 UTC.
         assert_eq!(day(&new_york, "2014-05-06T20:59") + 1, day(&new_york, "2014-05-06T21:00"));
@@ -284,6 +303,32 @@ mod tests {
         for (time, day) in times.iter().zip(days) {
             assert_eq!(day, trading_day(&new_york, UtcNs(*time)));
         }
+    }
+
+    #[test]
+    fn a_session_may_open_later_than_its_day_begins() {
+        let stocks = Calendar {
+            week: Week::Session,
+            zone: "America/New_York".parse().unwrap(),
+            day_start: midnight(),
+            session_hours: 6.5,
+            open: Some(jiff::civil::time(9, 30, 0, 0)),
+        };
+        let at = |text: &str| text.parse::<UtcNs>().unwrap().0;
+        assert_eq!(
+            stocks.session_start(day(&stocks, "2014-05-05T14:00")),
+            Some(at("2014-05-05T13:30"))
+        );
+        assert_eq!(
+            stocks.session_start(day(&stocks, "2014-01-06T14:00")),
+            Some(at("2014-01-06T14:30"))
+        );
+        assert_eq!(
+            stocks.day_start(day(&stocks, "2014-01-06T14:00")),
+            Some(at("2014-01-06T05:00"))
+        );
+        let always = Calendar::always_open();
+        assert_eq!(always.session_start(7), always.day_start(7));
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub const USER_TABLE: &str = "instruments.toml";
 
 const BUILT_IN: &str = include_str!("instruments.toml");
 const KEYS: [&str; 6] = ["about", "currency", "tick", "lot", "multiplier", "calendar"];
-const CALENDAR_KEYS: [&str; 4] = ["week", "zone", "day_start", "session_hours"];
+const CALENDAR_KEYS: [&str; 5] = ["week", "zone", "day_start", "session_hours", "open"];
 const CALENDARS: [&str; 4] = ["crypto", "fx", "us_futures", "us_stocks"];
 
 /// Facts by symbol.
@@ -57,9 +57,10 @@ impl SymbolTable {
         self.facts.insert(symbol, facts);
     }
 
-    /// The facts about a symbol, of its root, or the defaults of an unknown one.
+    /// The facts about a symbol, of its root, of the same in capitals, or the defaults of an unknown one.
     pub fn instrument(&self, symbol: &Symbol) -> Instrument {
-        let found = self.facts.get(symbol).or_else(|| self.facts.get(&contract_root(symbol)?));
+        let listed = |symbol: &Symbol| self.facts.get(symbol).or_else(|| self.facts.get(&contract_root(symbol)?));
+        let found = listed(symbol).or_else(|| listed(&symbol.as_str().to_ascii_uppercase().parse().ok()?));
         match found {
             Some(facts) => Instrument {
                 symbol: symbol.clone(),
@@ -187,12 +188,16 @@ fn named_calendar(name: &str) -> Option<Calendar> {
         zone: "America/New_York".parse().expect("the bundled database knows New York"),
         day_start: jiff::civil::time(day_start_hour, 0, 0, 0),
         session_hours,
+        open: None,
     };
     match name {
         "crypto" => Some(Calendar::always_open()),
         "fx" => Some(new_york(Week::Weekdays, 17, 24.0)),
         "us_futures" => Some(new_york(Week::Session, 18, 23.0)),
-        "us_stocks" => Some(new_york(Week::Session, 0, 6.5)),
+        "us_stocks" => Some(Calendar {
+            open: Some(jiff::civil::time(9, 30, 0, 0)),
+            ..new_york(Week::Session, 0, 6.5)
+        }),
         _ => None,
     }
 }

@@ -264,6 +264,8 @@ pub struct JobView {
 pub struct Recorded {
     /// Its best point.
     pub best: Option<Ranked>,
+    /// Index of the window that this point ran over, among the job's: 0 is all of its data.
+    pub window: u32,
     /// Variance over trials of the Sharpe ratio per observation.
     pub sharpe_variance: Option<f64>,
     /// What luck explains, in the coordinator's encoding; empty where it was not measured.
@@ -294,7 +296,7 @@ pub struct HeldBackState {
 /// A job as its users see it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobInfo {
-    /// What the database knows of it, without its body.
+    /// What the database knows of it, without its body unless it is [whole](Self::whole).
     pub record: JobRecord,
     /// Tasks at work.
     pub running: u32,
@@ -305,6 +307,16 @@ pub struct JobInfo {
 }
 
 impl JobInfo {
+    /// A job that is over, with the text that it is made from: for those who run its trials again.
+    pub fn whole(record: JobRecord) -> Self {
+        Self {
+            record,
+            running: 0,
+            best: None,
+            trouble: None,
+        }
+    }
+
     /// From what the database knows, and what the coordinator does of a job that is not over.
     pub fn new(record: JobRecord, view: Option<JobView>) -> Self {
         let mut record = JobRecord {
@@ -312,12 +324,7 @@ impl JobInfo {
             ..record
         };
         let Some(view) = view else {
-            return Self {
-                record,
-                running: 0,
-                best: None,
-                trouble: None,
-            };
+            return Self::whole(record);
         };
         record.state = view.state;
         record.trials = view.trials;

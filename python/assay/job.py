@@ -178,7 +178,7 @@ class Job:
         return table(pq.read_table([str(path) for path in self.files("equity")], partitioning=None), kind)
 
     def top(self, n: int = 20, by: Optional[str] = None, *, kind: Optional[Kind] = None) -> Any:
-        """The ``n`` best points by the job's objective, or by a metric: ``"-max_drawdown"`` has the smallest first."""
+        """The ``n`` best points by the job's objective, or by a metric: ``"-volatility"`` has the smallest first."""
         return table(self._place.native().top(self.id, n, by), kind)
 
     def best(self, rank: int = 1, by: Optional[str] = None) -> "Trial":

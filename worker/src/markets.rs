@@ -173,9 +173,9 @@ impl Markets {
         self.prepared.iter().map(|prepared| prepared.market.window.len() as u64).sum()
     }
 
-    /// Returns of a trial, of the instrument with the fewest.
-    pub fn observations(&self) -> u64 {
-        let of = |prepared: &Prepared| prepared.sweep.plan().observations() as u64;
+    /// Returns of a trial over one of the job's windows, of the instrument with the fewest.
+    pub fn observations(&self, window: u32) -> u64 {
+        let of = |prepared: &Prepared| prepared.sweep.plan_of(window).observations() as u64;
         self.prepared.iter().map(of).min().unwrap_or_default()
     }
 

@@ -1,6 +1,7 @@
 //! What a coordinator wants to know of a task's rows.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use assay_core::rank::Ranked;
 use assay_core::row::TrialRow;
@@ -20,8 +21,7 @@ pub(crate) struct Tally {
     pub(crate) outcomes: Vec<PointOutcome>,
 }
 
-/// `observations` are the returns of a trial, of the instrument with the fewest.
-pub(crate) fn tally(prepared: &Prepared, grant: &Grant, rows: &[Vec<TrialRow>], observations: u64) -> Tally {
+pub(crate) fn tally(prepared: &Prepared, grant: &Grant, rows: &[Vec<TrialRow>]) -> Tally {
     let Prepared { job, target, layout, .. } = prepared;
     let objective = &job.spec.objective;
     let capacity = match job.spec.results.keep {
@@ -31,7 +31,15 @@ pub(crate) fn tally(prepared: &Prepared, grant: &Grant, rows: &[Vec<TrialRow>], 
     let slices: Vec<&[TrialRow]> = rows.iter().map(Vec::as_slice).collect();
     let mut statistics = JobStatistics::of_blocks(block_of(&job.spec.search));
     statistics.push_block(objective, &slices);
-    statistics.observe(observations);
+    // Of the windows in which points are ranked: a Sharpe ratio is judged by the returns that it was made of.
+    let first = slices.first().copied().unwrap_or_default();
+    let windows: BTreeSet<u32> = first
+        .iter()
+        .map(|row| row.window)
+        .filter(|window| layout.ranks(*window))
+        .collect();
+    let observations = windows.into_iter().map(|window| prepared.markets.observations(window));
+    statistics.observe(observations.min().unwrap_or_default());
     let mut board = Leaderboard::new(capacity, target, rows.len());
     let mut outcomes = Vec::new();
     for i in 0..slices.first().map_or(0, |rows| rows.len()) {

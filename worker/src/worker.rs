@@ -402,7 +402,7 @@ impl Worker {
             statistics,
             best,
             outcomes,
-        } = tally(&prepared, grant, &rows, prepared.markets.observations());
+        } = tally(&prepared, grant, &rows);
         let bars = prepared.markets.bars();
         let rows = self.keep(grant, prepared, interleave(rows)).await?;
         Ok(Some(Report::Done(Box::new(TaskResult {

@@ -1,8 +1,9 @@
 //! Data and results on their way between this machine and a cluster.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use anstream::eprintln;
 use assay_core::ids::Symbol;
@@ -23,6 +24,8 @@ use crate::settings::Settings;
 
 /// Ends the writing of results: a folder without it is not whole.
 const SUCCESS: &str = "_SUCCESS";
+/// Bytes of results of clusters that a home keeps.
+const CACHE_BYTES: u64 = 4 << 30;
 /// The user's symbol table in a home.
 const SYMBOLS: &str = "instruments.toml";
 
@@ -112,16 +115,6 @@ impl Session {
         Ok(())
     }
 
-    /// A folder laid out like a home, with all rows of a finished job.
-    pub(crate) fn fetch_results(&self, job: &JobRecord) -> Result<TempDir, Failure> {
-        let home = temporary()?;
-        let folder = results_folder(home.path(), "trials", job.id);
-        create(&folder)?;
-        let (id, folder) = (job.id.to_string(), &folder);
-        self.ask(|remote| async move { remote.results(&id, folder).await })?;
-        Ok(home)
-    }
-
     /// The rows of a job's best points on ticks, if its `[fidelity]` asks for them and a worker has run them.
     pub(crate) fn rows_on_ticks(&self, job: &JobRecord) -> Result<Option<Vec<TrialRow>>, Failure> {
         if job.state != JobState::Done || job.fidelity()?.is_none() {
@@ -139,11 +132,15 @@ impl Session {
         }
     }
 
-    /// The folder with all rows of a finished job in the cache of a home: brought there unless it is.
-    pub(crate) fn keep_results(&self, job: &JobRecord, home: &Path) -> Result<PathBuf, Failure> {
-        let folder = results_folder(&home.join("cache").join("cluster"), "trials", job.id);
-        if folder.join(SUCCESS).exists() {
-            return Ok(folder);
+    /// A folder laid out like a home, in the cache of a home, in which all rows of a finished job are: brought there unless they are.
+    pub(crate) fn results_of(&self, job: &JobRecord, home: &Path) -> Result<PathBuf, Failure> {
+        let cache = home.join("cache").join("cluster");
+        let folder = results_folder(&cache, "trials", job.id);
+        let mark = folder.join(SUCCESS);
+        if let Ok(mark) = File::options().append(true).open(&mark) {
+            // When it was used last; a cache that forgets it is none the worse.
+            let _ = mark.set_modified(SystemTime::now());
+            return Ok(cache);
         }
         let beside = folder.parent().expect("a folder for each job");
         create(beside)?;
@@ -156,13 +153,16 @@ impl Session {
         match fs::rename(place, &folder) {
             Ok(()) => drop(coming.keep()),
             // Somebody else was faster; the rows are the same.
-            Err(_) if folder.join(SUCCESS).exists() => {}
+            Err(_) if mark.exists() => {}
             Err(error) => return Err(Failure::io("rename", place, &error)),
         }
-        Ok(folder)
+        if let Err(error) = forget_oldest(beside, &folder, CACHE_BYTES) {
+            tracing::warn!(%error, folder = %beside.display(), "the cache of results is not kept in its limit");
+        }
+        Ok(cache)
     }
 
-    /// The data of a job: those of this home, or of the cluster, for as long as they are needed.
+    /// The data of a [whole](assay_proto::JobInfo::whole) job: those of this home, or of the cluster, for as long as they are needed.
     pub(crate) fn data_of(&self, job: &JobRecord, settings: &Settings) -> Result<Borrowed, Failure> {
         let catalog = Catalog::open(&settings.home)?;
         let here: BTreeSet<String> = catalog
@@ -170,17 +170,17 @@ impl Session {
             .into_iter()
             .map(|dataset| dataset.hash.to_string())
             .collect();
-        let named = job
-            .data
-            .iter()
-            .flat_map(|data| [Some(&data.hash), data.funding.as_ref(), data.ticks.as_ref()]);
-        let named: BTreeSet<&String> = named.flatten().collect();
-        if named.iter().all(|hash| here.contains(*hash)) {
+        let named = Job::from_body(&job.body)?.datasets();
+        if named.iter().all(|dataset| here.contains(&dataset.hash)) {
             return Ok(Borrowed { catalog, folder: None });
         }
         let known = self.ask(|remote| async move { remote.datasets().await })?;
-        let wanted: Vec<&DatasetInfo> = known.iter().filter(|info| named.contains(&info.id.hash)).collect();
-        if named.iter().any(|hash| !wanted.iter().any(|info| info.id.hash == **hash)) {
+        let is_named = |info: &&DatasetInfo| named.iter().any(|dataset| dataset.hash == info.id.hash);
+        let wanted: Vec<&DatasetInfo> = known.iter().filter(is_named).collect();
+        if named
+            .iter()
+            .any(|dataset| !wanted.iter().any(|info| info.id.hash == dataset.hash))
+        {
             // What is said of this home says best what is missing.
             return Ok(Borrowed { catalog, folder: None });
         }
@@ -227,4 +227,63 @@ fn temporary() -> Result<TempDir, Failure> {
 
 fn create(folder: &Path) -> Result<(), Failure> {
     fs::create_dir_all(folder).map_err(|error| Failure::io("create", folder, &error))
+}
+
+/// Removes the results that were not used for longest until so many bytes are left, but never those in `newest`.
+fn forget_oldest(folder: &Path, newest: &Path, most: u64) -> std::io::Result<()> {
+    let mut kept = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        // What somebody else is bringing has no mark yet.
+        let Ok(used) = fs::metadata(path.join(SUCCESS)).and_then(|mark| mark.modified()) else {
+            continue;
+        };
+        let mut bytes = 0;
+        for file in fs::read_dir(&path)? {
+            bytes += file?.metadata()?.len();
+        }
+        kept.push((path != newest, used, bytes, path));
+    }
+    // The newest first, then by use.
+    kept.sort_by_key(|(other, used, ..)| (*other, std::cmp::Reverse(*used)));
+    let mut room = most;
+    for (other, _, bytes, path) in kept {
+        match room.checked_sub(bytes) {
+            Some(left) => room = left,
+            None if other => {
+                room = 0;
+                fs::remove_dir_all(path)?;
+            }
+            None => room = 0,
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_results_that_were_used_last_are_kept() {
+        let cache = tempfile::tempdir().unwrap();
+        let place = |name: &str| cache.path().join(name);
+        let now = SystemTime::now();
+        for (name, age) in [("old", 30), ("used", 10), ("new", 0)] {
+            fs::create_dir(place(name)).unwrap();
+            fs::write(place(name).join("part-00000.parquet"), [0; 100]).unwrap();
+            let mark = File::create(place(name).join(SUCCESS)).unwrap();
+            mark.set_modified(now - Duration::from_secs(age)).unwrap();
+        }
+        fs::create_dir(place(".coming-1")).unwrap();
+        let left = |most| {
+            forget_oldest(cache.path(), &place("new"), most).unwrap();
+            ["old", "used", "new", ".coming-1"].map(|name| place(name).exists())
+        };
+        assert_eq!(left(300), [true; 4]);
+        assert_eq!(left(250), [false, true, true, true]);
+        assert_eq!(left(10), [false, false, true, true], "what was asked for stays");
+    }
 }

@@ -1,5 +1,6 @@
 //! `assay data import | ls | show | check | export`; `push` and the cluster's `ls` are in `cluster`
 
+use std::collections::BTreeSet;
 use std::io::Write;
 
 use anstream::eprintln;
@@ -74,6 +75,7 @@ fn run_import(args: ImportArgs, catalog: &Catalog, settings: &Settings) -> Outco
     }
     if settings.format() == OutputFormat::Table {
         import_notes(&report, settings.verbose > 0);
+        unknown_note(&report, catalog, settings);
     }
     Ok(0)
 }
@@ -114,6 +116,25 @@ fn import_row(dataset: &DatasetReport) -> Vec<Cell> {
         dataset.first.into(),
         dataset.last.into(),
     ]
+}
+
+/// What is assumed of symbols that no table lists.
+fn unknown_note(report: &ImportReport, catalog: &Catalog, settings: &Settings) {
+    let symbols: BTreeSet<&Symbol> = report.datasets.iter().map(|dataset| &dataset.symbol).collect();
+    let unknown: Vec<&str> = symbols
+        .into_iter()
+        .filter(|symbol| !catalog.instrument(symbol).known)
+        .map(Symbol::as_str)
+        .collect();
+    let Some((first, more)) = unknown.split_first() else { return };
+    let named = match more.len() {
+        0 => format!("{first} is"),
+        more => format!("{first} and {more} more are"),
+    };
+    eprintln!(
+        "note: {named} in no symbol table: traded around the clock, 365 days a year, multiplier 1; {} says otherwise",
+        settings.home.join("instruments.toml").display()
+    );
 }
 
 /// What a user should know besides the counts.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use assay_coordinator::Luck;
+use assay_coordinator::{Legs, Luck};
 use assay_core::ids::{Ordinal, TrialId};
 use assay_core::job::{Goal, Objective};
 use assay_core::metrics::{Metric, Metrics};
@@ -49,6 +49,19 @@ pub(super) fn by_front(record: &JobRecord, ranked: Vec<Ranked>, limit: usize) ->
     Ok(ordered.collect())
 }
 
+/// Returns below which ratios of them say nothing.
+const FEW: u64 = 30;
+
+/// That the trials of a job have too few returns for its ratios to mean anything, if so.
+pub(super) fn few_returns(recorded: &Recorded) -> Option<String> {
+    let returns = Luck::from_json(&recorded.luck)?
+        .observations
+        .filter(|returns| *returns < FEW)?;
+    Some(format!(
+        "a trial has {returns} returns: ratios of so few, such as its Sharpe ratio, say nothing"
+    ))
+}
+
 /// A job's points in order, with what it takes to show them.
 pub(crate) struct Board<'a> {
     record: &'a JobRecord,
@@ -61,6 +74,8 @@ pub(crate) struct Board<'a> {
     threshold: Option<f64>,
     /// Of a job with several goals, the front of each point.
     fronts: Option<&'a [u64]>,
+    /// Of a walk forward, in which fold's training each point was ranked.
+    legs: Legs,
 }
 
 impl<'a> Board<'a> {
@@ -74,6 +89,7 @@ impl<'a> Board<'a> {
             on_ticks: BTreeMap::new(),
             threshold: None,
             fronts: None,
+            legs: Legs::of(record)?,
         })
     }
 
@@ -142,6 +158,9 @@ impl<'a> Board<'a> {
             entry.insert("violation".to_owned(), json!(point.violation));
         }
         entry.insert("trial_id".to_owned(), json!(self.trial_id(point, 0)));
+        if let Some(fold) = self.fold(point) {
+            entry.insert("fold".to_owned(), json!(fold));
+        }
         let several = instruments.len() > 1;
         let name = if several { "*" } else { instruments[0].as_str() };
         entry.insert("instrument".to_owned(), json!(name));
@@ -173,6 +192,12 @@ impl<'a> Board<'a> {
             instrument,
             ordinal: point.ordinal,
         }
+    }
+
+    /// The fold in whose training window a point of a walk forward ran.
+    fn fold(&self, point: &Ranked) -> Option<u32> {
+        let window = self.legs.window_of(point.ordinal) as usize;
+        self.record.layout.windows.get(window)?.fold
     }
 
     /// The trial's metrics; of several instruments each metric's aggregate, the objective's as the point was ranked by it.
@@ -227,6 +252,10 @@ impl<'a> Board<'a> {
             columns.push(("feasible".to_owned(), Kind::Flag));
         }
         columns.push(("trial_id".to_owned(), Kind::Text));
+        let walks = self.record.layout.windows.iter().any(|window| window.fold.is_some());
+        if walks {
+            columns.push(("fold".to_owned(), Kind::Count));
+        }
         if several || !prefix.is_empty() {
             columns.push(("instrument".to_owned(), Kind::Text));
         }
@@ -256,6 +285,9 @@ impl<'a> Board<'a> {
                 row.push((point.violation == 0.0).into());
             }
             row.push(self.trial_id(point, 0).to_string().into());
+            if walks {
+                row.push(self.fold(point).map(u64::from).into());
+            }
             if several {
                 row.push("*".into());
             } else if !prefix.is_empty() {

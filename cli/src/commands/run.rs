@@ -4,10 +4,11 @@ use std::io::Write;
 
 use anstream::eprintln;
 use assay_core::job::Goal;
+use assay_core::metrics::Metric;
 use assay_data::Catalog;
 use serde_json::{Value, json};
 
-use super::leaderboard::Board;
+use super::leaderboard::{Board, few_returns};
 use crate::args::{OutputFormat, RunArgs};
 use crate::failure::{Failure, INTERRUPTED, Outcome, SOME_TRIALS_FAILED};
 use crate::job;
@@ -61,6 +62,19 @@ pub(super) fn report(finished: &Finished, seconds: f64, failure: Option<(String,
         OutputFormat::Table => print_table(finished, seconds)?,
         format => print_rows(&summary_row(finished, seconds), format)?,
     }
+    if let Some(text) = few_returns(&finished.recorded) {
+        settings.warn(&text);
+    }
+    if let Some(skipped) = never_traded(finished) {
+        let why = match skipped {
+            0 => "its rules asked for nothing".to_owned(),
+            skipped => format!(
+                "{} of its orders were skipped: no price, no size or no room for its stop",
+                human::count(skipped)
+            ),
+        };
+        settings.warn(&format!("even the best trial made no trade: {why}"));
+    }
     if record.trials_failed == 0 {
         return Ok(0);
     }
@@ -71,6 +85,15 @@ pub(super) fn report(finished: &Finished, seconds: f64, failure: Option<(String,
         eprintln!("first reason, of {} of them: {reason}", human::count(count as i64));
     }
     Ok(SOME_TRIALS_FAILED)
+}
+
+/// How many orders of the best trials were skipped, if none of them made a trade: then no trial did that could be ranked.
+fn never_traded(finished: &Finished) -> Option<i64> {
+    let trials = finished.recorded.best.iter().flat_map(|best| best.metrics.iter().flatten());
+    let of = |metric| trials.clone().filter_map(move |metrics| metrics.get(metric));
+    let traded: f64 = of(Metric::Trades).sum();
+    let open: f64 = of(Metric::OpenTrades).sum();
+    (trials.clone().next().is_some() && traded + open == 0.0).then(|| of(Metric::SkippedOrders).sum::<f64>() as i64)
 }
 
 /// What became of the best points on ticks.

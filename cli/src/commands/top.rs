@@ -11,18 +11,22 @@ use assay_data::Catalog;
 use assay_proto::Recorded;
 use assay_store::{JobRecord, JobState, RANKED, read_fidelity};
 
-use super::leaderboard::{Board, by_front};
+use super::leaderboard::{Board, by_front, few_returns};
 #[cfg(feature = "cluster")]
 use crate::args::ClusterArgs;
 use crate::args::{OutputFormat, TopArgs};
 use crate::failure::{Failure, Outcome};
 use crate::job;
-use crate::local::Ledger;
+use crate::local::{Ledger, of_goals};
 use crate::output::{human, print_json, print_rows, stdout, table};
 use crate::settings::Settings;
 
 pub(super) fn run(args: &TopArgs, settings: &Settings) -> Outcome {
-    show(&Ranking::find(args, settings)?, settings)
+    let ranking = Ranking::find(args, settings)?;
+    if let Some(text) = few_returns(&ranking.recorded) {
+        settings.warn(&text);
+    }
+    show(&ranking, settings)
 }
 
 /// The best points of a job, in order, and what is shown beside them.
@@ -46,6 +50,7 @@ impl Ranking {
             metric: by.metric,
             negated: by.negated,
         });
+        of_goals(by.into_iter()).for_each(|text| settings.warn(&text));
         let wanted = Wanted {
             job: &args.job,
             count: args.limit,
@@ -144,9 +149,9 @@ pub(super) fn find(
 pub(super) enum RowsHome {
     /// In the home.
     Here(PathBuf),
-    /// Fetched from a cluster, for as long as this is there.
+    /// Fetched from a cluster.
     #[cfg(feature = "cluster")]
-    Fetched(tempfile::TempDir),
+    Fetched(PathBuf),
 }
 
 impl RowsHome {
@@ -154,7 +159,7 @@ impl RowsHome {
         match self {
             Self::Here(path) => path,
             #[cfg(feature = "cluster")]
-            Self::Fetched(folder) => folder.path(),
+            Self::Fetched(path) => path,
         }
     }
 
@@ -176,7 +181,7 @@ pub(super) fn rows_of(
 ) -> Result<RowsHome, Failure> {
     #[cfg(feature = "cluster")]
     if let Some(session) = cluster.session()? {
-        return Ok(RowsHome::Fetched(session.fetch_results(record)?));
+        return Ok(RowsHome::Fetched(session.results_of(record, &settings.home)?));
     }
     Ok(RowsHome::Here(settings.home.clone()))
 }

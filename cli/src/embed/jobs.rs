@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use assay_core::job::JobSpec;
 use assay_data::Catalog;
 use assay_proto::Control;
-use assay_store::{JobRecord, JobState};
+use assay_store::{JobRecord, JobState, results_folder};
 use assay_strategies::{Job, Strategy};
 use serde_json::{Value, json};
 
@@ -153,7 +153,8 @@ impl Assay {
     pub fn fetch(&self, job: &str) -> Result<PathBuf, Failure> {
         let session = self.session()?;
         let info = session.ask(|remote| async move { remote.job(job).await })?;
-        session.keep_results(&info.record, &self.settings.home)
+        let home = session.results_of(&info.record, &self.settings.home)?;
+        Ok(results_folder(&home, "trials", info.record.id))
     }
 
     /// Pauses, resumes or cancels a job of the cluster.

@@ -8,6 +8,7 @@ mod ledger;
 #[cfg(feature = "cluster")]
 mod nights;
 mod plan;
+mod warnings;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +22,7 @@ use assay_proto::{Control, Recorded};
 use assay_queue::{Queue, QueueAddress, QueueSettings};
 use assay_store::{Change, Depot, JobRecord, JobState, Layout, Store, TrialTrades};
 use assay_strategies::Job;
-use assay_worker::{NeverTrades, Pool, Prepared, Settings as WorkerSettings, Stop, Worker, WorkerError, trades_of};
+use assay_worker::{Pool, Prepared, Settings as WorkerSettings, Stop, Worker, WorkerError, trades_of};
 use tokio::runtime::Builder;
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
@@ -32,6 +33,8 @@ pub(crate) use ledger::Ledger;
 #[cfg(feature = "cluster")]
 pub(crate) use nights::Nights;
 pub(crate) use plan::{Plan, plan};
+use warnings::warn_of;
+pub(crate) use warnings::{of_goals, of_years};
 
 use crate::args::Limits;
 use crate::failure::{Failure, TRIAL_THREAD};
@@ -91,7 +94,7 @@ pub(crate) fn run(job: &Job, catalog: &Catalog, settings: &Settings, limits: Lim
     let threads = settings.threads(limits);
     size_rayon(threads);
     let prepared = Prepared::load(job.clone(), catalog, settings.memory(limits), threads)?;
-    warn_of(&prepared.never_trade, settings);
+    warn_of(job, &prepared, settings);
     settings.log(|| format!("{} bars loaded", human::count(prepared.markets.bars() as i64)));
     let mut plan = JobPlan::new(job, prepared.markets.bars())?;
     plan.most_points = prepared.budget.most_points;
@@ -285,17 +288,6 @@ pub(crate) fn now() -> UtcNs {
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap_or_default();
     UtcNs(since.as_nanos() as i64)
-}
-
-fn warn_of(never_trade: &[NeverTrades], settings: &Settings) {
-    for found in never_trade {
-        settings.warn(&format!(
-            "warm-ups of up to {} bars leave none of the {} bars of {}: such trials never trade",
-            human::count(found.warmup as i64),
-            human::count(found.bars as i64),
-            found.symbol
-        ));
-    }
 }
 
 /// Lets the data crate use as many threads as the user allows; only the first call in a process counts.

@@ -12,7 +12,8 @@ use assay_strategies::{Job, JobInstrument};
 use assay_worker::{Budget, Markets, Prepared, SHARING, sample_points};
 use serde::Serialize;
 
-use super::{size_rayon, warn_of};
+use super::size_rayon;
+use super::warnings::warn_of;
 use crate::args::Limits;
 use crate::failure::Failure;
 use crate::output::human;
@@ -76,7 +77,7 @@ pub(crate) fn plan(job: &Job, catalog: &Catalog, settings: &Settings, limits: Li
     size_rayon(threads);
     let memory = settings.memory(limits);
     let prepared = Prepared::load(job.clone(), catalog, memory, threads)?;
-    warn_of(&prepared.never_trade, settings);
+    warn_of(job, &prepared, settings);
     let Prepared {
         proposals,
         markets,

@@ -311,3 +311,63 @@ fn damage_is_told_from_health() {
     assert_eq!(doctor.code, 1, "{doctor:?}");
     assert!(doctor.stdout.contains("broken  database"), "{doctor:?}");
 }
+
+#[test]
+fn what_makes_numbers_other_than_they_look_is_told() {
+    let lab = Lab::new();
+    // Closes at the end of each month, as days of a market that nobody knows.
+    let mut text = "time,close\n".to_owned();
+    for month in 0..60 {
+        let close = 100 + (month * 37) % 23;
+        text += &format!("{}-{:02}-28,{close}\n", 2000 + month / 12, 1 + month % 12);
+    }
+    lab.write("monthly.csv", &text);
+    let import = [
+        "data",
+        "import",
+        "monthly.csv",
+        "--symbol",
+        "MONTHLY",
+        "--bar",
+        "1d",
+        "--tz",
+        "UTC",
+    ];
+    let imported = lab.run(&import);
+    assert!(
+        imported.stderr.contains("MONTHLY is in no symbol table"),
+        "{}",
+        imported.stderr
+    );
+    let of = |rest: &str| {
+        let text = job("told", "[2, 3]", "[4, 6]")
+            .replace("WALK", "MONTHLY")
+            .replace("bars = \"1m\"", "bars = \"1d\"");
+        text + rest
+    };
+    lab.write("told.toml", &of("[objective]\nmaximize = \"-max_drawdown\"\n"));
+    let ran = lab.run(&["run", "told.toml"]);
+    for text in [
+        "12 returns a year, but 365 make its figures annual",
+        "5.5",
+        "`-max_drawdown` ranks the deepest first",
+    ] {
+        assert!(ran.stderr.contains(text), "{text}: {}", ran.stderr);
+    }
+    let verdict = lab.run(&["verdict", "told"]).ok();
+    assert!(verdict.contains("12 returns a year"), "{verdict}");
+    lab.write("negative.toml", &of("stop_loss = \"-2%\"\n"));
+    lab.run(&["run", "negative.toml"])
+        .fails(2, &["execution.stop_loss", "`-2%` is no distance"]);
+    lab.run(&["top", "told", "--by", "-max_drawdown"]).ok();
+
+    // An instrument that is looked at must have been there.
+    lab.import_walk("LATER", 300, 1);
+    let strategy =
+        "name = \"pair\"\n[params]\nn = { int = [2, 5] }\n[rules]\nenter_long = \"close > ref('LATER', close) * n\"\n";
+    lab.write("pair.toml", strategy);
+    let text = "name = \"pair\"\n[data]\ninstruments = [\"MONTHLY\"]\nbars = \"1d\"\n[strategy]\nuse = \"pair.toml\"\n";
+    lab.write("looks.toml", text);
+    lab.run(&["run", "looks.toml"])
+        .fails(2, &["the data of LATER go from", "MONTHLY"]);
+}

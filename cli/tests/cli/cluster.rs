@@ -383,7 +383,15 @@ fn a_cluster_that_loses_a_worker_ends_with_the_fingerprint_of_a_run_without_one(
 #[test]
 fn the_best_points_run_again_on_ticks_on_a_cluster_as_they_do_here() {
     let lab = with_both(600);
-    let text = job("ladder", "[2, 5]", "[6, 9]").replace("bars = \"1m\"", "bars = \"5m\"\nsource = \"bars\"");
+    // It looks at another instrument, which goes everywhere with it.
+    lab.import_walk("OTHER", 600, 2);
+    let strategy = "name = \"pair\"\n[params]\nfast = { int = [2, 5] }\nslow = { int = [6, 9] }\n[rules]\n\
+                    enter_long = \"crossover(sma(close, fast), sma(close, slow)) and ref('OTHER', close) > 0\"\n\
+                    exit_long = \"crossunder(sma(close, fast), sma(close, slow))\"\n";
+    lab.write("pair.toml", strategy);
+    let text = job("ladder", "[2, 5]", "[6, 9]")
+        .replace("bars = \"1m\"", "bars = \"5m\"\nsource = \"bars\"")
+        .replace("\"ma_cross\"", "\"pair.toml\"");
     lab.write("bars.toml", &text);
     lab.write("ladder.toml", &format!("{text}[fidelity]\ntop = 5\nlatency = \"1s\"\n"));
     lab.run(&["run", "ladder.toml"]).ok();

@@ -219,6 +219,28 @@ fn a_walk_forward_runs_the_winners_in_the_test_windows() {
         let out = &verdict["out_of_sample"];
         assert_eq!((&out["method"], &out["folds"]), (&"walk_forward".into(), &5.into()));
         assert_eq!(out["sharpe"], stitched["out_of_sample"]["sharpe"]);
+        // The best trial is judged by the window that it ran over: its luck follows from its own row.
+        let best = &verdict["best"];
+        let fold = best["fold"].as_u64().unwrap() as usize;
+        let rows = lab.run(&["top", name, "-n", "100", "-o", "json"]).json();
+        assert_eq!((&rows[0]["trial_id"], &rows[0]["fold"]), (&best["trial_id"], &best["fold"]));
+        assert!(
+            rows.as_array().unwrap().iter().any(|row| row["fold"] != best["fold"]),
+            "{name}"
+        );
+        let number = |value: &Value| value.as_f64().unwrap();
+        assert_eq!(verdict["returns"], 1_000);
+        let alone = number(&best["metrics"]["psr"]);
+        let luck = 1.0 - alone.powf(number(&verdict["trials_family"]));
+        assert!((number(&verdict["luck"]) - luck).abs() < 1e-9, "{verdict:#}");
+        let page = lab.run(&["verdict", name]).ok();
+        assert!(page.contains(&format!("the training of fold {fold}")), "{page}");
+        // At the job's own costs it is the trial once more.
+        for cost in verdict["costs"].as_array().unwrap() {
+            if cost["multiple"] == 1.0 {
+                assert_eq!(cost["total_return"], best["metrics"]["total_return"]);
+            }
+        }
         let told = lab.run(&["report", name, "--to", "page.html", "-o", "json"]).json();
         for picture in ["luck", "walk", "folds", "efficiency", "drift"] {
             let drawn = told["pictures"].as_array().unwrap().contains(&picture.into());

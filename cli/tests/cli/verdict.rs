@@ -9,18 +9,22 @@ use serde_json::Value;
 
 use crate::support::{Lab, job};
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 17] = [
     "grade",
     "best",
     "sharpe",
     "deflated_sharpe",
     "dsr",
+    "luck",
+    "luck_beyond_market",
+    "returns",
     "pbo",
     "trials_job",
     "trials_family",
     "out_of_sample",
     "plateau",
     "cost_break_even",
+    "costs",
     "reasons",
     "tests",
 ];

@@ -9,9 +9,13 @@ use std::sync::Arc;
 
 use assay_core::ids::{JobId, Ordinal};
 use assay_core::space::Point;
+use assay_core::time::UtcNs;
 use assay_optimizer::search::pareto;
 use assay_optimizer::search::{Ask, Batch, Outcome, Study};
+use assay_store::{Change, JobState, StoredBatch};
 
+use super::job::OpenJob;
+use super::{Core, Effect, Effects};
 use crate::plan::JobPlan;
 
 /// Batches that are asked for at a time.
@@ -211,5 +215,81 @@ impl Leg {
         self.study = Place::Here(study);
         self.done = done;
         true
+    }
+}
+
+impl Core {
+    /// Hands out the searches of a job that have something to be told.
+    pub(super) fn propose(&mut self, id: JobId, effects: &mut Effects) {
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let plan = Arc::clone(&job.plan);
+        if plan.learning.is_none() {
+            return;
+        }
+        for (leg, number) in job.legs.iter_mut().zip(0..) {
+            let token = self.handed_out + 1;
+            if let Some(proposing) = leg.hand_out(id, number, &plan, token) {
+                self.handed_out = token;
+                effects.push(Effect::Propose(Box::new(proposing)));
+            }
+        }
+    }
+
+    /// A search comes back. Its batches are recorded before any of their points is run.
+    pub(super) fn proposed(&mut self, proposed: Proposed, now: UtcNs, effects: &mut Effects) {
+        let (id, number) = (proposed.job, proposed.leg);
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let plan = Arc::clone(&job.plan);
+        let leg = &mut job.legs[number as usize];
+        let (study, batches, done) = match proposed.result {
+            Ok(result) => result,
+            Err(reason) => {
+                if leg.is_away(proposed.token) {
+                    self.close(id, JobState::Failed, Some(format!("the search: {reason}")), now, effects);
+                }
+                return;
+            }
+        };
+        if !leg.take_back(study, proposed.token, done) {
+            return;
+        }
+        let first = plan.legs[number as usize].first;
+        for batch in batches {
+            let leg = &mut job.legs[number as usize];
+            let before = leg.points().len() as u64;
+            let new = leg.note(&batch);
+            effects.push(Effect::Record(Change::BatchProposed(StoredBatch {
+                job: id,
+                leg: number,
+                number: batch.number,
+                proposals: serde_json::to_string(&batch).expect("points are JSON"),
+            })));
+            // A task holds points of one batch, so that the next one is not kept waiting.
+            job.add(first + before..first + before + new);
+        }
+        self.take_turns(id);
+        self.propose(id, effects);
+        self.end_if_computed(id, now, effects);
+    }
+
+    /// Ends searches that have taken as long as they may.
+    pub(super) fn cut_searches(&mut self, now: UtcNs, effects: &mut Effects) {
+        let late = |job: &OpenJob| {
+            let limit = job.plan.time_limit_ns.filter(|_| !job.cut && job.state == JobState::Running);
+            limit.is_some_and(|limit| now.0 - job.started.0 >= limit)
+        };
+        let due: Vec<JobId> = self.jobs.iter().filter(|(_, job)| late(job)).map(|(id, _)| *id).collect();
+        for id in due {
+            let Some(job) = self.jobs.get_mut(&id) else { continue };
+            if job.is_searched() && job.remaining.is_empty() {
+                continue;
+            }
+            job.end_search();
+            effects.push(Effect::Record(Change::SearchCut { job: id }));
+            let text = "the search ends at its limit of time: another run of the job would not find the same".to_owned();
+            effects.push(Effect::Record(Change::Logged { job: id, at: now, text }));
+            self.fair.leave(&job.user, id);
+            self.end_if_computed(id, now, effects);
+        }
     }
 }

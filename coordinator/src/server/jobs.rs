@@ -345,7 +345,7 @@ impl Jobs for JobsService {
                 Some(&hint),
             )
         })?;
-        Ok(Response::new(wire::RowReply::new(JobInfo::new(job, None), row)))
+        Ok(Response::new(wire::RowReply::new(JobInfo::whole(job), row)))
     }
 
     async fn evidence(&self, request: Request<wire::EvidenceRequest>) -> Result<Response<wire::EvidenceReply>, Status> {
@@ -367,7 +367,7 @@ impl Jobs for JobsService {
             let changes = looks.chain([audit]).collect();
             self.0.coordinator()?.record(changes).await.map_err(refuse)?;
         }
-        Ok(Response::new(wire::EvidenceReply::new(JobInfo::new(job, None), &recorded)))
+        Ok(Response::new(wire::EvidenceReply::new(JobInfo::whole(job), &recorded)))
     }
 
     async fn results(&self, request: Request<wire::ResultsRequest>) -> Result<Response<Self::ResultsStream>, Status> {

@@ -108,6 +108,11 @@ impl Level {
         }
     }
 
+    /// The distance that it always is, if it is one number.
+    pub fn constant(&self) -> Option<f64> {
+        self.expression().trim().parse().ok()
+    }
+
     /// The expression inside: per cent for [`Level::Percent`], price for [`Level::Distance`].
     pub fn expression(&self) -> &str {
         match self {

@@ -33,9 +33,15 @@ impl<'de> Deserialize<'de> for Level {
 
 impl Serialize for Level {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Distance(text) => serializer.serialize_str(text),
-            Self::Percent(text) => serializer.collect_str(&format_args!("{text}%")),
+            Self::Distance(text) => f.write_str(text),
+            Self::Percent(text) => write!(f, "{text}%"),
         }
     }
 }

@@ -100,6 +100,23 @@ impl JobSpec {
                 );
             }
         }
+        for (key, level) in [
+            ("execution.stop_loss", &e.stop_loss),
+            ("execution.take_profit", &e.take_profit),
+            ("execution.trailing_stop", &e.trailing_stop),
+        ] {
+            // Other expressions are known when they are read.
+            if let Some(level) = level
+                && level.constant().is_some_and(|distance| distance <= 0.0)
+            {
+                let message = format!("`{level}` is no distance: every order would be skipped");
+                return bad(
+                    key,
+                    message,
+                    "distances are positive on both sides: \"2%\" is two per cent away",
+                );
+            }
+        }
         for (key, value) in [
             ("execution.financing_long", e.financing_long),
             ("execution.financing_short", e.financing_short),

@@ -103,7 +103,7 @@ pub(super) const SESSION: &[Row] = &[
     (
         "session_minute()",
         clock(Clock::SessionMinute),
-        "minutes since the trading day began",
+        "minutes since the session opened, or the trading day began where both are one; negative before",
         "",
     ),
     (
@@ -163,13 +163,13 @@ pub(super) const SESSION: &[Row] = &[
     (
         "opening_range.high(minutes)",
         formula("_session_range_high(trading_day(), session_minute(), minutes)"),
-        "highest price of the first minutes of the trading day; null until they are over",
+        "highest price of the first minutes of the session; null until they are over",
         "T. Crabel, Day Trading with Short Term Price Patterns, 1990",
     ),
     (
         "opening_range.low(minutes)",
         formula("_session_range_low(trading_day(), session_minute(), minutes)"),
-        "lowest price of the first minutes of the trading day; null until they are over",
+        "lowest price of the first minutes of the session; null until they are over",
         "T. Crabel, Day Trading with Short Term Price Patterns, 1990",
     ),
     (

@@ -22,7 +22,7 @@ pub struct SearchStatistics {
     pub objective: Moments,
     /// Sharpe ratio per observation (not annualised: `sharpe / sqrt(periods_per_year)`) of the trials where it is defined.
     pub sharpe: Moments,
-    /// Returns of a trial on the instrument with the fewest; 0 where nobody said.
+    /// Returns of a trial, on the instrument and over the window with the fewest; 0 where nobody said.
     pub observations: u64,
 }
 

@@ -37,7 +37,7 @@ impl From<JobInfo> for wire::JobInfo {
             priority,
             spec,
             strategy,
-            body: _,
+            body,
             data,
             semantics,
             layout,
@@ -81,6 +81,7 @@ impl From<JobInfo> for wire::JobInfo {
             data: to_json(&data),
             semantics,
             irreproducible: !reproducible,
+            body,
         }
     }
 }
@@ -97,7 +98,7 @@ impl TryFrom<wire::JobInfo> for JobInfo {
             priority: u8::try_from(info.priority).map_err(|error| WireError::new("priority", error))?,
             spec: info.spec,
             strategy: info.strategy,
-            body: String::new(),
+            body: info.body,
             data: json("data", &info.data)?,
             semantics: info.semantics,
             layout: json("layout", &info.layout)?,
@@ -196,6 +197,7 @@ impl wire::EvidenceReply {
         Self {
             job: Some(job.into()),
             best: recorded.best.as_ref().map(Into::into),
+            window: recorded.window,
             sharpe_variance: recorded.sharpe_variance,
             luck: recorded.luck.clone(),
             family_points: recorded.family_points,
@@ -221,6 +223,7 @@ impl TryFrom<wire::EvidenceReply> for (JobInfo, Recorded) {
     fn try_from(reply: wire::EvidenceReply) -> Result<Self, WireError> {
         let recorded = Recorded {
             best: reply.best.map(TryInto::try_into).transpose()?,
+            window: reply.window,
             sharpe_variance: reply.sharpe_variance,
             luck: reply.luck,
             family_points: reply.family_points,
@@ -378,9 +381,12 @@ mod tests {
             seconds: Some(0.1),
             reproducible: false,
         };
-        let info = JobInfo::new(record, None);
+        let info = JobInfo::new(record.clone(), None);
         assert_eq!(info.record.body, "");
         assert_eq!(JobInfo::try_from(wire::JobInfo::from(info.clone())).unwrap(), info);
+        let whole = JobInfo::whole(record);
+        assert_eq!(whole.record.body, "long");
+        assert_eq!(JobInfo::try_from(wire::JobInfo::from(whole.clone())).unwrap(), whole);
     }
 
     #[test]
@@ -397,6 +403,7 @@ mod tests {
         };
         let recorded = Recorded {
             best: None,
+            window: 3,
             sharpe_variance: Some(0.25),
             luck: "{}".to_owned(),
             family_points: 7,

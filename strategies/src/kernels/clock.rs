@@ -21,7 +21,7 @@ pub(crate) fn run(field: Clock, market: &Market, tile: Range<usize>, out: &mut [
             for ((out, time), day) in out.iter_mut().zip(times).zip(&market.days[tile]) {
                 let start = match known {
                     Some((known, start)) if known == *day => start,
-                    _ => calendar.day_start(*day).unwrap_or(*time),
+                    _ => calendar.session_start(*day).unwrap_or(*time),
                 };
                 known = Some((*day, start));
                 *out = (time - start).div_euclid(MINUTE_NS) as f64;

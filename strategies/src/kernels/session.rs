@@ -70,8 +70,10 @@ impl Walker for Session {
                 }
             };
             let early = minutes[bar] < self.minutes;
-            if early {
-                day.range = Some((day.high, day.low));
+            // Before the session opens minutes are negative.
+            if early && minutes[bar] >= 0.0 {
+                let (top, bottom) = day.range.unwrap_or((high, low));
+                day.range = Some((top.max(high), bottom.min(low)));
             }
             let day = *day;
             let range = day.range.filter(|_| !early).unwrap_or((f64::NAN, f64::NAN));

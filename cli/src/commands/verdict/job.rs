@@ -101,7 +101,7 @@ fn of_cluster(session: &Session, name: &str, depth: Depth, settings: &Settings) 
         record: &job.record,
         recorded: &recorded,
         folds: &folds::read_all(&stored)?,
-        points: &mut || points_there(session, &job.record).map(Some),
+        points: &mut || points_there(session, &job.record, settings).map(Some),
         record_look: &mut look,
         catalog: &session.data_of(&job.record, settings)?.catalog,
         depth,
@@ -134,10 +134,10 @@ fn of_home(ledger: &mut Ledger, record: &JobRecord, depth: Depth, settings: &Set
 
 /// All points of a job of a cluster.
 #[cfg(feature = "cluster")]
-fn points_there(session: &Session, record: &JobRecord) -> Result<Vec<Point>, Failure> {
-    let home = session.fetch_results(record)?;
+fn points_there(session: &Session, record: &JobRecord, settings: &Settings) -> Result<Vec<Point>, Failure> {
+    let home = session.results_of(record, &settings.home)?;
     let mut points = Vec::new();
-    scan_points(home.path(), &record.layout, &[], |scanned| {
+    scan_points(&home, &record.layout, &[], |scanned| {
         points.push(Point(scanned.point.into()));
     })?;
     Ok(points)
@@ -239,7 +239,7 @@ fn judged(matter: Matter<'_>) -> Result<Case, Failure> {
         notes.push("this job ran before its luck was measured; run it again under another --home to have all of it".to_owned());
     }
     let spec = stored_spec(record)?;
-    let replays = Replays::new(record, objective.aggregate, catalog);
+    let replays = Replays::new(record, objective.aggregate, recorded.window, catalog);
     let again = match (&recorded.best, &replays) {
         (Some(best), Ok(replays)) => Some(Again::run(replays, best, &metrics)?),
         (Some(_), Err(failure)) => {
@@ -248,6 +248,9 @@ fn judged(matter: Matter<'_>) -> Result<Case, Failure> {
         }
         (None, _) => None,
     };
+    if let Ok(replays) = &replays {
+        notes.extend(replays.notes());
+    }
     let held_back = match (&replays, depth) {
         (Ok(replays), Depth::Verdict { .. }) => HeldBack::look(recorded, replays, catalog, record_look)?,
         (Ok(_), Depth::Page) if recorded.held_back.is_some() => {
@@ -336,12 +339,17 @@ fn judged(matter: Matter<'_>) -> Result<Case, Failure> {
         "{} ({}): the best of {points} points by {}",
         record.name, record.id, objective.maximize
     );
+    let bars = match &replays {
+        Ok(replays) => replays.bars() as u64,
+        Err(_) => record.bars.unwrap_or_default(),
+    };
+    let bars = bars / record.layout.instruments.len().max(1) as u64;
     let mut facts = vec![
         ("search", of_search(recorded, luck.as_ref(), &evidence)),
-        ("best trial as seen", as_seen(&metrics)),
+        ("best trial as seen", as_seen(&metrics, record, recorded.window)),
         (
             "costs and capacity",
-            of_costs(&metrics, record, &spec, again.as_ref(), &evidence),
+            of_costs(&metrics, bars, &spec, again.as_ref(), &evidence),
         ),
     ];
     if let Some(held_back) = &held_back {
@@ -553,7 +561,7 @@ fn of_search(recorded: &Recorded, luck: Option<&Luck>, evidence: &Evidence) -> F
     facts
 }
 
-fn as_seen(metrics: &Metrics) -> Facts {
+fn as_seen(metrics: &Metrics, record: &JobRecord, window: u32) -> Facts {
     let shown = [
         Metric::Sharpe,
         Metric::TotalReturn,
@@ -568,10 +576,22 @@ fn as_seen(metrics: &Metrics) -> Facts {
     let shown = shown
         .into_iter()
         .map(|metric| fact(metric.name(), human::metric(metric, metrics.get(metric))));
-    shown.collect()
+    of_fold(record, window).into_iter().chain(shown).collect()
 }
 
-fn of_costs(metrics: &Metrics, record: &JobRecord, spec: &JobSpec, again: Option<&Again>, evidence: &Evidence) -> Facts {
+/// In which training window of a walk-forward a trial ran.
+fn of_fold(record: &JobRecord, window: u32) -> Option<(String, String)> {
+    let window = record.layout.windows.get(window as usize)?;
+    let (fold, from, to) = (window.fold?, window.from?, window.to?);
+    let text = format!(
+        "the training of fold {fold}, {} to {}",
+        human::time(from.0),
+        human::time(to.0)
+    );
+    Some(fact("ran over", text))
+}
+
+fn of_costs(metrics: &Metrics, bars: u64, spec: &JobSpec, again: Option<&Again>, evidence: &Evidence) -> Facts {
     let mut facts = vec![fact("fees", human::metric(Metric::Fees, metrics.get(Metric::Fees)))];
     if let Some(again) = again {
         facts.push(fact(
@@ -586,7 +606,6 @@ fn of_costs(metrics: &Metrics, record: &JobRecord, spec: &JobSpec, again: Option
     }
     if let Some(turnover) = metrics.get(Metric::Turnover) {
         facts.push(fact("turnover", format!("{} times the capital", human::number(turnover))));
-        let bars = record.bars.unwrap_or_default() / record.layout.instruments.len().max(1) as u64;
         let days = (bars as f64 * spec.data.bars.bar_ns() as f64 / DAY_NS as f64).max(1.0);
         let years = if spec.data.bars.length().is_some_and(BarLength::is_daily_or_longer) {
             bars as f64 / 252.0

@@ -15,6 +15,7 @@ use assay_worker::Markets;
 use super::Cost;
 use crate::failure::Failure;
 use crate::job;
+use crate::local::of_years;
 
 /// Multiples of the costs that are shown.
 const MULTIPLES: [f64; 4] = [0.5, 1.0, 2.0, 4.0];
@@ -37,10 +38,13 @@ pub(super) struct Replays {
 }
 
 impl Replays {
-    /// Loads the bars that the job ran on; an error if this home no longer has them.
-    pub(super) fn new(record: &JobRecord, aggregate: Aggregate, catalog: &Catalog) -> Result<Self, Failure> {
+    /// Loads the bars that the job's best trial ran on, over the window with this index; an error if this home no longer has them.
+    pub(super) fn new(record: &JobRecord, aggregate: Aggregate, window: u32, catalog: &Catalog) -> Result<Self, Failure> {
         let instruments = (0..record.layout.instruments.len()).map(|at| {
-            let job = job::restore(record, at, catalog)?;
+            let mut job = job::restore(record, at, catalog)?;
+            if let Some(window) = record.layout.windows.get(window as usize) {
+                (job.spec.data.from, job.spec.data.to) = (window.from, window.to);
+            }
             let markets = Markets::load(&job, catalog)?;
             Ok(Instrument { job, markets })
         });
@@ -49,6 +53,11 @@ impl Replays {
             instruments: instruments.collect::<Result<_, Failure>>()?,
             aggregate,
         })
+    }
+
+    /// What makes the numbers of the job other than they look.
+    pub(super) fn notes(&self) -> impl Iterator<Item = String> {
+        self.instruments.iter().flat_map(|of| of_years(&of.markets))
     }
 
     /// What computes trials, one an instrument.

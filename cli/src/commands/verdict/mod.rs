@@ -49,6 +49,7 @@ struct Case {
 }
 
 /// The best trial at a multiple of its costs.
+#[derive(serde::Serialize)]
 struct Cost {
     multiple: f64,
     total_return: Option<f64>,
@@ -98,12 +99,16 @@ impl Case {
             "sharpe": verdict.sharpe,
             "deflated_sharpe": verdict.deflated_sharpe,
             "dsr": verdict.dsr,
+            "luck": verdict.luck,
+            "luck_beyond_market": verdict.luck_beyond_market,
+            "returns": self.evidence.best.map(|best| best.observations),
             "pbo": self.evidence.overfitting.as_ref().ok(),
             "trials_job": self.evidence.trials_job,
             "trials_family": self.evidence.trials_family,
             "out_of_sample": self.out_of_sample,
             "plateau": self.evidence.plateau,
             "cost_break_even": self.evidence.cost_break_even,
+            "costs": self.costs,
             "reasons": verdict.reasons,
             "tests": self.tests,
         })
