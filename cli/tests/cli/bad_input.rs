@@ -1,5 +1,6 @@
 //! Everything that can be wrong gives one clear error with a hint and the right exit code, and leaves nothing half-written.
 
+use std::fmt::Write as _;
 use std::io::Write;
 
 use crate::support::{Lab, job, walk};
@@ -319,7 +320,7 @@ fn what_makes_numbers_other_than_they_look_is_told() {
     let mut text = "time,close\n".to_owned();
     for month in 0..60 {
         let close = 100 + (month * 37) % 23;
-        text += &format!("{}-{:02}-28,{close}\n", 2000 + month / 12, 1 + month % 12);
+        writeln!(text, "{}-{:02}-28,{close}", 2000 + month / 12, 1 + month % 12).expect("writing to a string");
     }
     lab.write("monthly.csv", &text);
     let import = [
