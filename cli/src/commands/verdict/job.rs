@@ -7,22 +7,23 @@ use assay_core::job::{JobSpec, ValidationSpec};
 use assay_core::metrics::{Metric, Metrics};
 use assay_core::rank::Ranked;
 use assay_core::space::Point;
-use assay_core::time::{BarLength, DAY_NS};
 use assay_data::Catalog;
 use assay_optimizer::statistics::SharpeEstimate;
 use assay_optimizer::verdict::{BeyondMarket, Evidence, OutOfSample, judge};
-use assay_proto::{HeldBackState, Recorded};
+use assay_proto::Recorded;
 #[cfg(feature = "cluster")]
 use assay_store::scan_points;
 use assay_store::{JobRecord, JobState};
 use serde_json::{Value, json};
 
+use super::Case;
 use super::chance::Chance;
 use super::cross::Crossed;
-use super::market::Replays;
+use super::facts::{as_seen, of_costs, of_search};
+use super::market::{Again, Replays};
 use super::page::luck_curve;
 use super::trials::{self, Tests};
-use super::{Case, Cost, Facts};
+use super::unseen::{HeldBack, Walked};
 use crate::args::{ReportArgs, VerdictArgs};
 #[cfg(feature = "cluster")]
 use crate::cluster::Session;
@@ -141,78 +142,6 @@ fn points_there(session: &Session, record: &JobRecord, settings: &Settings) -> R
         points.push(Point(scanned.point.into()));
     })?;
     Ok(points)
-}
-
-/// What the best trial does on the data that its search had not seen.
-struct HeldBack {
-    state: HeldBackState,
-    metrics: Metrics,
-}
-
-impl HeldBack {
-    /// Looks, after the look is recorded; `None` without a holdout.
-    fn look(
-        recorded: &Recorded,
-        replays: &Replays,
-        catalog: &Catalog,
-        record_look: &mut dyn FnMut() -> Result<(), Failure>,
-    ) -> Result<Option<Self>, Failure> {
-        let (Some(state), Some(best)) = (recorded.held_back, &recorded.best) else {
-            return Ok(None);
-        };
-        let Some(markets) = replays.held_back(catalog)? else {
-            return Ok(None);
-        };
-        record_look()?;
-        Ok(Some(Self {
-            state,
-            metrics: replays.on(&markets, &best.point),
-        }))
-    }
-
-    fn of_verdict(&self) -> OutOfSample {
-        OutOfSample {
-            sharpe: self.metrics.get(Metric::Sharpe),
-            seen: self.state.searched || self.state.looked_at_before,
-        }
-    }
-
-    fn to_json(&self, in_sample: Option<f64>) -> Value {
-        let sharpe = self.metrics.get(Metric::Sharpe);
-        json!({
-            "method": "holdout",
-            "from": self.state.from,
-            "to": self.state.to,
-            "sharpe": sharpe,
-            "in_sample_sharpe": in_sample,
-            "ratio": sharpe.zip(in_sample.filter(|sharpe| *sharpe > 0.0)).map(|(out, inside)| out / inside),
-            "total_return": self.metrics.get(Metric::TotalReturn),
-            "trades": self.metrics.get(Metric::Trades),
-            "seen": self.of_verdict().seen,
-            "looks": self.state.looks + 1,
-        })
-    }
-
-    fn facts(&self) -> Facts {
-        let show = |metric: Metric| human::metric(metric, self.metrics.get(metric));
-        let seen = match (self.state.searched, self.state.looked_at_before) {
-            (true, _) => "a search like this one had them before",
-            (false, true) => "the verdict on another job had looked at them before",
-            (false, false) => "nobody had seen them before",
-        };
-        vec![
-            fact(
-                "held back",
-                format!("{} to {}", human::time(self.state.from.0), human::time(self.state.to.0)),
-            ),
-            fact("seen", seen),
-            fact("looks so far", human::count(self.state.looks as i64 + 1)),
-            fact("sharpe", show(Metric::Sharpe)),
-            fact("total_return", show(Metric::TotalReturn)),
-            fact("max_drawdown", show(Metric::MaxDrawdown)),
-            fact("trades", show(Metric::Trades)),
-        ]
-    }
 }
 
 fn judged(matter: Matter<'_>) -> Result<Case, Failure> {
@@ -403,61 +332,6 @@ fn judged(matter: Matter<'_>) -> Result<Case, Failure> {
     })
 }
 
-/// What a walk forward came to: means over the instruments.
-struct Walked {
-    folds: usize,
-    sharpe: Option<f64>,
-    total_return: Option<f64>,
-    efficiency: Option<f64>,
-}
-
-impl Walked {
-    fn new(folds: &[Fold]) -> Option<Self> {
-        let whole = || folds.iter().filter(|fold| fold.number < 0);
-        let mean = |of: &dyn Fn(&Fold) -> Option<f64>| {
-            let all: Option<Vec<f64>> = whole().map(of).collect();
-            let all = all.filter(|all| !all.is_empty())?;
-            Some(all.iter().sum::<f64>() / all.len() as f64)
-        };
-        whole().next()?;
-        Some(Self {
-            folds: folds
-                .iter()
-                .filter_map(|fold| usize::try_from(fold.number).ok())
-                .max()
-                .map_or(0, |last| last + 1),
-            sharpe: mean(&|fold| fold.value("out_of_sample", Metric::Sharpe)),
-            total_return: mean(&|fold| fold.value("out_of_sample", Metric::TotalReturn)),
-            efficiency: mean(&|fold| fold.number("efficiency")),
-        })
-    }
-
-    fn to_json(&self, in_sample: Option<f64>) -> Value {
-        json!({
-            "method": "walk_forward",
-            "folds": self.folds,
-            "sharpe": self.sharpe,
-            "in_sample_sharpe": in_sample,
-            "ratio": self.sharpe.zip(in_sample.filter(|sharpe| *sharpe > 0.0)).map(|(out, inside)| out / inside),
-            "total_return": self.total_return,
-            "efficiency": self.efficiency,
-        })
-    }
-
-    fn facts(&self) -> Facts {
-        let show = |metric: Metric, value| fact(metric.name(), human::metric(metric, value));
-        vec![
-            fact("folds", human::count(self.folds as i64)),
-            show(Metric::Sharpe, self.sharpe),
-            show(Metric::TotalReturn, self.total_return),
-            fact(
-                "efficiency: annual return kept of that in training",
-                self.efficiency.map_or_else(|| human::UNDEFINED.to_owned(), human::percent),
-            ),
-        ]
-    }
-}
-
 /// Tests of all trials; where they cannot be made a note says why.
 fn together(replays: &Replays, points: &[Point], best: &Point, of: u64, every: bool, notes: &mut Vec<String>) -> Option<Tests> {
     let tests = trials::of_job(replays, points, best, of, every).unwrap_or_else(|failure| {
@@ -479,30 +353,6 @@ fn together(replays: &Replays, points: &[Point], best: &Point, of: u64, every: b
     Some(tests)
 }
 
-/// What running the best trial again tells.
-struct Again {
-    beyond_market: BeyondMarket,
-    costs: Vec<Cost>,
-    break_even: Option<f64>,
-    has_costs: bool,
-    lucky_bars: Option<f64>,
-}
-
-impl Again {
-    fn run(replays: &Replays, best: &Ranked, metrics: &Metrics) -> Result<Self, Failure> {
-        let point = &best.point;
-        let has_costs = replays.has_costs();
-        let ambiguous = metrics.get(Metric::AmbiguousBars).is_some_and(|bars| bars > 0.0);
-        Ok(Self {
-            beyond_market: replays.beyond_market(point)?,
-            costs: if has_costs { replays.costs(point)? } else { Vec::new() },
-            break_even: if has_costs { replays.break_even(point)? } else { None },
-            has_costs,
-            lucky_bars: if ambiguous { replays.lucky_bars(point)? } else { None },
-        })
-    }
-}
-
 /// The Sharpe ratio of a trial from its row.
 fn estimate(metrics: &Metrics, observations: u64) -> Option<SharpeEstimate> {
     let periods = metrics.get(Metric::PeriodsPerYear)?;
@@ -519,112 +369,4 @@ fn stored_spec(record: &JobRecord) -> Result<JobSpec, Failure> {
     let stored: Value = serde_json::from_str(&record.spec).map_err(|_| broken("is not JSON"))?;
     let source = stored["source"].as_str().ok_or_else(|| broken("has no source"))?;
     Ok(JobSpec::from_toml(source)?)
-}
-
-fn fact(name: &str, value: impl Into<String>) -> (String, String) {
-    (name.to_owned(), value.into())
-}
-
-fn of_search(recorded: &Recorded, luck: Option<&Luck>, evidence: &Evidence) -> Facts {
-    let count = |n: u64| human::count(n as i64);
-    let mut facts = vec![
-        fact("points of this job", count(evidence.trials_job)),
-        fact("ever tried on this data, in this shape", count(evidence.trials_family)),
-    ];
-    if let Some(n) = luck.and_then(|luck| luck.observations) {
-        facts.push(fact("returns of a trial", count(n)));
-    }
-    for of in luck.iter().flat_map(|luck| &luck.instruments) {
-        let name = |what: &str| match luck.map_or(0, |luck| luck.instruments.len()) {
-            1 => what.to_owned(),
-            _ => format!("{what}, {}", of.instrument),
-        };
-        facts.push((
-            name("probability of overfitting"),
-            of.pbo.map_or_else(|| "none".to_owned(), |p| format!("{p:.3}")),
-        ));
-        if let Some(loss) = of.loss {
-            facts.push((name("best of one half loses in the other"), human::percent(loss)));
-        }
-        if let Some(clusters) = of.clusters {
-            let of_trials = format!("{} among {} looked at", count(clusters), count(of.clustered));
-            facts.push((name("groups of similar trials"), of_trials));
-        }
-    }
-    if let Some(plateau) = recorded.plateau {
-        let share = plateau.share.map_or_else(|| "none".to_owned(), human::percent);
-        facts.push(fact(
-            "plateau: neighbours keep",
-            format!("{share} of its Sharpe ratio ({} neighbours)", plateau.neighbours),
-        ));
-    }
-    facts
-}
-
-fn as_seen(metrics: &Metrics, record: &JobRecord, window: u32) -> Facts {
-    let shown = [
-        Metric::Sharpe,
-        Metric::TotalReturn,
-        Metric::Cagr,
-        Metric::MaxDrawdown,
-        Metric::Trades,
-        Metric::BuyHoldReturn,
-        Metric::Alpha,
-        Metric::Beta,
-        Metric::ExcessSharpe,
-    ];
-    let shown = shown
-        .into_iter()
-        .map(|metric| fact(metric.name(), human::metric(metric, metrics.get(metric))));
-    of_fold(record, window).into_iter().chain(shown).collect()
-}
-
-/// In which training window of a walk-forward a trial ran.
-fn of_fold(record: &JobRecord, window: u32) -> Option<(String, String)> {
-    let window = record.layout.windows.get(window as usize)?;
-    let (fold, from, to) = (window.fold?, window.from?, window.to?);
-    let text = format!(
-        "the training of fold {fold}, {} to {}",
-        human::time(from.0),
-        human::time(to.0)
-    );
-    Some(fact("ran over", text))
-}
-
-fn of_costs(metrics: &Metrics, bars: u64, spec: &JobSpec, again: Option<&Again>, evidence: &Evidence) -> Facts {
-    let mut facts = vec![fact("fees", human::metric(Metric::Fees, metrics.get(Metric::Fees)))];
-    if let Some(again) = again {
-        facts.push(fact(
-            "costs that use up the profit",
-            match (again.has_costs, again.break_even) {
-                (false, _) => "the job has no costs that could be multiplied".to_owned(),
-                (true, Some(multiple)) if multiple <= 0.0 => "none: there is no profit without them either".to_owned(),
-                (true, Some(multiple)) => format!("{multiple:.2} times those of the job"),
-                (true, None) => "more than a thousand times those of the job".to_owned(),
-            },
-        ));
-    }
-    if let Some(turnover) = metrics.get(Metric::Turnover) {
-        facts.push(fact("turnover", format!("{} times the capital", human::number(turnover))));
-        let days = (bars as f64 * spec.data.bars.bar_ns() as f64 / DAY_NS as f64).max(1.0);
-        let years = if spec.data.bars.length().is_some_and(BarLength::is_daily_or_longer) {
-            bars as f64 / 252.0
-        } else {
-            days / 365.0
-        };
-        if years > 0.0 {
-            facts.push(fact(
-                "capacity: a basis point of market impact takes",
-                format!("{} a year", human::percent(turnover / years / 1e4)),
-            ));
-        }
-    }
-    if let Some(share) = evidence.ambiguous {
-        let mut text = human::percent(share);
-        if let Some(lucky) = again.and_then(|again| again.lucky_bars) {
-            text = format!("{text}; total return with the luckier order {}", human::percent(lucky));
-        }
-        facts.push(fact("trades decided inside a bar that reached stop and target", text));
-    }
-    facts
 }

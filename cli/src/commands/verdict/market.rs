@@ -3,6 +3,7 @@
 use assay_core::ids::Ordinal;
 use assay_core::job::{Aggregate, Execution, Intrabar};
 use assay_core::metrics::{Metric, Metrics};
+use assay_core::rank::Ranked;
 use assay_core::space::Point;
 use assay_data::Catalog;
 use assay_optimizer::statistics::SharpeEstimate;
@@ -194,6 +195,30 @@ impl Replays {
     pub(super) fn lucky_bars(&self, point: &Point) -> Result<Option<f64>, Failure> {
         let metrics = self.run(point, &|execution| execution.intrabar = Intrabar::Best)?;
         Ok(self.value(&metrics, Metric::TotalReturn))
+    }
+}
+
+/// What running the best trial again tells.
+pub(super) struct Again {
+    pub(super) beyond_market: BeyondMarket,
+    pub(super) costs: Vec<Cost>,
+    pub(super) break_even: Option<f64>,
+    pub(super) has_costs: bool,
+    pub(super) lucky_bars: Option<f64>,
+}
+
+impl Again {
+    pub(super) fn run(replays: &Replays, best: &Ranked, metrics: &Metrics) -> Result<Self, Failure> {
+        let point = &best.point;
+        let has_costs = replays.has_costs();
+        let ambiguous = metrics.get(Metric::AmbiguousBars).is_some_and(|bars| bars > 0.0);
+        Ok(Self {
+            beyond_market: replays.beyond_market(point)?,
+            costs: if has_costs { replays.costs(point)? } else { Vec::new() },
+            break_even: if has_costs { replays.break_even(point)? } else { None },
+            has_costs,
+            lucky_bars: if ambiguous { replays.lucky_bars(point)? } else { None },
+        })
     }
 }
 

@@ -2,11 +2,13 @@
 
 mod chance;
 mod cross;
+mod facts;
 mod job;
 mod market;
 mod page;
 mod returns;
 mod trials;
+mod unseen;
 
 use assay_optimizer::verdict::{Evidence, Verdict};
 use assay_report::{LuckCurve, Paths, VerdictReport};
