@@ -40,6 +40,8 @@ pub struct Evaluator<'a> {
     level: Level,
     columns: Option<Buffers<f64>>,
     bits: Option<Buffers<u64>>,
+    /// Columns of which all values are kept, in their order.
+    kept: Vec<u32>,
     sums: Vec<PrefixSum>,
     kernels: Vec<Kernel>,
     work: Vec<Work>,
@@ -92,6 +94,7 @@ impl<'a> Evaluator<'a> {
             level: simd::available(level),
             columns: None,
             bits: None,
+            kept: Vec::new(),
             sums,
             kernels,
             work: schedule(program),
@@ -100,6 +103,26 @@ impl<'a> Evaluator<'a> {
             besides: walks(program, level),
             tile: 0..0,
         }
+    }
+
+    /// Keeps all values of these columns, as far as they have any of their own; to be said before the first tile.
+    pub(crate) fn keep(&mut self, columns: impl Iterator<Item = ColumnId>) {
+        let nodes = &self.program.graph.columns;
+        let own = |id: &ColumnId| !matches!(nodes[id.0 as usize].op, ColumnOp::Source(_) | ColumnOp::Delay(..));
+        self.kept = columns.filter(own).map(|id| id.0).collect();
+        self.kept.sort_unstable();
+        self.kept.dedup();
+    }
+
+    /// Whether all values of a column are kept.
+    pub(crate) fn keeps(&self, column: ColumnId) -> bool {
+        self.kept.binary_search(&column.0).is_ok()
+    }
+
+    /// The columns that were kept, as far as bars went.
+    pub(crate) fn into_kept(self) -> impl Iterator<Item = (ColumnId, Vec<f64>)> {
+        let kept = self.columns.map(Buffers::into_whole);
+        kept.into_iter().flatten().map(|(node, values)| (ColumnId(node), values))
     }
 
     /// Computes the next tile. Tiles follow each other from bar 0, begin at multiples of 64 bars, and are never longer than the
@@ -119,7 +142,10 @@ impl<'a> Evaluator<'a> {
         let mut columns = self
             .columns
             .take()
-            .unwrap_or_else(|| Buffers::new(program.column_histories.iter().copied(), len, f64::NAN));
+            .unwrap_or_else(|| {
+                let histories = program.column_histories.iter().copied();
+                Buffers::keeping(histories, len, f64::NAN, &self.kept, self.market.len())
+            });
         let mut bits = self
             .bits
             .take()

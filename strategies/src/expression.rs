@@ -80,6 +80,15 @@ enum Root {
     Condition(BitsId, BitsId),
 }
 
+impl Root {
+    fn column(&self) -> Option<ColumnId> {
+        match self {
+            Self::Number(column) => Some(*column),
+            Self::Condition(..) => None,
+        }
+    }
+}
+
 /// Expressions in one graph.
 struct Read {
     graph: Graph,
@@ -146,12 +155,18 @@ pub fn evaluate_expressions(market: &Market, sources: &[&str]) -> Result<Vec<Vec
     let Read { graph, besides, roots } = Read::new(market, sources)?;
     let program = Program::with_besides(graph, besides);
     let mut evaluator = Evaluator::new(&program, market);
-    let mut all: Vec<Vec<f64>> = roots.iter().map(|_| Vec::with_capacity(market.len())).collect();
+    evaluator.keep(roots.iter().filter_map(Root::column));
+    let mut all: Vec<Vec<f64>> = roots.iter().map(|_| Vec::new()).collect();
     let step = bars_of_a_tile(program.nodes().columns);
     for from in (0..market.len()).step_by(step) {
         let tile = from..market.len().min(from + step);
         evaluator.advance(tile.clone());
         for (values, root) in all.iter_mut().zip(&roots) {
+            match root {
+                Root::Number(column) if evaluator.keeps(*column) => continue,
+                _ if from == 0 => values.reserve_exact(market.len()),
+                _ => {}
+            }
             match root {
                 Root::Number(column) => values.extend_from_slice(evaluator.column(*column)),
                 Root::Condition(holds, fails) => {
@@ -164,6 +179,15 @@ pub fn evaluate_expressions(market: &Market, sources: &[&str]) -> Result<Vec<Vec
                     }));
                 }
             }
+        }
+    }
+    for (column, kept) in evaluator.into_kept() {
+        let places: Vec<usize> = (0..roots.len()).filter(|at| roots[*at].column() == Some(column)).collect();
+        if let [others @ .., last] = &places[..] {
+            for other in others {
+                all[*other].clone_from(&kept);
+            }
+            all[*last] = kept;
         }
     }
     Ok(all)
