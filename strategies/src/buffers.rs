@@ -1,29 +1,25 @@
 //! What has been computed of the present tile, and as much of what came before as others still read.
 
-/// Values of many nodes, each laid out as `[history | tile]`.
+/// Values of many nodes, each laid out as `[history | tile]` in a vector of its own.
 ///
 /// The history is moved to the front only when the room is used up, so that a long history costs little per tile. Of a node whose
-/// values are a result, all are kept, in a vector of its own: they are written where they are wanted.
+/// values are a result, all are kept: they are written where they are wanted.
 #[derive(Debug)]
 pub(crate) struct Buffers<T> {
-    values: Vec<T>,
+    values: Vec<Vec<T>>,
     places: Vec<Place>,
     /// Those with a history.
     moving: Vec<usize>,
     /// Nodes of which all values are kept, in their order.
     kept: Vec<u32>,
-    whole: Vec<Vec<T>>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Place {
-    offset: usize,
     capacity: usize,
     history: usize,
-    /// Where the tile begins, from `offset`.
+    /// Where the tile begins.
     at: usize,
-    /// Which of the whole columns it is.
-    whole: Option<u32>,
 }
 
 /// Values of one node up to the end of the tile; the tile begins at `at`.
@@ -42,21 +38,16 @@ impl<'a, T> Window<'a, T> {
 /// The values of nodes before one that is being written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Earlier<'a, T> {
-    values: &'a [T],
+    values: &'a [Vec<T>],
     places: &'a [Place],
-    whole: &'a [Vec<T>],
 }
 
 impl<'a, T> Earlier<'a, T> {
     /// History and the first `len` values of the tile.
     pub(crate) fn window(&self, node: u32, len: usize) -> Window<'a, T> {
         let place = self.places[node as usize];
-        let values = match place.whole {
-            Some(whole) => &self.whole[whole as usize][..],
-            None => &self.values[place.offset..],
-        };
         Window {
-            values: &values[..place.at + len],
+            values: &self.values[node as usize][..place.at + len],
             at: place.at,
         }
     }
@@ -69,54 +60,43 @@ pub(crate) fn capacity(history: usize, tile: usize) -> usize {
 }
 
 impl<T: Copy + Default> Buffers<T> {
-    /// Room for nodes with these histories (`None`: the node keeps nothing here). Before the first bar stands `before`.
-    pub(crate) fn new(histories: impl Iterator<Item = Option<usize>>, tile: usize, before: T) -> Self {
-        let (mut places, mut moving, mut offset) = (Vec::new(), Vec::new(), 0);
-        for history in histories {
+    /// Room for nodes with these histories (`None`: the node keeps nothing here), `kept` of them for all `bars` values. Before the
+    /// first bar stands `before`, and nothing before those that are kept.
+    pub(crate) fn new(histories: &[Option<usize>], tile: usize, before: T, kept: &[u32], bars: usize) -> Self {
+        let (mut values, mut places, mut moving) = (Vec::new(), Vec::new(), Vec::new());
+        for (node, history) in histories.iter().enumerate() {
+            if kept.binary_search(&(node as u32)).is_ok() {
+                values.push(Vec::with_capacity(bars));
+                places.push(Place {
+                    capacity: bars,
+                    history: 0,
+                    at: 0,
+                });
+                continue;
+            }
             let (capacity, history) = history.map_or((0, 0), |history| (capacity(history, tile), history));
             if history > 0 {
-                moving.push(places.len());
+                moving.push(node);
             }
+            values.push(vec![before; capacity]);
             places.push(Place {
-                offset,
                 capacity,
                 history,
                 at: history,
-                whole: None,
             });
-            offset += capacity;
         }
         Self {
-            values: vec![before; offset],
+            values,
             places,
             moving,
-            kept: Vec::new(),
-            whole: Vec::new(),
+            kept: kept.to_vec(),
         }
     }
 
-    /// [`Buffers::new`], with all `bars` values kept of some nodes, which ascend.
-    pub(crate) fn keeping(
-        histories: impl Iterator<Item = Option<usize>>,
-        tile: usize,
-        before: T,
-        kept: &[u32],
-        bars: usize,
-    ) -> Self {
-        let histories = (0u32..).zip(histories);
-        let elsewhere = |(node, history)| if kept.binary_search(&node).is_ok() { None } else { history };
-        let mut buffers = Self::new(histories.map(elsewhere), tile, before);
-        for (whole, node) in (0..).zip(kept) {
-            buffers.places[*node as usize].whole = Some(whole);
-        }
-        buffers.kept = kept.to_vec();
-        buffers.whole = kept.iter().map(|_| Vec::with_capacity(bars)).collect();
-        buffers
-    }
-
-    /// The whole columns of the nodes that are kept, as far as they were computed.
-    pub(crate) fn into_whole(self) -> impl Iterator<Item = (u32, Vec<T>)> {
-        self.kept.into_iter().zip(self.whole)
+    /// The nodes of which all values were kept, as far as they were computed.
+    pub(crate) fn into_kept(mut self) -> Vec<(u32, Vec<T>)> {
+        let values = |node: &u32| (*node, std::mem::take(&mut self.values[*node as usize]));
+        self.kept.iter().map(values).collect()
     }
 
     /// Turns to a tile of `len` values after one of `done` values.
@@ -125,77 +105,67 @@ impl<T: Copy + Default> Buffers<T> {
             let place = &mut self.places[*node];
             place.at += done;
             if place.at + len > place.capacity {
-                let from = place.offset + place.at - place.history;
-                self.values.copy_within(from..from + place.history, place.offset);
+                let from = place.at - place.history;
+                self.values[*node].copy_within(from..from + place.history, 0);
                 place.at = place.history;
             }
         }
-        for (node, whole) in self.kept.iter().zip(&mut self.whole) {
+        for node in &self.kept {
             let place = &mut self.places[*node as usize];
             place.at += done;
-            whole.resize(place.at + len, T::default());
+            self.values[*node as usize].resize(place.at + len, T::default());
         }
     }
 
     /// The first `len` values of a node's tile.
     pub(crate) fn tile(&self, node: u32, len: usize) -> &[T] {
-        self.earlier().window(node, len).tile()
+        let place = self.places[node as usize];
+        &self.values[node as usize][place.at..place.at + len]
     }
 
     pub(crate) fn tile_mut(&mut self, node: u32, len: usize) -> &mut [T] {
-        self.split(node, len).1
+        let place = self.places[node as usize];
+        &mut self.values[node as usize][place.at..place.at + len]
     }
 
     pub(crate) fn earlier(&self) -> Earlier<'_, T> {
         Earlier {
             values: &self.values,
             places: &self.places,
-            whole: &self.whole,
         }
     }
 
     /// The nodes before `node`, and its tile of `len` values to write.
     pub(crate) fn split(&mut self, node: u32, len: usize) -> (Earlier<'_, T>, &mut [T]) {
-        let place = self.places[node as usize];
-        let (values, rest) = self.values.split_at_mut(place.offset);
+        let at = self.places[node as usize].at;
+        let (values, rest) = self.values.split_at_mut(node as usize);
         let places = &self.places;
-        let (whole, room) = match place.whole {
-            Some(at) => {
-                let (whole, own) = self.whole.split_at_mut(at as usize);
-                (&*whole, own[0].as_mut_slice())
-            }
-            None => (&*self.whole, rest),
-        };
-        (Earlier { values, places, whole }, &mut room[place.at..place.at + len])
+        (Earlier { values, places }, &mut rest[0][at..at + len])
     }
 
     /// The nodes before `first`, and the tiles of `count` nodes from it on, to write.
     pub(crate) fn split_many(&mut self, first: u32, count: u32, len: usize) -> (Earlier<'_, T>, Vec<&mut [T]>) {
         let places = &self.places;
-        let (values, mut rest) = self.values.split_at_mut(places[first as usize].offset);
-        let before = self.kept.partition_point(|node| *node < first);
-        let (whole, own) = self.whole.split_at_mut(before);
-        let mut own = own.iter_mut();
-        let mut tiles = Vec::with_capacity(count as usize);
-        for place in &places[first as usize..(first + count) as usize] {
-            let (inner, others) = rest.split_at_mut(place.capacity);
-            rest = others;
-            let room = match place.whole {
-                Some(_) => own.next().map_or(&mut [][..], Vec::as_mut_slice),
-                None => inner,
-            };
-            tiles.push(&mut room[place.at..place.at + len]);
-        }
-        (Earlier { values, places, whole }, tiles)
+        let (values, rest) = self.values.split_at_mut(first as usize);
+        let own = rest[..count as usize].iter_mut().zip(&places[first as usize..]);
+        let tiles = own.map(|(values, place)| &mut values[place.at..place.at + len]).collect();
+        (Earlier { values, places }, tiles)
     }
 
-    /// The tiles of `node` and of the one after it, neither of them kept as a whole.
+    /// The tiles of `node` and of the one after it.
     pub(crate) fn pair(&mut self, node: u32, len: usize) -> (&mut [T], &mut [T]) {
-        let (first, second) = (self.places[node as usize], self.places[node as usize + 1]);
-        let (left, right) = self.values.split_at_mut(second.offset);
-        (
-            &mut left[first.offset + first.at..][..len],
-            &mut right[second.at..second.at + len],
-        )
+        let at = |node: u32| self.places[node as usize].at;
+        let (first, second) = (at(node), at(node + 1));
+        let (left, right) = self.values.split_at_mut(node as usize + 1);
+        (&mut left[node as usize][first..first + len], &mut right[0][second..second + len])
+    }
+
+    /// Takes the values of a node out, to be written while others are read, with the place of its tile. See [`Buffers::give_back`].
+    pub(crate) fn take(&mut self, node: u32) -> (Vec<T>, usize) {
+        (std::mem::take(&mut self.values[node as usize]), self.places[node as usize].at)
+    }
+
+    pub(crate) fn give_back(&mut self, node: u32, values: Vec<T>) {
+        self.values[node as usize] = values;
     }
 }

@@ -42,13 +42,13 @@ pub(crate) fn pairwise_tile(level: Level, op: Pairwise, a: Lane<'_>, b: Lane<'_>
 
 /// `Ratio` and `Share` without branches, so that a loop takes several at a time: 0 where b is 0.
 #[inline(always)]
-fn quotient(a: f64, b: f64, divisor: f64) -> f64 {
+pub(crate) fn quotient(a: f64, b: f64, divisor: f64) -> f64 {
     let value = nulls::binary(BinaryOp::Div, a, divisor);
     if all([b == 0.0, !a.is_nan()]) { 0.0 } else { value }
 }
 
 /// Of a power of two: to multiply with it gives the same bits as to divide, and takes less time.
-fn exact_reciprocal(b: Lane<'_>) -> Option<f64> {
+pub(crate) fn exact_reciprocal(b: Lane<'_>) -> Option<f64> {
     const MANTISSA: u64 = (1 << 52) - 1;
     match b {
         Lane::Number(b) if b.to_bits() & MANTISSA == 0 && b.is_normal() && (1.0 / b).is_normal() => Some(1.0 / b),

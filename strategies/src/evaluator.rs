@@ -2,6 +2,7 @@
 
 mod state;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use assay_engine::{Market, SignalTile};
@@ -12,6 +13,7 @@ use crate::buffers::{Buffers, Earlier, Window};
 use crate::elementwise::{function_tile, negate_tile, pairwise_tile, select_tile};
 use crate::elsewhere::Walk;
 use crate::graph::{BitsId, BitsOp, CallId, ColumnId, ColumnOp, Comparison, Operand};
+use crate::fused::Fused;
 use crate::kernels::Instance;
 use crate::kernels::clock;
 use crate::kernels::smoothing::{Smoothing, TOGETHER, run_together};
@@ -59,6 +61,19 @@ impl<'a> Evaluator<'a> {
         Self::with(program, market, &scales, Level::detect())
     }
 
+    /// [`Evaluator::new`] for results: all values of some columns are kept, and no others can be asked for. Those of the market, and
+    /// delays, have no values of their own to be kept.
+    pub(crate) fn keeping(program: &'a Program, market: &'a Market, results: impl Iterator<Item = ColumnId>) -> Self {
+        let nodes = &program.graph.columns;
+        let own = |id: &ColumnId| !matches!(nodes[id.0 as usize].op, ColumnOp::Source(_) | ColumnOp::Delay(..));
+        let results: BTreeSet<ColumnId> = results.collect();
+        Self {
+            work: schedule(program, Some(&results)),
+            kept: results.iter().filter(|id| own(id)).map(|id| id.0).collect(),
+            ..Self::new(program, market)
+        }
+    }
+
     /// The scales of the market's columns that the program sums; evaluators of the same market may share them.
     pub fn scales(program: &Program, market: &Market) -> Scales {
         let columns = &program.graph.columns;
@@ -97,21 +112,12 @@ impl<'a> Evaluator<'a> {
             kept: Vec::new(),
             sums,
             kernels,
-            work: schedule(program),
+            work: schedule(program, None),
             plain: vec![None; columns.len()],
             scratch: std::array::from_fn(|_| Vec::new()),
             besides: walks(program, level),
             tile: 0..0,
         }
-    }
-
-    /// Keeps all values of these columns, as far as they have any of their own; to be said before the first tile.
-    pub(crate) fn keep(&mut self, columns: impl Iterator<Item = ColumnId>) {
-        let nodes = &self.program.graph.columns;
-        let own = |id: &ColumnId| !matches!(nodes[id.0 as usize].op, ColumnOp::Source(_) | ColumnOp::Delay(..));
-        self.kept = columns.filter(own).map(|id| id.0).collect();
-        self.kept.sort_unstable();
-        self.kept.dedup();
     }
 
     /// Whether all values of a column are kept.
@@ -121,7 +127,7 @@ impl<'a> Evaluator<'a> {
 
     /// The columns that were kept, as far as bars went.
     pub(crate) fn into_kept(self) -> impl Iterator<Item = (ColumnId, Vec<f64>)> {
-        let kept = self.columns.map(Buffers::into_whole);
+        let kept = self.columns.map(Buffers::into_kept);
         kept.into_iter().flatten().map(|(node, values)| (ColumnId(node), values))
     }
 
@@ -142,14 +148,11 @@ impl<'a> Evaluator<'a> {
         let mut columns = self
             .columns
             .take()
-            .unwrap_or_else(|| {
-                let histories = program.column_histories.iter().copied();
-                Buffers::keeping(histories, len, f64::NAN, &self.kept, self.market.len())
-            });
+            .unwrap_or_else(|| Buffers::new(&program.column_histories, len, f64::NAN, &self.kept, self.market.len()));
         let mut bits = self
             .bits
             .take()
-            .unwrap_or_else(|| Buffers::new(program.bits_histories.iter().copied(), words(len), 0));
+            .unwrap_or_else(|| Buffers::new(&program.bits_histories, words(len), 0, &[], 0));
         columns.advance(done, len);
         bits.advance(words(done), words(len));
         for sum in &mut self.sums {
@@ -180,6 +183,7 @@ impl<'a> Evaluator<'a> {
                     simd::cross(self.level, lane_a, lane_b, plain, last, up, down);
                 }
                 Work::Together { x, members } => self.run_group(*x, members, &tile, &mut columns),
+                Work::Fused(fused) => self.run_fused(fused, &tile, &mut columns),
             }
         }
         (self.work, self.columns, self.bits) = (work, Some(columns), Some(bits));
@@ -331,6 +335,20 @@ impl<'a> Evaluator<'a> {
             self.kernels[id.0 as usize] = Kernel::Smoothing(kernel);
         }
         self.scratch = scratch;
+    }
+
+    fn run_fused(&self, fused: &mut Fused, tile: &Range<usize>, columns: &mut Buffers<f64>) {
+        let mut stored: Vec<(Vec<f64>, usize)> = fused.stored().map(|id| columns.take(id.0)).collect();
+        let inputs = fused.inputs().map(|id| self.window(id, tile, columns.earlier()).tile());
+        let inputs: Vec<&[f64]> = inputs.collect();
+        let mut out: Vec<&mut [f64]> = stored
+            .iter_mut()
+            .map(|(values, at)| &mut values[*at..*at + tile.len()])
+            .collect();
+        fused.run(self.level, &inputs, &mut out);
+        for (id, (values, _)) in fused.stored().zip(stored) {
+            columns.give_back(id.0, values);
+        }
     }
 
     fn run_bits(&self, id: BitsId, tile: &Range<usize>, columns: &Buffers<f64>, bits: &mut Buffers<u64>) {

@@ -154,8 +154,7 @@ pub fn evaluate_expression(market: &Market, source: &str) -> Result<Vec<f64>, St
 pub fn evaluate_expressions(market: &Market, sources: &[&str]) -> Result<Vec<Vec<f64>>, StrategyError> {
     let Read { graph, besides, roots } = Read::new(market, sources)?;
     let program = Program::with_besides(graph, besides);
-    let mut evaluator = Evaluator::new(&program, market);
-    evaluator.keep(roots.iter().filter_map(Root::column));
+    let mut evaluator = Evaluator::keeping(&program, market, roots.iter().filter_map(Root::column));
     let mut all: Vec<Vec<f64>> = roots.iter().map(|_| Vec::new()).collect();
     let step = bars_of_a_tile(program.nodes().columns);
     for from in (0..market.len()).step_by(step) {
@@ -163,11 +162,7 @@ pub fn evaluate_expressions(market: &Market, sources: &[&str]) -> Result<Vec<Vec
         evaluator.advance(tile.clone());
         for (values, root) in all.iter_mut().zip(&roots) {
             match root {
-                Root::Number(column) if evaluator.keeps(*column) => continue,
-                _ if from == 0 => values.reserve_exact(market.len()),
-                _ => {}
-            }
-            match root {
+                Root::Number(column) if evaluator.keeps(*column) => {}
                 Root::Number(column) => values.extend_from_slice(evaluator.column(*column)),
                 Root::Condition(holds, fails) => {
                     let (holds, fails) = (evaluator.bits(*holds), evaluator.bits(*fails));

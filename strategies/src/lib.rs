@@ -38,6 +38,7 @@ mod elsewhere;
 mod error;
 mod evaluator;
 mod expression;
+mod fused;
 mod given;
 mod graph;
 mod job;

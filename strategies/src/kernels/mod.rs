@@ -15,6 +15,7 @@ mod moments;
 mod order;
 mod pairs;
 mod parabolic;
+mod recursion;
 mod recursive;
 mod session;
 pub(crate) mod smoothing;
@@ -25,6 +26,7 @@ use std::fmt::Debug;
 
 use assay_lang::Kernel;
 
+pub(crate) use self::recursion::Recursion;
 use crate::simd::{self, Level, Loop};
 
 /// A computation that walks from bar to bar.

@@ -221,12 +221,10 @@ pub(super) struct AdOscillator {
 
 impl AdOscillator {
     pub(super) fn new(fast: usize, slow: usize) -> Self {
-        // The mean of the first value alone is that value.
-        let average = |n: usize| Smoothing::new(1, 0, 2.0 / (n as f64 + 1.0));
         Self {
             lookback: fast.max(slow) - 1,
-            fast: average(fast),
-            slow: average(slow),
+            fast: Smoothing::from_first(fast),
+            slow: Smoothing::from_first(slow),
             room: Vec::new(),
         }
     }

@@ -6,7 +6,9 @@
 //! the same, z is x, so that an average that has arrived does not move any more.
 
 use super::Walker;
-use crate::simd::{self, Level, Loop};
+use super::four::Four;
+use super::recursion::is_defined;
+use crate::simd::{self, Block, Level, Loop, WORD};
 
 /// Bars from an average to the one it is made from.
 const STEP: usize = 4;
@@ -49,6 +51,13 @@ impl Weights {
         }
     }
 
+    fn of_four(self) -> WeightsOfFour {
+        WeightsOfFour {
+            all: Four::all(self.all),
+            earlier: self.earlier.map(Four::all),
+        }
+    }
+
     /// The average from the one four bars before and the last four values, oldest first.
     #[inline(always)]
     fn step(&self, average: f64, x: [f64; STEP]) -> f64 {
@@ -68,6 +77,11 @@ impl Smoothing {
     /// Wilder's: alpha is 1 / n.
     pub(crate) fn wilder(n: u32) -> Self {
         Self::new(n as usize, 0, 1.0 / f64::from(n))
+    }
+
+    /// Exponential, from the first value on: the mean of it alone is that value.
+    pub(super) fn from_first(n: usize) -> Self {
+        Self::new(1, 0, 2.0 / (n as f64 + 1.0))
     }
 
     pub(super) fn new(n: usize, skip: usize, alpha: f64) -> Self {
@@ -126,24 +140,72 @@ impl Smoothing {
 
     /// A tile in which values may be null.
     pub(crate) fn run(&mut self, level: Level, x: &[f64], out: &mut [f64]) {
-        if simd::all_defined(level, &[x]) {
-            simd::run(
-                level,
-                Averages {
-                    kernels: [self],
-                    x,
-                    out: [out],
-                },
-            );
-        } else {
-            self.run_steps(x, out);
-        }
+        simd::run(level, Average { kernel: self, x, out });
     }
 
     fn run_steps(&mut self, x: &[f64], out: &mut [f64]) {
         for (out, x) in out.iter_mut().zip(x) {
             *out = self.step(*x);
         }
+    }
+
+    /// A strip in which values may be null.
+    #[inline(always)]
+    pub(super) fn strip(&mut self, x: &Block, out: &mut Block) {
+        if !(self.steps() && is_defined(x)) {
+            return self.run_steps(x, out);
+        }
+        let weights = self.weights.of_four();
+        let mut average = Four(self.averages);
+        let [_, a, b, c] = self.values;
+        let first = [a, b, c, x[0], x[1], x[2], x[3]];
+        // Before each four values stand the three before them.
+        let windows = x[1..].windows(2 * STEP - 1).step_by(STEP).filter_map(<[f64]>::first_chunk);
+        for (out, window) in out.as_chunks_mut().0.iter_mut().zip(std::iter::once(&first).chain(windows)) {
+            average = weights.step(average, window);
+            *out = average.0;
+        }
+        self.averages = average.0;
+        self.values.copy_from_slice(&x[WORD - STEP..]);
+    }
+}
+
+struct Average<'a> {
+    kernel: &'a mut Smoothing,
+    x: &'a [f64],
+    out: &'a mut [f64],
+}
+
+impl Loop for Average<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let (strips, rest) = self.x.as_chunks();
+        let (outs, rest_out) = self.out.as_chunks_mut();
+        for (x, out) in strips.iter().zip(outs) {
+            self.kernel.strip(x, out);
+        }
+        self.kernel.run_steps(rest, rest_out);
+    }
+}
+
+/// [`Weights`] of four bars side by side.
+#[derive(Debug, Clone, Copy)]
+struct WeightsOfFour {
+    all: Four,
+    earlier: [Four; 3],
+}
+
+impl WeightsOfFour {
+    /// [`Weights::step`] of four bars: their values behind the three before them, and the averages four bars before.
+    #[inline(always)]
+    fn step(&self, average: Four, window: &[f64; 2 * STEP - 1]) -> Four {
+        let [p, q, r, s, t, u, v] = *window;
+        let (three, two, one, x) = (Four([p, q, r, s]), Four([q, r, s, t]), Four([r, s, t, u]), Four([s, t, u, v]));
+        let [a, b, c] = self.earlier;
+        let mean = x + ((a * (one - x) + b * (two - x)) + c * (three - x));
+        average + self.all * (mean - average)
     }
 }
 
@@ -154,12 +216,12 @@ impl Walker for Smoothing {
 
     #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
-        let averages = Averages {
-            kernels: [self],
+        let average = Average {
+            kernel: self,
             x: x[0],
-            out: [out[0]],
+            out: out[0],
         };
-        averages.run();
+        average.run();
     }
 }
 

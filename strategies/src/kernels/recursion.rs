@@ -1,0 +1,109 @@
+//! Recursions of one series, a strip of bars at a time, for chains of steps. Nulls are passed over as an [`super::Instance`] does.
+
+use assay_lang::Kernel;
+
+use super::smoothing::Smoothing;
+use crate::simd::{Block, WORD};
+
+/// A recursion at a place in time.
+#[derive(Debug)]
+pub(crate) enum Recursion {
+    Average(Smoothing),
+    /// One with an alpha of its own, as all that follow null where it would be infinite.
+    Smooth(Smoothing),
+    Sum(f64),
+    /// Fast less slow, from so many defined values on.
+    Oscillator { averages: [Smoothing; 2], missing: usize },
+    /// The weighted sum of averages of averages.
+    Cascade(Vec<(Smoothing, f64)>),
+}
+
+impl Recursion {
+    pub(crate) fn exponential(n: u32, skip: u32) -> Self {
+        Self::Average(Smoothing::exponential(n, skip))
+    }
+
+    pub(crate) fn wilder(n: u32) -> Self {
+        Self::Average(Smoothing::wilder(n))
+    }
+
+    /// The kernel, if it is one.
+    pub(crate) fn of(kernel: Kernel, numbers: &[f64]) -> Option<Self> {
+        let length = |at: usize| numbers[at] as usize;
+        Some(match kernel {
+            Kernel::Smooth => Self::Smooth(Smoothing::new(length(0), length(1), numbers[2])),
+            Kernel::CumulativeSum => Self::Sum(0.0),
+            Kernel::AdOscillator => Self::Oscillator {
+                averages: [length(0), length(1)].map(Smoothing::from_first),
+                missing: length(0).max(length(1)) - 1,
+            },
+            Kernel::Cascade => {
+                let weights = &numbers[1..];
+                let count = weights.iter().rposition(|weight| *weight != 0.0).map_or(1, |last| last + 1);
+                let stage = |weight: &f64| (Smoothing::exponential(length(0) as u32, 0), *weight);
+                Self::Cascade(weights[..count].iter().map(stage).collect())
+            }
+            _ => return None,
+        })
+    }
+
+    #[inline(always)]
+    pub(crate) fn run(&mut self, x: &Block, out: &mut Block) {
+        match self {
+            Self::Average(average) => return average.strip(x, out),
+            Self::Smooth(average) => average.strip(x, out),
+            Self::Sum(sum) => add_up(sum, x, out),
+            Self::Oscillator { averages, missing } => {
+                let [fast, slow] = averages;
+                let mut room = [0.0; WORD];
+                fast.strip(x, out);
+                slow.strip(x, &mut room);
+                for (out, slow) in out.iter_mut().zip(&room) {
+                    *out -= slow;
+                }
+                for out in out.iter_mut().filter(|out| !out.is_nan()).take(*missing) {
+                    *out = f64::NAN;
+                    *missing -= 1;
+                }
+            }
+            Self::Cascade(stages) => {
+                let (mut from, mut to) = (*x, [0.0; WORD]);
+                out.fill(0.0);
+                for (stage, weight) in stages {
+                    stage.strip(&from, &mut to);
+                    for (out, average) in out.iter_mut().zip(&to) {
+                        *out += *weight * average;
+                    }
+                    from = to;
+                }
+            }
+        }
+        for out in out {
+            *out = if out.is_finite() { *out } else { f64::NAN };
+        }
+    }
+}
+
+#[inline(always)]
+fn add_up(sum: &mut f64, x: &Block, out: &mut Block) {
+    let mut total = *sum;
+    if is_defined(x) {
+        for (out, x) in out.iter_mut().zip(x) {
+            total += x;
+            *out = total;
+        }
+    } else {
+        for (out, x) in out.iter_mut().zip(x) {
+            total = if x.is_nan() { total } else { total + x };
+            *out = if x.is_nan() { f64::NAN } else { total };
+        }
+    }
+    *sum = total;
+}
+
+/// Whether no value of a strip is null.
+#[inline(always)]
+pub(super) fn is_defined(x: &Block) -> bool {
+    // A sum rather than `all`, which would stop at the first and so take one value at a time.
+    x.iter().map(|x| u64::from(x.is_nan())).sum::<u64>() == 0
+}
