@@ -1,5 +1,7 @@
 //! What has been computed of the present tile, and as much of what came before as others still read.
 
+use std::collections::BTreeSet;
+
 /// Values of many nodes, each laid out as `[history | tile]` in a vector of its own.
 ///
 /// The history is moved to the front only when the room is used up, so that a long history costs little per tile. Of a node whose
@@ -10,8 +12,17 @@ pub(crate) struct Buffers<T> {
     places: Vec<Place>,
     /// Those with a history.
     moving: Vec<usize>,
-    /// Nodes of which all values are kept, in their order.
-    kept: Vec<u32>,
+    kept: Kept,
+}
+
+/// Nodes of which all values are kept.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    /// In their order.
+    pub(crate) nodes: Vec<u32>,
+    /// Those to which whoever computes them appends each tile. The others find room for it.
+    pub(crate) appended: BTreeSet<u32>,
+    pub(crate) bars: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -60,15 +71,15 @@ pub(crate) fn capacity(history: usize, tile: usize) -> usize {
 }
 
 impl<T: Copy + Default> Buffers<T> {
-    /// Room for nodes with these histories (`None`: the node keeps nothing here), `kept` of them for all `bars` values. Before the
-    /// first bar stands `before`, and nothing before those that are kept.
-    pub(crate) fn new(histories: &[Option<usize>], tile: usize, before: T, kept: &[u32], bars: usize) -> Self {
+    /// Room for nodes with these histories (`None`: the node keeps nothing here). Before the first bar stands `before`, and nothing
+    /// before those that are kept.
+    pub(crate) fn new(histories: &[Option<usize>], tile: usize, before: T, kept: Kept) -> Self {
         let (mut values, mut places, mut moving) = (Vec::new(), Vec::new(), Vec::new());
         for (node, history) in histories.iter().enumerate() {
-            if kept.binary_search(&(node as u32)).is_ok() {
-                values.push(Vec::with_capacity(bars));
+            if kept.nodes.binary_search(&(node as u32)).is_ok() {
+                values.push(Vec::with_capacity(kept.bars));
                 places.push(Place {
-                    capacity: bars,
+                    capacity: kept.bars,
                     history: 0,
                     at: 0,
                 });
@@ -89,14 +100,14 @@ impl<T: Copy + Default> Buffers<T> {
             values,
             places,
             moving,
-            kept: kept.to_vec(),
+            kept,
         }
     }
 
     /// The nodes of which all values were kept, as far as they were computed.
     pub(crate) fn into_kept(mut self) -> Vec<(u32, Vec<T>)> {
         let values = |node: &u32| (*node, std::mem::take(&mut self.values[*node as usize]));
-        self.kept.iter().map(values).collect()
+        self.kept.nodes.iter().map(values).collect()
     }
 
     /// Turns to a tile of `len` values after one of `done` values.
@@ -110,9 +121,12 @@ impl<T: Copy + Default> Buffers<T> {
                 place.at = place.history;
             }
         }
-        for node in &self.kept {
+        for node in &self.kept.nodes {
             let place = &mut self.places[*node as usize];
             place.at += done;
+            if self.kept.appended.contains(node) {
+                continue;
+            }
             self.values[*node as usize].resize(place.at + len, T::default());
         }
     }

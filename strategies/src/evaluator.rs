@@ -9,12 +9,13 @@ use assay_engine::{Market, SignalTile};
 
 use self::state::{Kernel, PrefixSum, Work, kernel, schedule, sum_kernel};
 use crate::bits;
-use crate::buffers::{Buffers, Earlier, Window};
+use crate::bounds::known_from;
+use crate::buffers::{Buffers, Earlier, Kept, Window};
 use crate::elementwise::{function_tile, negate_tile, pairwise_tile, select_tile};
 use crate::elsewhere::Walk;
 use crate::graph::{BitsId, BitsOp, CallId, ColumnId, ColumnOp, Comparison, Operand};
-use crate::fused::Fused;
-use crate::kernels::Instance;
+use crate::fused::{Fused, Target};
+use crate::kernels::{Instance, Known};
 use crate::kernels::clock;
 use crate::kernels::smoothing::{Smoothing, TOGETHER, run_together};
 use crate::program::Program;
@@ -44,6 +45,8 @@ pub struct Evaluator<'a> {
     bits: Option<Buffers<u64>>,
     /// Columns of which all values are kept, in their order.
     kept: Vec<u32>,
+    /// The bar from which on each column is never null, where that is known.
+    known_from: Vec<usize>,
     sums: Vec<PrefixSum>,
     kernels: Vec<Kernel>,
     work: Vec<Work>,
@@ -67,10 +70,11 @@ impl<'a> Evaluator<'a> {
         let nodes = &program.graph.columns;
         let own = |id: &ColumnId| !matches!(nodes[id.0 as usize].op, ColumnOp::Source(_) | ColumnOp::Delay(..));
         let results: BTreeSet<ColumnId> = results.collect();
+        let evaluator = Self::new(program, market);
         Self {
-            work: schedule(program, Some(&results)),
+            work: schedule(program, Some((&results, &evaluator.known_from))),
             kept: results.iter().filter(|id| own(id)).map(|id| id.0).collect(),
-            ..Self::new(program, market)
+            ..evaluator
         }
     }
 
@@ -110,6 +114,7 @@ impl<'a> Evaluator<'a> {
             columns: None,
             bits: None,
             kept: Vec::new(),
+            known_from: known_from(&program.graph, market),
             sums,
             kernels,
             work: schedule(program, None),
@@ -148,11 +153,22 @@ impl<'a> Evaluator<'a> {
         let mut columns = self
             .columns
             .take()
-            .unwrap_or_else(|| Buffers::new(&program.column_histories, len, f64::NAN, &self.kept, self.market.len()));
+            .unwrap_or_else(|| {
+                let fused = self.work.iter().filter_map(|work| match work {
+                    Work::Fused(fused) => Some(fused.stored()),
+                    _ => None,
+                });
+                let kept = Kept {
+                    nodes: self.kept.clone(),
+                    appended: fused.flatten().map(|id| id.0).collect(),
+                    bars: self.market.len(),
+                };
+                Buffers::new(&program.column_histories, len, f64::NAN, kept)
+            });
         let mut bits = self
             .bits
             .take()
-            .unwrap_or_else(|| Buffers::new(&program.bits_histories, words(len), 0, &[], 0));
+            .unwrap_or_else(|| Buffers::new(&program.bits_histories, words(len), 0, Kept::default()));
         columns.advance(done, len);
         bits.advance(words(done), words(len));
         for sum in &mut self.sums {
@@ -290,7 +306,8 @@ impl<'a> Evaluator<'a> {
                 out[..undefined].fill(f64::NAN);
             }
             (ColumnOp::Sum(x, _) | ColumnOp::Mean(x, _), Kernel::Sum(instance)) => {
-                instance.run(self.level, &[window(x).tile()], &mut [out]);
+                let known = self.known(&[x], [id], tile);
+                instance.run(self.level, known, &[window(x).tile()], &mut [out]);
             }
             (ColumnOp::Ema { x, .. } | ColumnOp::Wilder(x, _), Kernel::Smoothing(kernel)) => {
                 kernel.run(self.level, window(x).tile(), out);
@@ -301,6 +318,16 @@ impl<'a> Evaluator<'a> {
         self.kernels[id.0 as usize] = kernel;
     }
 
+    /// What the bounds of a kernel's columns say of a tile.
+    fn known(&self, inputs: &[ColumnId], outputs: impl IntoIterator<Item = ColumnId>, tile: &Range<usize>) -> Known {
+        let from = |id: &ColumnId| self.known_from[id.0 as usize];
+        Known {
+            inputs: inputs.iter().all(|id| from(id) <= tile.start),
+            // Infinities only come of sums and products; warm-up is null in any case.
+            outputs: outputs.into_iter().all(|id| from(&id) < usize::MAX),
+        }
+    }
+
     fn run_call(&self, id: CallId, instance: &mut Instance, tile: &Range<usize>, columns: &mut Buffers<f64>) {
         let placed = &self.program.graph.calls[id.0 as usize];
         let (earlier, mut outputs) = columns.split_many(placed.first.0, placed.outputs, tile.len());
@@ -309,7 +336,11 @@ impl<'a> Evaluator<'a> {
             .inputs
             .iter()
             .map(|input| self.window(*input, tile, earlier).tile());
-        instance.run(self.level, &inputs.collect::<Vec<_>>(), &mut outputs);
+        let given = (0..placed.outputs)
+            .filter(|output| placed.wanted >> output & 1 == 1)
+            .map(|output| ColumnId(placed.first.0 + output));
+        let known = self.known(&placed.call.inputs, given, tile);
+        instance.run(self.level, known, &inputs.collect::<Vec<_>>(), &mut outputs);
     }
 
     fn run_group(&mut self, x: ColumnId, members: &[ColumnId], tile: &Range<usize>, columns: &mut Buffers<f64>) {
@@ -341,11 +372,13 @@ impl<'a> Evaluator<'a> {
         let mut stored: Vec<(Vec<f64>, usize)> = fused.stored().map(|id| columns.take(id.0)).collect();
         let inputs = fused.inputs().map(|id| self.window(id, tile, columns.earlier()).tile());
         let inputs: Vec<&[f64]> = inputs.collect();
-        let mut out: Vec<&mut [f64]> = stored
-            .iter_mut()
-            .map(|(values, at)| &mut values[*at..*at + tile.len()])
-            .collect();
-        fused.run(self.level, &inputs, &mut out);
+        let targets = fused.stored().zip(&mut stored).map(|(id, (values, at))| match self.keeps(id) {
+            true => Target::End(values),
+            false => Target::Tile(&mut values[*at..*at + tile.len()]),
+        });
+        let mut targets: Vec<Target<'_>> = targets.collect();
+        fused.run(self.level, tile.clone(), &inputs, &mut targets);
+        drop(targets);
         for (id, (values, _)) in fused.stored().zip(stored) {
             columns.give_back(id.0, values);
         }

@@ -6,9 +6,11 @@
 mod strips;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use assay_lang::{BinaryOp, Elementwise};
 
+pub(crate) use self::strips::Target;
 use self::strips::{Item, Op, Reference};
 use crate::elementwise::exact_reciprocal;
 use crate::graph::{BitsOp, ColumnId, ColumnOp, Graph, Operand, Pairwise, Step};
@@ -35,11 +37,12 @@ pub(crate) struct Fused {
 /// Chains by the step after which all they need is there, and the steps that are in them.
 pub(crate) type Chains = (BTreeMap<usize, Fused>, BTreeSet<usize>);
 
-/// Finds chains among the steps of a graph. Those of which `grouped` holds stay out.
-pub(crate) fn plan(graph: &Graph, results: &BTreeSet<ColumnId>, grouped: impl Fn(ColumnId) -> bool) -> Chains {
+/// Finds chains among the steps of a graph. Those of which `grouped` holds stay out; from `known_from` on a column is never null.
+pub(crate) fn plan(graph: &Graph, results: &BTreeSet<ColumnId>, known_from: &[usize], grouped: impl Fn(ColumnId) -> bool) -> Chains {
     let mut plan = Plan {
         graph,
         results,
+        known_from,
         readers: readers(graph),
         pending: Vec::new(),
         chains: Chains::default(),
@@ -64,6 +67,7 @@ pub(crate) fn plan(graph: &Graph, results: &BTreeSet<ColumnId>, grouped: impl Fn
 struct Plan<'a> {
     graph: &'a Graph,
     results: &'a BTreeSet<ColumnId>,
+    known_from: &'a [usize],
     /// The steps that read a column.
     readers: BTreeMap<ColumnId, Vec<usize>>,
     pending: Vec<(usize, ColumnId)>,
@@ -87,20 +91,31 @@ impl Plan<'_> {
             let readers = self.readers.get(id).map_or(&[][..], Vec::as_slice);
             self.results.contains(id) || readers.iter().any(|reader| !steps.contains(reader))
         };
-        let columns: Vec<ColumnId> = pending.iter().map(|(_, id)| *id).collect();
+        let only_reader = |id: ColumnId| match self.readers.get(&id).map_or(&[][..], Vec::as_slice) {
+            [only] if steps.contains(only) => Some(*only),
+            _ => None,
+        };
+        // A difference of which nothing but the absolute value is wanted has no strip of its own.
+        let within = |(_, id): &&(usize, ColumnId)| {
+            let difference = difference(self.graph, *id).is_some() && !self.results.contains(id);
+            let reader = only_reader(*id).filter(|_| difference).map(|at| self.graph.steps[at]);
+            reader.is_none_or(|reader| !is_absolute(self.graph, reader))
+        };
+        let columns: Vec<ColumnId> = pending.iter().filter(within).map(|(_, id)| *id).collect();
         let stored: Vec<usize> = (0..columns.len()).filter(|item| is_read(&columns[*item])).collect();
         // Where every value is wanted by others, a strip would only be one more place to write it.
-        if stored.len() == columns.len() {
+        let recurs = |id: &ColumnId| matches!(op_of(self.graph, *id), Some((Op::Recursion(_), ..)));
+        if stored.len() == columns.len() && !columns.iter().any(recurs) {
             return;
         }
-        let chain = Fused::new(self.graph, columns, stored);
+        let chain = Fused::new(self.graph, self.known_from, columns, stored);
         self.chains.0.insert(last, chain);
         self.chains.1.extend(steps);
     }
 }
 
 impl Fused {
-    fn new(graph: &Graph, columns: Vec<ColumnId>, stored: Vec<usize>) -> Self {
+    fn new(graph: &Graph, known_from: &[usize], columns: Vec<ColumnId>, stored: Vec<usize>) -> Self {
         let (mut inputs, mut constants) = (Vec::new(), Vec::new());
         let mut reference = |operand: Operand| match operand {
             Operand::Number(bits) => {
@@ -119,10 +134,27 @@ impl Fused {
             ),
         };
         let items = columns.iter().filter_map(|id| {
-            let (op, a, b) = op_of(graph, *id)?;
+            let (op, a, b) = match op_of(graph, *id)? {
+                (Op::Abs, Operand::Column(x), _) if !columns.contains(&x) => match difference(graph, x) {
+                    Some((a, b)) => (Op::Distance, a, Some(b)),
+                    None => (Op::Abs, Operand::Column(x), None),
+                },
+                other => other,
+            };
+            let known = |operand: Operand| match operand {
+                Operand::Column(id) => known_from[id.0 as usize],
+                Operand::Number(bits) if f64::from_bits(bits).is_finite() => 0,
+                Operand::Number(_) => usize::MAX,
+            };
+            let (operands, own) = (known(a).max(b.map_or(0, known)), known_from[id.0 as usize]);
+            let plain_from = match op {
+                // Its own warm-up is its own matter.
+                Op::Recursion(_) if own < usize::MAX => operands,
+                _ => operands.max(own),
+            };
             let a = reference(a);
             let b = b.map_or(a, &mut reference);
-            Some(Item { op, a, b })
+            Some(Item { op, a, b, plain_from })
         });
         let items: Vec<Item> = items.collect();
         Self {
@@ -145,10 +177,23 @@ impl Fused {
         self.stored.iter().map(|item| self.columns[*item])
     }
 
-    /// The next tile.
-    pub(crate) fn run(&mut self, level: Level, inputs: &[&[f64]], out: &mut [&mut [f64]]) {
-        strips::run(level, self, inputs, out);
+    /// The next tile of these bars.
+    pub(crate) fn run(&mut self, level: Level, bars: Range<usize>, inputs: &[&[f64]], out: &mut [Target<'_>]) {
+        strips::run(level, self, bars, inputs, out);
     }
+}
+
+/// The operands of a column that is a difference.
+fn difference(graph: &Graph, id: ColumnId) -> Option<(Operand, Operand)> {
+    match graph.columns[id.0 as usize].op {
+        ColumnOp::Pairwise(Pairwise::Operator(BinaryOp::Sub), a, b) => Some((a, b)),
+        _ => None,
+    }
+}
+
+fn is_absolute(graph: &Graph, step: Step) -> bool {
+    let op = column_of(graph, step).map(|id| graph.columns[id.0 as usize].op);
+    matches!(op, Some(ColumnOp::Function(Elementwise::Abs, _)))
 }
 
 /// The column that a step gives, if it is one.

@@ -31,6 +31,7 @@
 
 mod bind;
 mod bits;
+mod bounds;
 mod branchless;
 mod buffers;
 mod elementwise;

@@ -45,6 +45,20 @@ pub(crate) fn run<L: Loop>(level: Level, work: L) -> L::Output {
     }
 }
 
+/// Says that a strip of values is wanted soon: those from `at` on, which may lie behind the slice.
+#[inline(always)]
+pub(crate) fn prefetch(values: &[f64], at: usize) {
+    #[cfg(target_arch = "x86_64")]
+    for line in (0..WORD).step_by(8) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        let place = values.as_ptr().wrapping_add(at + line);
+        // SAFETY: SSE is part of x86-64, and a prefetch of any address whatsoever is only a hint.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (values, at);
+}
+
 /// The values of an operand over a tile.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Lane<'a> {

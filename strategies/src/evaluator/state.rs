@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use assay_engine::Market;
 
-use crate::buffers::{Buffers, Window};
+use crate::buffers::{Buffers, Kept, Window};
 use crate::fused::{self, Fused};
 use crate::graph::{BitsId, CallId, ColumnId, ColumnOp, Operand, Source, Step};
 use crate::kernels::smoothing::{Smoothing, TOGETHER};
@@ -102,8 +102,8 @@ pub(super) fn kernel(op: ColumnOp) -> Kernel {
 }
 
 /// The steps in order, averages of one series gathered into groups where the first of them stands. Where nothing but some results
-/// is asked for, chains of steps are fused.
-pub(super) fn schedule(program: &Program, results: Option<&BTreeSet<ColumnId>>) -> Vec<Work> {
+/// is asked for, chains of steps are fused; for those it is good to know from which bar on columns are never null.
+pub(super) fn schedule(program: &Program, results: Option<(&BTreeSet<ColumnId>, &[usize])>) -> Vec<Work> {
     let graph = &program.graph;
     let mut by_series: BTreeMap<ColumnId, Vec<ColumnId>> = BTreeMap::new();
     for step in &graph.steps {
@@ -121,7 +121,7 @@ pub(super) fn schedule(program: &Program, results: Option<&BTreeSet<ColumnId>>) 
             }
         }
     }
-    let fused = results.map(|results| fused::plan(graph, results, |id| groups.contains_key(&id)));
+    let fused = results.map(|(results, known_from)| fused::plan(graph, results, known_from, |id| groups.contains_key(&id)));
     let (mut chains, members) = fused.unwrap_or_default();
     let steps = graph.steps.iter().enumerate().filter_map(|(at, step)| match *step {
         _ if chains.contains_key(&at) => chains.remove(&at).map(Work::Fused),
@@ -152,7 +152,7 @@ impl PrefixSum {
         let history = self.history;
         let values = self
             .values
-            .get_or_insert_with(|| Buffers::new(&[Some(history)], tile.len(), 0, &[], 0));
+            .get_or_insert_with(|| Buffers::new(&[Some(history)], tile.len(), 0, Kept::default()));
         values.advance(done, tile.len());
         let x = &series::values(market, self.source)[tile.clone()];
         let out = values.tile_mut(0, tile.len());

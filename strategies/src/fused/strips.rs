@@ -1,11 +1,19 @@
 //! The loop over strips.
 
+use std::ops::Range;
+
 use assay_lang::{BinaryOp, Elementwise, nulls};
 
 use super::Fused;
 use crate::elementwise::quotient;
 use crate::kernels::Recursion;
 use crate::simd::{self, Block, Level, Loop, WORD};
+
+/// How far ahead memory is told what will be wanted: a strip is too short for it to find out itself.
+const AHEAD: usize = 4 * WORD;
+
+/// Values of an operand in registers at a time.
+const PART: usize = 16;
 
 /// What is read: a strip of a column, one number, or the strip of an item before.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +27,8 @@ pub(super) enum Reference {
 pub(super) enum Op {
     Negate,
     Abs,
+    /// Of the difference.
+    Distance,
     Sqrt,
     Add,
     Subtract,
@@ -39,16 +49,41 @@ pub(super) struct Item {
     pub(super) op: Op,
     pub(super) a: Reference,
     pub(super) b: Reference,
+    /// The bar from which on nothing is null or infinite.
+    pub(super) plain_from: usize,
 }
 
-pub(super) fn run(level: Level, fused: &mut Fused, inputs: &[&[f64]], out: &mut [&mut [f64]]) {
-    simd::run(level, Strips { fused, inputs, out });
+/// Where a column is written: a tile, or the end of all its values so far.
+pub(crate) enum Target<'a> {
+    Tile(&'a mut [f64]),
+    End(&'a mut Vec<f64>),
+}
+
+impl Target<'_> {
+    #[inline(always)]
+    fn put(&mut self, from: usize, strip: &Block, bars: usize) {
+        match self {
+            Self::Tile(tile) => match tile[from..].first_chunk_mut() {
+                Some(out) => *out = *strip,
+                None => tile[from..].copy_from_slice(&strip[..bars]),
+            },
+            Self::End(values) => {
+                simd::prefetch(values, values.len() + AHEAD);
+                values.extend_from_slice(&strip[..bars]);
+            }
+        }
+    }
+}
+
+pub(super) fn run(level: Level, fused: &mut Fused, bars: Range<usize>, inputs: &[&[f64]], out: &mut [Target<'_>]) {
+    simd::run(level, Strips { fused, bars, inputs, out });
 }
 
 struct Strips<'a, 'b> {
     fused: &'a mut Fused,
+    bars: Range<usize>,
     inputs: &'a [&'a [f64]],
-    out: &'a mut [&'b mut [f64]],
+    out: &'a mut [Target<'b>],
 }
 
 impl Loop for Strips<'_, '_> {
@@ -56,13 +91,16 @@ impl Loop for Strips<'_, '_> {
 
     #[inline(always)]
     fn run(self) {
-        let Self { fused, inputs, out } = self;
-        let bars = out.first().map_or(0, |out| out.len());
+        let Self { fused, bars, inputs, out } = self;
+        let (start, bars) = (bars.start, bars.len());
         // The strip at the end may be shorter. Nulls behind it change no recursion.
         let mut rooms = Vec::new();
         for from in (0..bars).step_by(WORD) {
             if bars - from < WORD {
                 rooms = inputs.iter().map(|input| padded(&input[from..])).collect();
+            }
+            for input in inputs {
+                simd::prefetch(input, from + AHEAD);
             }
             let Fused {
                 constants,
@@ -79,14 +117,16 @@ impl Loop for Strips<'_, '_> {
                     Reference::Item(item) => &done[item],
                 };
                 if let Some(out) = rest.first_mut() {
-                    item.op.run(strip(item.a), strip(item.b), out);
+                    let (a, b) = (strip(item.a), strip(item.b));
+                    if item.plain_from <= start + from && bars - from >= WORD {
+                        item.op.run_plain(a, b, out);
+                    } else {
+                        item.op.run(a, b, out);
+                    }
                 }
             }
             for (out, item) in out.iter_mut().zip(&*stored) {
-                match out[from..].first_chunk_mut() {
-                    Some(out) => *out = strips[*item],
-                    None => out[from..].copy_from_slice(&strips[*item][..bars - from]),
-                }
+                out.put(from, &strips[*item], WORD.min(bars - from));
             }
         }
     }
@@ -104,6 +144,7 @@ impl Op {
         match self {
             Self::Negate => each(a, b, out, |a, _| -a),
             Self::Abs => each(a, b, out, |a, _| a.abs()),
+            Self::Distance => each(a, b, out, |a, b| nulls::binary(BinaryOp::Sub, a, b).abs()),
             Self::Sqrt => each(a, b, out, |a, _| a.sqrt()),
             Self::Add => each(a, b, out, |a, b| nulls::binary(BinaryOp::Add, a, b)),
             Self::Subtract => each(a, b, out, |a, b| nulls::binary(BinaryOp::Sub, a, b)),
@@ -120,9 +161,33 @@ impl Op {
     }
 }
 
+impl Op {
+    /// [`Op::run`] where nothing is null or infinite.
+    #[inline(always)]
+    fn run_plain(&mut self, a: &Block, b: &Block, out: &mut Block) {
+        match self {
+            Self::Add => each(a, b, out, |a, b| a + b),
+            Self::Subtract => each(a, b, out, |a, b| a - b),
+            Self::Multiply => each(a, b, out, |a, b| a * b),
+            Self::Divide => each(a, b, out, |a, b| a / b),
+            Self::Distance => each(a, b, out, |a, b| (a - b).abs()),
+            Self::Max => each(a, b, out, |a, b| if b > a { b } else { a }),
+            Self::Min => each(a, b, out, |a, b| if b < a { b } else { a }),
+            Self::Mask | Self::Nz => *out = *a,
+            Self::Ratio => each(a, b, out, |a, b| if b == 0.0 { 0.0 } else { a / b }),
+            Self::Share => each(a, b, out, |a, b| if b == 0.0 { 0.0 } else { a / (b / 100.0) }),
+            Self::Negate | Self::Abs | Self::Sqrt => self.run(a, b, out),
+            Self::Recursion(recursion) => recursion.run_defined(a, out),
+        }
+    }
+}
+
 #[inline(always)]
 fn each(a: &Block, b: &Block, out: &mut Block, f: impl Fn(f64, f64) -> f64) {
-    for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
-        *out = f(*a, *b);
+    // All of a part is read before any of it is written: the operands might be one place for all that is known here.
+    let parts = a.as_chunks::<PART>().0.iter().zip(b.as_chunks::<PART>().0);
+    for (out, (a, b)) in out.as_chunks_mut::<PART>().0.iter_mut().zip(parts) {
+        let (a, b) = (*a, *b);
+        *out = std::array::from_fn(|i| f(a[i], b[i]));
     }
 }

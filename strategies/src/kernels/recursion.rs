@@ -49,28 +49,46 @@ impl Recursion {
 
     #[inline(always)]
     pub(crate) fn run(&mut self, x: &Block, out: &mut Block) {
+        let defined = is_defined(x);
+        self.go(x, out, defined);
+        if !matches!(self, Self::Average(_)) {
+            for out in out {
+                *out = if out.is_finite() { *out } else { f64::NAN };
+            }
+        }
+    }
+
+    /// [`Recursion::run`] of values none of which is null, nor so large that a sum of them could be infinite.
+    #[inline(always)]
+    pub(crate) fn run_defined(&mut self, x: &Block, out: &mut Block) {
+        self.go(x, out, true);
+    }
+
+    #[inline(always)]
+    fn go(&mut self, x: &Block, out: &mut Block, defined: bool) {
         match self {
-            Self::Average(average) => return average.strip(x, out),
-            Self::Smooth(average) => average.strip(x, out),
-            Self::Sum(sum) => add_up(sum, x, out),
+            Self::Average(average) | Self::Smooth(average) => average.strip(x, out, defined),
+            Self::Sum(sum) => add_up(sum, x, out, defined),
             Self::Oscillator { averages, missing } => {
                 let [fast, slow] = averages;
                 let mut room = [0.0; WORD];
-                fast.strip(x, out);
-                slow.strip(x, &mut room);
+                fast.strip(x, out, defined);
+                slow.strip(x, &mut room, defined);
                 for (out, slow) in out.iter_mut().zip(&room) {
                     *out -= slow;
                 }
-                for out in out.iter_mut().filter(|out| !out.is_nan()).take(*missing) {
-                    *out = f64::NAN;
-                    *missing -= 1;
+                if *missing > 0 {
+                    for out in out.iter_mut().filter(|out| !out.is_nan()).take(*missing) {
+                        *out = f64::NAN;
+                        *missing -= 1;
+                    }
                 }
             }
             Self::Cascade(stages) => {
                 let (mut from, mut to) = (*x, [0.0; WORD]);
                 out.fill(0.0);
                 for (stage, weight) in stages {
-                    stage.strip(&from, &mut to);
+                    stage.strip(&from, &mut to, is_defined(&from));
                     for (out, average) in out.iter_mut().zip(&to) {
                         *out += *weight * average;
                     }
@@ -78,16 +96,13 @@ impl Recursion {
                 }
             }
         }
-        for out in out {
-            *out = if out.is_finite() { *out } else { f64::NAN };
-        }
     }
 }
 
 #[inline(always)]
-fn add_up(sum: &mut f64, x: &Block, out: &mut Block) {
+fn add_up(sum: &mut f64, x: &Block, out: &mut Block, defined: bool) {
     let mut total = *sum;
-    if is_defined(x) {
+    if defined {
         for (out, x) in out.iter_mut().zip(x) {
             total += x;
             *out = total;

@@ -149,10 +149,10 @@ impl Smoothing {
         }
     }
 
-    /// A strip in which values may be null.
+    /// A strip in which no value is null, or some may be.
     #[inline(always)]
-    pub(super) fn strip(&mut self, x: &Block, out: &mut Block) {
-        if !(self.steps() && is_defined(x)) {
+    pub(super) fn strip(&mut self, x: &Block, out: &mut Block, defined: bool) {
+        if !(defined && self.steps()) {
             return self.run_steps(x, out);
         }
         let weights = self.weights.of_four();
@@ -184,7 +184,7 @@ impl Loop for Average<'_> {
         let (strips, rest) = self.x.as_chunks();
         let (outs, rest_out) = self.out.as_chunks_mut();
         for (x, out) in strips.iter().zip(outs) {
-            self.kernel.strip(x, out);
+            self.kernel.strip(x, out, is_defined(x));
         }
         self.kernel.run_steps(rest, rest_out);
     }
