@@ -15,7 +15,7 @@ use self::strips::{Item, Op, Reference};
 use crate::elementwise::exact_reciprocal;
 use crate::graph::{BitsOp, ColumnId, ColumnOp, Graph, Operand, Pairwise, Step};
 use crate::kernels::Recursion;
-use crate::simd::{Block, Lane, Level, WORD};
+use crate::simd::{Lane, Level, STRIP, Strip};
 
 /// Steps to a chain: their strips, half a kilobyte each, stay in the nearest cache.
 const MOST: usize = 32;
@@ -24,14 +24,14 @@ const MOST: usize = 32;
 #[derive(Debug)]
 pub(crate) struct Fused {
     inputs: Vec<ColumnId>,
-    constants: Vec<Block>,
+    constants: Vec<Strip>,
     items: Vec<Item>,
     /// The column that each item gives.
     columns: Vec<ColumnId>,
     /// Items that are read elsewhere.
     stored: Vec<usize>,
     /// A strip of each item.
-    strips: Vec<Block>,
+    strips: Vec<Strip>,
 }
 
 /// Chains by the step after which all they need is there, and the steps that are in them.
@@ -102,6 +102,7 @@ impl Plan<'_> {
             reader.is_none_or(|reader| !is_absolute(self.graph, reader))
         };
         let columns: Vec<ColumnId> = pending.iter().filter(within).map(|(_, id)| *id).collect();
+        let columns = side_by_side(self.graph, columns);
         let stored: Vec<usize> = (0..columns.len()).filter(|item| is_read(&columns[*item])).collect();
         // Where every value is wanted by others, a strip would only be one more place to write it.
         let recurs = |id: &ColumnId| matches!(op_of(self.graph, *id), Some((Op::Recursion(_), ..)));
@@ -119,7 +120,7 @@ impl Fused {
         let (mut inputs, mut constants) = (Vec::new(), Vec::new());
         let mut reference = |operand: Operand| match operand {
             Operand::Number(bits) => {
-                constants.push([f64::from_bits(bits); WORD]);
+                constants.push([f64::from_bits(bits); STRIP]);
                 Reference::Constant(constants.len() - 1)
             }
             Operand::Column(id) => columns.iter().position(|column| *column == id).map_or_else(
@@ -154,11 +155,23 @@ impl Fused {
             };
             let a = reference(a);
             let b = b.map_or(a, &mut reference);
-            Some(Item { op, a, b, plain_from })
+            Some(Item {
+                op,
+                a,
+                b,
+                plain_from,
+                with_next: false,
+            })
         });
-        let items: Vec<Item> = items.collect();
+        let mut items: Vec<Item> = items.collect();
+        for at in 1..items.len() {
+            let (before, item) = (&items[at - 1], &items[at]);
+            let both = [before, item].into_iter().all(|item| matches!(&item.op, Op::Recursion(one) if one.pairs()));
+            let apart = item.a != Reference::Item(at - 1) && !(at > 1 && items[at - 2].with_next);
+            items[at - 1].with_next = both && apart;
+        }
         Self {
-            strips: vec![[0.0; WORD]; items.len()],
+            strips: vec![[0.0; STRIP]; items.len()],
             inputs,
             constants,
             items,
@@ -181,6 +194,37 @@ impl Fused {
     pub(crate) fn run(&mut self, level: Level, bars: Range<usize>, inputs: &[&[f64]], out: &mut [Target<'_>]) {
         strips::run(level, self, bars, inputs, out);
     }
+}
+
+/// The columns in an order in which averages that do not wait for each other stand side by side.
+fn side_by_side(graph: &Graph, mut left: Vec<ColumnId>) -> Vec<ColumnId> {
+    let mut ordered = Vec::with_capacity(left.len());
+    while !left.is_empty() {
+        let waits = |id: &ColumnId| waits_for(graph, *id, &left);
+        let averages = |id: &ColumnId| matches!(op_of(graph, *id), Some((Op::Recursion(one), ..)) if one.pairs());
+        let ready: Vec<ColumnId> = left.iter().copied().filter(|id| !waits(id)).collect();
+        // All else that need not wait comes before them, so that more of them are ready.
+        let (averages, others): (Vec<_>, Vec<_>) = ready.into_iter().partition(averages);
+        let next = if others.is_empty() { averages } else { others };
+        left.retain(|id| !next.contains(id));
+        ordered.extend(next);
+    }
+    ordered
+}
+
+/// Whether a column reads one of these, be it through a difference that has no strip of its own.
+fn waits_for(graph: &Graph, id: ColumnId, left: &[ColumnId]) -> bool {
+    let Some((op, a, b)) = op_of(graph, id) else { return false };
+    let reads = |operand: Operand| match operand {
+        Operand::Column(x) if left.contains(&x) => true,
+        Operand::Column(x) if matches!(op, Op::Abs) => {
+            let operands = difference(graph, x).map(|(a, b)| [a, b]);
+            let column = |operand: Operand| matches!(operand, Operand::Column(x) if left.contains(&x));
+            operands.is_some_and(|operands| operands.into_iter().any(column))
+        }
+        Operand::Column(_) | Operand::Number(_) => false,
+    };
+    reads(a) || b.is_some_and(reads)
 }
 
 /// The operands of a column that is a difference.

@@ -7,16 +7,16 @@ use assay_lang::{BinaryOp, Elementwise, nulls};
 use super::Fused;
 use crate::elementwise::quotient;
 use crate::kernels::Recursion;
-use crate::simd::{self, Block, Level, Loop, WORD};
+use crate::simd::{self, Level, Loop, STRIP, Strip};
 
 /// How far ahead memory is told what will be wanted: a strip is too short for it to find out itself.
-const AHEAD: usize = 4 * WORD;
+const AHEAD: usize = 4 * STRIP;
 
 /// Values of an operand in registers at a time.
 const PART: usize = 16;
 
 /// What is read: a strip of a column, one number, or the strip of an item before.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reference {
     Input(usize),
     Constant(usize),
@@ -51,6 +51,8 @@ pub(super) struct Item {
     pub(super) b: Reference,
     /// The bar from which on nothing is null or infinite.
     pub(super) plain_from: usize,
+    /// Whether it goes together with the next one, which does not read it: both are averages.
+    pub(super) with_next: bool,
 }
 
 /// Where a column is written: a tile, or the end of all its values so far.
@@ -61,7 +63,7 @@ pub(crate) enum Target<'a> {
 
 impl Target<'_> {
     #[inline(always)]
-    fn put(&mut self, from: usize, strip: &Block, bars: usize) {
+    fn put(&mut self, from: usize, strip: &Strip, bars: usize) {
         match self {
             Self::Tile(tile) => match tile[from..].first_chunk_mut() {
                 Some(out) => *out = *strip,
@@ -76,17 +78,17 @@ impl Target<'_> {
 }
 
 pub(super) fn run(level: Level, fused: &mut Fused, bars: Range<usize>, inputs: &[&[f64]], out: &mut [Target<'_>]) {
-    simd::run(level, Strips { fused, bars, inputs, out });
+    simd::run(level, Walk { fused, bars, inputs, out });
 }
 
-struct Strips<'a, 'b> {
+struct Walk<'a, 'b> {
     fused: &'a mut Fused,
     bars: Range<usize>,
     inputs: &'a [&'a [f64]],
     out: &'a mut [Target<'b>],
 }
 
-impl Loop for Strips<'_, '_> {
+impl Loop for Walk<'_, '_> {
     type Output = ();
 
     #[inline(always)]
@@ -95,8 +97,8 @@ impl Loop for Strips<'_, '_> {
         let (start, bars) = (bars.start, bars.len());
         // The strip at the end may be shorter. Nulls behind it change no recursion.
         let mut rooms = Vec::new();
-        for from in (0..bars).step_by(WORD) {
-            if bars - from < WORD {
+        for from in (0..bars).step_by(STRIP) {
+            if bars - from < STRIP {
                 rooms = inputs.iter().map(|input| padded(&input[from..])).collect();
             }
             for input in inputs {
@@ -109,38 +111,52 @@ impl Loop for Strips<'_, '_> {
                 strips,
                 ..
             } = &mut *fused;
-            for (at, item) in items.iter_mut().enumerate() {
+            let whole = bars - from >= STRIP;
+            let mut at = 0;
+            while at < items.len() {
                 let (done, rest) = strips.split_at_mut(at);
                 let strip = |reference: Reference| match reference {
                     Reference::Input(input) => inputs[input][from..].first_chunk().unwrap_or_else(|| &rooms[input]),
                     Reference::Constant(constant) => &constants[constant],
                     Reference::Item(item) => &done[item],
                 };
-                if let Some(out) = rest.first_mut() {
-                    let (a, b) = (strip(item.a), strip(item.b));
-                    if item.plain_from <= start + from && bars - from >= WORD {
-                        item.op.run_plain(a, b, out);
-                    } else {
-                        item.op.run(a, b, out);
+                match (&mut items[at..], rest) {
+                    ([item, next, ..], [out, next_out, ..]) if item.with_next => {
+                        let plain = whole && item.plain_from.max(next.plain_from) <= start + from;
+                        let x = [strip(item.a), strip(next.a)];
+                        if let (Op::Recursion(a), Op::Recursion(b)) = (&mut item.op, &mut next.op) {
+                            Recursion::run_two([a, b], x, [out, next_out], plain);
+                        }
+                        at += 2;
                     }
+                    ([item, ..], [out, ..]) => {
+                        let (a, b) = (strip(item.a), strip(item.b));
+                        if whole && item.plain_from <= start + from {
+                            item.op.run_plain(a, b, out);
+                        } else {
+                            item.op.run(a, b, out);
+                        }
+                        at += 1;
+                    }
+                    _ => break,
                 }
             }
             for (out, item) in out.iter_mut().zip(&*stored) {
-                out.put(from, &strips[*item], WORD.min(bars - from));
+                out.put(from, &strips[*item], STRIP.min(bars - from));
             }
         }
     }
 }
 
-fn padded(values: &[f64]) -> Block {
-    let mut room = [f64::NAN; WORD];
+fn padded(values: &[f64]) -> Strip {
+    let mut room = [f64::NAN; STRIP];
     room[..values.len()].copy_from_slice(values);
     room
 }
 
 impl Op {
     #[inline(always)]
-    fn run(&mut self, a: &Block, b: &Block, out: &mut Block) {
+    fn run(&mut self, a: &Strip, b: &Strip, out: &mut Strip) {
         match self {
             Self::Negate => each(a, b, out, |a, _| -a),
             Self::Abs => each(a, b, out, |a, _| a.abs()),
@@ -164,7 +180,7 @@ impl Op {
 impl Op {
     /// [`Op::run`] where nothing is null or infinite.
     #[inline(always)]
-    fn run_plain(&mut self, a: &Block, b: &Block, out: &mut Block) {
+    fn run_plain(&mut self, a: &Strip, b: &Strip, out: &mut Strip) {
         match self {
             Self::Add => each(a, b, out, |a, b| a + b),
             Self::Subtract => each(a, b, out, |a, b| a - b),
@@ -183,7 +199,7 @@ impl Op {
 }
 
 #[inline(always)]
-fn each(a: &Block, b: &Block, out: &mut Block, f: impl Fn(f64, f64) -> f64) {
+fn each(a: &Strip, b: &Strip, out: &mut Strip, f: impl Fn(f64, f64) -> f64) {
     // All of a part is read before any of it is written: the operands might be one place for all that is known here.
     let parts = a.as_chunks::<PART>().0.iter().zip(b.as_chunks::<PART>().0);
     for (out, (a, b)) in out.as_chunks_mut::<PART>().0.iter_mut().zip(parts) {

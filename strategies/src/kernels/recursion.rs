@@ -3,7 +3,7 @@
 use assay_lang::Kernel;
 
 use super::smoothing::Smoothing;
-use crate::simd::{Block, WORD};
+use crate::simd::{STRIP, Strip};
 
 /// A recursion at a place in time.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl Recursion {
     }
 
     #[inline(always)]
-    pub(crate) fn run(&mut self, x: &Block, out: &mut Block) {
+    pub(crate) fn run(&mut self, x: &Strip, out: &mut Strip) {
         let defined = is_defined(x);
         self.go(x, out, defined);
         if !matches!(self, Self::Average(_)) {
@@ -60,20 +60,36 @@ impl Recursion {
 
     /// [`Recursion::run`] of values none of which is null, nor so large that a sum of them could be infinite.
     #[inline(always)]
-    pub(crate) fn run_defined(&mut self, x: &Block, out: &mut Block) {
+    pub(crate) fn run_defined(&mut self, x: &Strip, out: &mut Strip) {
         self.go(x, out, true);
     }
 
+    /// Two averages at once, if both are.
     #[inline(always)]
-    fn go(&mut self, x: &Block, out: &mut Block, defined: bool) {
+    pub(crate) fn run_two(two: [&mut Self; 2], x: [&Strip; 2], out: [&mut Strip; 2], defined: bool) {
+        let ([a, b], [x, y], [out_a, out_b]) = (two, x, out);
+        if let (Self::Average(a), Self::Average(b)) = (&mut *a, &mut *b) {
+            let defined = defined || (is_defined(x) && is_defined(y));
+            return Smoothing::strip_of_two([a, b], [x, y], [out_a, out_b], defined);
+        }
+        a.run(x, out_a);
+        b.run(y, out_b);
+    }
+
+    /// Whether it may be one of [`Recursion::run_two`].
+    pub(crate) fn pairs(&self) -> bool {
+        matches!(self, Self::Average(_))
+    }
+
+    #[inline(always)]
+    fn go(&mut self, x: &Strip, out: &mut Strip, defined: bool) {
         match self {
             Self::Average(average) | Self::Smooth(average) => average.strip(x, out, defined),
             Self::Sum(sum) => add_up(sum, x, out, defined),
             Self::Oscillator { averages, missing } => {
                 let [fast, slow] = averages;
-                let mut room = [0.0; WORD];
-                fast.strip(x, out, defined);
-                slow.strip(x, &mut room, defined);
+                let mut room = [0.0; STRIP];
+                Smoothing::strip_of_two([fast, slow], [x, x], [out, &mut room], defined);
                 for (out, slow) in out.iter_mut().zip(&room) {
                     *out -= slow;
                 }
@@ -85,7 +101,7 @@ impl Recursion {
                 }
             }
             Self::Cascade(stages) => {
-                let (mut from, mut to) = (*x, [0.0; WORD]);
+                let (mut from, mut to) = (*x, [0.0; STRIP]);
                 out.fill(0.0);
                 for (stage, weight) in stages {
                     stage.strip(&from, &mut to, is_defined(&from));
@@ -100,7 +116,7 @@ impl Recursion {
 }
 
 #[inline(always)]
-fn add_up(sum: &mut f64, x: &Block, out: &mut Block, defined: bool) {
+fn add_up(sum: &mut f64, x: &Strip, out: &mut Strip, defined: bool) {
     let mut total = *sum;
     if defined {
         for (out, x) in out.iter_mut().zip(x) {
@@ -118,7 +134,7 @@ fn add_up(sum: &mut f64, x: &Block, out: &mut Block, defined: bool) {
 
 /// Whether no value of a strip is null.
 #[inline(always)]
-pub(super) fn is_defined(x: &Block) -> bool {
+pub(super) fn is_defined(x: &Strip) -> bool {
     // A sum rather than `all`, which would stop at the first and so take one value at a time.
     x.iter().map(|x| u64::from(x.is_nan())).sum::<u64>() == 0
 }

@@ -8,7 +8,7 @@
 use super::Walker;
 use super::four::Four;
 use super::recursion::is_defined;
-use crate::simd::{self, Block, Level, Loop, WORD};
+use crate::simd::{self, Level, Loop, STRIP, Strip};
 
 /// Bars from an average to the one it is made from.
 const STEP: usize = 4;
@@ -151,23 +151,66 @@ impl Smoothing {
 
     /// A strip in which no value is null, or some may be.
     #[inline(always)]
-    pub(super) fn strip(&mut self, x: &Block, out: &mut Block, defined: bool) {
+    pub(super) fn strip(&mut self, x: &Strip, out: &mut Strip, defined: bool) {
         if !(defined && self.steps()) {
             return self.run_steps(x, out);
         }
         let weights = self.weights.of_four();
-        let mut average = Four(self.averages);
-        let [_, a, b, c] = self.values;
-        let first = [a, b, c, x[0], x[1], x[2], x[3]];
-        // Before each four values stand the three before them.
-        let windows = x[1..].windows(2 * STEP - 1).step_by(STEP).filter_map(<[f64]>::first_chunk);
-        for (out, window) in out.as_chunks_mut().0.iter_mut().zip(std::iter::once(&first).chain(windows)) {
-            average = weights.step(average, window);
-            *out = average.0;
+        let mut average = weights.step(Four(self.averages), self.first_windows(x));
+        out[..STEP].copy_from_slice(&average.0);
+        for at in (STEP..STRIP).step_by(STEP) {
+            average = weights.step(average, windows(x, at));
+            out[at..at + STEP].copy_from_slice(&average.0);
         }
-        self.averages = average.0;
-        self.values.copy_from_slice(&x[WORD - STEP..]);
+        self.end(average, x);
     }
+
+    /// [`Smoothing::strip`] of two averages, neither of which waits for the other.
+    #[inline(always)]
+    pub(super) fn strip_of_two(two: [&mut Self; 2], x: [&Strip; 2], out: [&mut Strip; 2], defined: bool) {
+        let ([a, b], [x, y], [out_a, out_b]) = (two, x, out);
+        if !(defined && a.steps() && b.steps()) {
+            a.strip(x, out_a, defined);
+            return b.strip(y, out_b, defined);
+        }
+        let weights = [a.weights.of_four(), b.weights.of_four()];
+        let mut averages = [
+            weights[0].step(Four(a.averages), a.first_windows(x)),
+            weights[1].step(Four(b.averages), b.first_windows(y)),
+        ];
+        out_a[..STEP].copy_from_slice(&averages[0].0);
+        out_b[..STEP].copy_from_slice(&averages[1].0);
+        for at in (STEP..STRIP).step_by(STEP) {
+            averages = [
+                weights[0].step(averages[0], windows(x, at)),
+                weights[1].step(averages[1], windows(y, at)),
+            ];
+            out_a[at..at + STEP].copy_from_slice(&averages[0].0);
+            out_b[at..at + STEP].copy_from_slice(&averages[1].0);
+        }
+        a.end(averages[0], x);
+        b.end(averages[1], y);
+    }
+
+    /// The windows that end at the first values of a strip.
+    #[inline(always)]
+    fn first_windows(&self, x: &Strip) -> [Four; STEP] {
+        let ([_, a, b, c], [d, e, f, g, ..]) = (self.values, *x);
+        [[a, b, c, d], [b, c, d, e], [c, d, e, f], [d, e, f, g]].map(Four)
+    }
+
+    #[inline(always)]
+    fn end(&mut self, average: Four, x: &Strip) {
+        self.averages = average.0;
+        self.values.copy_from_slice(&x[STRIP - STEP..]);
+    }
+}
+
+/// The values at four bars, those three bars before them first.
+#[inline(always)]
+fn windows(x: &Strip, at: usize) -> [Four; STEP] {
+    let before = |bars: usize| Four(x[at - bars..].first_chunk().copied().unwrap_or_default());
+    [before(3), before(2), before(1), before(0)]
 }
 
 struct Average<'a> {
@@ -198,11 +241,9 @@ struct WeightsOfFour {
 }
 
 impl WeightsOfFour {
-    /// [`Weights::step`] of four bars: their values behind the three before them, and the averages four bars before.
+    /// [`Weights::step`] of four bars.
     #[inline(always)]
-    fn step(&self, average: Four, window: &[f64; 2 * STEP - 1]) -> Four {
-        let [p, q, r, s, t, u, v] = *window;
-        let (three, two, one, x) = (Four([p, q, r, s]), Four([q, r, s, t]), Four([r, s, t, u]), Four([s, t, u, v]));
+    fn step(&self, average: Four, [three, two, one, x]: [Four; STEP]) -> Four {
         let [a, b, c] = self.earlier;
         let mean = x + ((a * (one - x) + b * (two - x)) + c * (three - x));
         average + self.all * (mean - average)
