@@ -1,6 +1,7 @@
 //! Greatest and least value of a window, and how long ago it was.
 
 use super::Walker;
+use super::four::{Four, apart, together};
 use super::moments::Windows;
 use crate::simd::WORD;
 
@@ -16,7 +17,12 @@ pub(super) struct Extreme {
     /// Extremes of the block before from each of its bars to its end.
     ends: Vec<f64>,
     begin: f64,
+    /// Values, such extremes, and windows of blocks side by side.
+    blocks: [Vec<Four>; 3],
 }
+
+/// Blocks that go side by side, where so many lie in a tile: none waits for another.
+const BLOCKS: usize = 4;
 
 impl Extreme {
     pub(super) fn highest(n: usize) -> Self {
@@ -35,6 +41,34 @@ impl Extreme {
             block: Vec::new(),
             ends: Vec::new(),
             begin: f64::NAN,
+            blocks: [Vec::new(), Vec::new(), Vec::new()],
+        }
+    }
+
+    /// [`Extreme::walk`] of whole blocks.
+    #[inline(always)]
+    fn walk_blocks(&mut self, x: &[f64], out: &mut [f64], none: f64, better: impl Fn(f64, f64) -> f64) {
+        let n = self.n;
+        let better = |a: Four, b: Four| Four(std::array::from_fn(|block| better(a.0[block], b.0[block])));
+        let [values, all_ends, windows] = &mut self.blocks;
+        together(x, n, values);
+        all_ends.resize(n + 1, Four::all(none));
+        windows.resize(n, Four::all(none));
+        let mut end = Four::all(none);
+        for (ends, value) in all_ends[..n].iter_mut().zip(&*values).rev() {
+            end = better(end, *value);
+            *ends = end;
+        }
+        let mut begin = Four::all(none);
+        let ends = all_ends[1..].iter().zip(&self.ends[1..]);
+        for ((window, value), (ends, before)) in windows.iter_mut().zip(&*values).zip(ends) {
+            begin = better(begin, *value);
+            let [a, b, c, _] = ends.0;
+            *window = better(begin, Four([*before, a, b, c]));
+        }
+        apart(windows, out);
+        for (end, ends) in self.ends.iter_mut().zip(all_ends) {
+            *end = ends.0[BLOCKS - 1];
         }
     }
 
@@ -48,6 +82,12 @@ impl Extreme {
         }
         let mut bar = 0;
         while bar < x.len() {
+            if self.at == 0 && x.len() - bar >= BLOCKS * n {
+                let bars = bar..bar + BLOCKS * n;
+                self.walk_blocks(&x[bars.clone()], &mut out[bars], none, &better);
+                bar += BLOCKS * n;
+                continue;
+            }
             let part = (n - self.at).min(x.len() - bar);
             let from = self.at;
             let x = &x[bar..bar + part];

@@ -20,6 +20,30 @@ impl Four {
     }
 }
 
+/// Places of four blocks of `n` values each, side by side.
+#[inline(always)]
+pub(super) fn together(blocks: &[f64], n: usize, out: &mut Vec<Four>) {
+    out.resize(n, Four::all(0.0));
+    let (ab, cd) = blocks.split_at(2 * n);
+    let ((a, b), (c, d)) = (ab.split_at(n), cd.split_at(n));
+    let (a, b, c, d, out) = (&a[..n], &b[..n], &c[..n], &d[..n], &mut out[..n]);
+    for at in 0..n {
+        out[at] = Four([a[at], b[at], c[at], d[at]]);
+    }
+}
+
+/// The reverse of [`together`].
+#[inline(always)]
+pub(super) fn apart(values: &[Four], blocks: &mut [f64]) {
+    let n = values.len();
+    let (ab, cd) = blocks.split_at_mut(2 * n);
+    let ((a, b), (c, d)) = (ab.split_at_mut(n), cd.split_at_mut(n));
+    let (a, b, c, d) = (&mut a[..n], &mut b[..n], &mut c[..n], &mut d[..n]);
+    for at in 0..n {
+        [a[at], b[at], c[at], d[at]] = values[at].0;
+    }
+}
+
 impl Add for Four {
     type Output = Self;
 

@@ -6,7 +6,7 @@
 //!
 //! Short windows are added up anew at each bar instead, measured from their newest value: several bars at a time that takes less.
 
-use super::four::{Four, Number};
+use super::four::{Four, Number, apart, together};
 
 /// The tiles of a series, each behind the last values of the one before, so that every window is one slice.
 #[derive(Debug, Clone)]
@@ -46,6 +46,9 @@ const SHORT: [usize; 2] = [12, 16];
 /// Bars added up side by side.
 const LANES: usize = 8;
 
+/// Blocks of longer windows added up side by side, where so many lie in a tile.
+const BLOCKS: usize = 4;
+
 /// The values of [`LANES`] bars.
 #[derive(Debug, Clone, Copy)]
 struct Pair([Four; 2]);
@@ -81,6 +84,11 @@ pub(super) struct Moments<const K: usize> {
     /// Sums of the terms of the block before from each of its bars to its end.
     ends: Vec<[f64; K]>,
     begin: [f64; K],
+    /// The same of blocks side by side, and the sums of all their windows, first side by side and then in order.
+    values_of_blocks: [Vec<Four>; 2],
+    ends_of_blocks: Vec<[Four; K]>,
+    windows: [Vec<Four>; K],
+    sums: [Vec<f64>; K],
     /// The values of short windows.
     short: [Windows; 2],
 }
@@ -96,7 +104,7 @@ pub(super) struct Summed<const K: usize> {
 }
 
 #[inline(always)]
-fn plus<const K: usize>(a: [f64; K], b: [f64; K]) -> [f64; K] {
+fn plus<T: Number, const K: usize>(a: [T; K], b: [T; K]) -> [T; K] {
     std::array::from_fn(|k| a[k] + b[k])
 }
 
@@ -110,15 +118,32 @@ impl<const K: usize> Moments<K> {
             y: Vec::new(),
             ends: Vec::new(),
             begin: [0.0; K],
+            values_of_blocks: [Vec::new(), Vec::new()],
+            ends_of_blocks: Vec::new(),
+            windows: std::array::from_fn(|_| Vec::new()),
+            sums: std::array::from_fn(|_| Vec::new()),
             short: [Windows::new(n), Windows::new(n)],
         }
     }
 
-    /// Gives `emit` the window that ends at each bar. Where there is one series, `y` is `x` again. Windows that are not full yet hold anything.
+    /// Gives `out` the values of the window that ends at each bar. Where there is one series, `y` is `x` again. Windows that are not
+    /// full yet hold anything.
     #[inline(always)]
-    pub(super) fn run<T: Terms<K>>(&mut self, x: &[f64], y: &[f64], mut emit: impl FnMut(usize, Summed<K>)) {
+    pub(super) fn run<T: Terms<K>, const O: usize>(
+        &mut self,
+        x: &[f64],
+        y: &[f64],
+        out: [&mut [f64]; O],
+        value: impl Fn(&Summed<K>) -> [f64; O],
+    ) {
+        let mut out = out.map(|out| &mut out[..x.len()]);
         if self.n <= SHORT[usize::from(K > 1)] {
-            return self.run_short::<T>(x, y, emit);
+            return self.run_short::<T>(x, y, |bar, window| {
+                let values = value(&window);
+                for (out, value) in out.iter_mut().zip(values) {
+                    out[bar] = value;
+                }
+            });
         }
         if self.ends.is_empty() {
             self.ends = vec![[0.0; K]; self.n + 1];
@@ -128,41 +153,129 @@ impl<const K: usize> Moments<K> {
         let n = self.n;
         let mut bar = 0;
         while bar < x.len() {
+            if self.at == 0 && x.len() - bar >= BLOCKS * n {
+                let bars = bar..bar + BLOCKS * n;
+                let mut out = out.each_mut().map(|out| &mut out[bars.clone()]);
+                self.run_blocks::<T, O>(&x[bars.clone()], &y[bars.clone()], &mut out, &value);
+                bar += BLOCKS * n;
+                continue;
+            }
             let part = (n - self.at).min(x.len() - bar);
             let (from, center) = (self.at, self.center);
-            self.x[from..from + part].copy_from_slice(&x[bar..bar + part]);
-            self.y[from..from + part].copy_from_slice(&y[bar..bar + part]);
+            let bars = bar..bar + part;
+            self.x[from..from + part].copy_from_slice(&x[bars.clone()]);
+            self.y[from..from + part].copy_from_slice(&y[bars.clone()]);
             let mut begin = self.begin;
             let ends = &self.ends[from + 1..=from + part];
-            let pairs = x[bar..bar + part].iter().zip(&y[bar..bar + part]);
+            let pairs = x[bars.clone()].iter().zip(&y[bars.clone()]);
+            let mut outs = out.each_mut().map(|out| &mut out[bars.clone()]);
             for (k, ((x, y), end)) in pairs.zip(ends).enumerate() {
-                let position = (from + k) as f64;
-                begin = plus(begin, T::of(x - center[0], y - center[1], position));
+                let newest = (from + k) as f64;
+                begin = plus(begin, T::of(x - center[0], y - center[1], newest));
                 let sums = plus(begin, *end);
-                emit(
-                    bar + k,
-                    Summed {
-                        sums,
-                        center,
-                        newest: position,
-                    },
-                );
+                let values = value(&Summed { sums, center, newest });
+                for (out, value) in outs.iter_mut().zip(values) {
+                    out[k] = value;
+                }
             }
             self.begin = begin;
             self.at += part;
             bar += part;
             if self.at == n {
                 self.turn::<T>();
-                emit(
-                    bar - 1,
-                    Summed {
-                        sums: self.ends[0],
-                        center: self.center,
-                        newest: -1.0,
-                    },
-                );
+                let values = value(&Summed {
+                    sums: self.ends[0],
+                    center: self.center,
+                    newest: -1.0,
+                });
+                for (out, value) in out.iter_mut().zip(values) {
+                    out[bar - 1] = value;
+                }
             }
         }
+    }
+
+    /// [`Moments::run`] of whole blocks, none of which is waited for: each of their sums goes through all of them side by side.
+    #[inline(always)]
+    fn run_blocks<T: Terms<K>, const O: usize>(
+        &mut self,
+        x: &[f64],
+        y: &[f64],
+        out: &mut [&mut [f64]; O],
+        value: &impl Fn(&Summed<K>) -> [f64; O],
+    ) {
+        let n = self.n;
+        let [xs, ys] = &mut self.values_of_blocks;
+        together(x, n, xs);
+        if T::PAIRED {
+            together(y, n, ys);
+        }
+        let (xs, ys) = (&xs[..n], if T::PAIRED { &ys[..n] } else { &xs[..n] });
+        // The last values of the blocks, and of those before them.
+        let centers = [xs, ys].map(|values| if T::CENTERED { values[n - 1] } else { Four::all(0.0) });
+        let before = [0, 1].map(|of| {
+            let [a, b, c, _] = centers[of].0;
+            Four([self.center[of], a, b, c])
+        });
+        let terms = |x: Four, y: Four, position: f64, centers: [Four; 2]| {
+            let distance = |x: Four, center: Four| if T::CENTERED { x - center } else { x };
+            let x_distance = distance(x, centers[0]);
+            let y_distance = if T::PAIRED { distance(y, centers[1]) } else { x_distance };
+            T::of(x_distance, y_distance, Four::all(position))
+        };
+        let zero = [Four::all(0.0); K];
+        self.ends_of_blocks.resize(n + 1, zero);
+        let mut sums = zero;
+        let all_ends = &mut self.ends_of_blocks[..n];
+        for (at, (ends, (x, y))) in all_ends.iter_mut().zip(xs.iter().zip(ys)).enumerate().rev() {
+            sums = plus(sums, terms(*x, *y, f64::from(at as u32) - n as f64, centers));
+            *ends = sums;
+        }
+        for windows in &mut self.windows {
+            windows.resize(n, Four::all(0.0));
+        }
+        let windows = self.windows.each_mut().map(|windows| &mut windows[..n]);
+        let (ends, ends_before) = (&self.ends_of_blocks[1..][..n], &self.ends[1..][..n]);
+        let mut begin = zero;
+        for at in 0..n {
+            begin = plus(begin, terms(xs[at], ys[at], f64::from(at as u32), before));
+            for k in 0..K {
+                let [a, b, c, _] = ends[at][k].0;
+                windows[k][at] = begin[k] + Four([ends_before[at][k], a, b, c]);
+            }
+        }
+        for (sums, windows) in self.sums.iter_mut().zip(&self.windows) {
+            sums.resize(BLOCKS * n, 0.0);
+            apart(windows, sums);
+        }
+        for block in 0..BLOCKS {
+            let bars = block * n..(block + 1) * n;
+            let sums = self.sums.each_ref().map(|sums| &sums[bars.clone()][..n]);
+            let mut out = out.each_mut().map(|out| &mut out[bars.clone()][..n]);
+            let center = before.map(|center| center.0[block]);
+            for at in 0..n {
+                let values = value(&Summed {
+                    sums: std::array::from_fn(|k| sums[k][at]),
+                    center,
+                    newest: f64::from(at as u32),
+                });
+                for (out, value) in out.iter_mut().zip(values) {
+                    out[at] = value;
+                }
+            }
+            let values = value(&Summed {
+                sums: self.ends_of_blocks[0].map(|sums| sums.0[block]),
+                center: centers.map(|center| center.0[block]),
+                newest: -1.0,
+            });
+            for (out, value) in out.iter_mut().zip(values) {
+                out[n - 1] = value;
+            }
+        }
+        for (end, ends) in self.ends.iter_mut().zip(&self.ends_of_blocks) {
+            *end = ends.map(|sums| sums.0[BLOCKS - 1]);
+        }
+        self.center = centers.map(|center| center.0[BLOCKS - 1]);
     }
 
     /// [`Moments::run`] of a short window: values are measured from the newest one.
