@@ -19,6 +19,83 @@ pub(super) struct Extreme {
     begin: f64,
     /// Values, such extremes, and windows of blocks side by side.
     blocks: [Vec<Four>; 3],
+    /// Instead of all that, for windows that are not long.
+    short: Short,
+}
+
+/// The state of windows that are not long.
+#[derive(Debug, Clone, Default)]
+struct Short {
+    /// The values before the tile that its windows reach back to, and room for them with its first values.
+    history: Vec<f64>,
+    head: Vec<f64>,
+    seen: usize,
+}
+
+/// Windows of up to so many bars are made of ever longer ones.
+const DOUBLED: usize = 512;
+/// Bars that are looked at together.
+const PART: usize = 1_024;
+
+/// Extremes of one bar, of two, of four, and so on, and each window of two of the longest that fit: fewer steps than a window has
+/// bars, and each of them many bars at a time.
+#[inline(always)]
+fn doubled(short: &mut Short, n: usize, x: &[f64], out: &mut [f64], better: impl Fn(f64, f64) -> f64) {
+    let before = n - 1;
+    let Short { history, head, seen } = short;
+    history.resize(before, 0.0);
+    let mut rooms = [[0.0; PART + DOUBLED]; 2];
+    for from in (0..x.len()).step_by(PART) {
+        let out = &mut out[from..x.len().min(from + PART)];
+        let values = if from >= before {
+            &x[from - before..from + out.len()]
+        } else {
+            head.clear();
+            head.extend_from_slice(&history[from..]);
+            head.extend_from_slice(&x[..from + out.len()]);
+            head.as_slice()
+        };
+        if values.iter().map(|x| u64::from(x.to_bits() == (-0.0f64).to_bits())).sum::<u64>() > 0 {
+            one_by_one(values, n, *seen + from, out, &better);
+            continue;
+        }
+        let pairs = |values: &[f64], bars: usize, out: &mut [f64]| {
+            let pairs = values[..out.len()].iter().zip(&values[bars..][..out.len()]);
+            for (out, (a, b)) in out.iter_mut().zip(pairs) {
+                *out = better(*a, *b);
+            }
+        };
+        let [mut longest, mut next] = rooms.each_mut().map(|room| &mut room[..]);
+        let (mut bars, mut windows) = (1, values.len());
+        while 2 * bars <= before {
+            windows -= bars;
+            pairs(if bars == 1 { values } else { longest }, bars, &mut next[..windows]);
+            std::mem::swap(&mut longest, &mut next);
+            bars *= 2;
+        }
+        pairs(if bars == 1 { values } else { longest }, n - bars, out);
+    }
+    if x.len() >= before {
+        history.copy_from_slice(&x[x.len() - before..]);
+    } else {
+        history.drain(..x.len());
+        history.extend_from_slice(x);
+    }
+    *seen += x.len();
+}
+
+/// [`doubled`], of two zeros the one that [`Extreme::walk_long`] takes, which depends on where blocks begin.
+#[cold]
+#[inline(never)]
+fn one_by_one(values: &[f64], n: usize, seen: usize, out: &mut [f64], better: &impl Fn(f64, f64) -> f64) {
+    for (bar, (out, window)) in out.iter_mut().zip(values.windows(n)).enumerate() {
+        let own = (seen + bar) % n + 1;
+        let (before, block) = window.split_at(n - own);
+        let better = |a: f64, b: &f64| better(a, *b);
+        let begin = block.iter().skip(1).fold(block[0], better);
+        let end = before.iter().rev().copied().reduce(|a, b| better(a, &b));
+        *out = end.map_or(begin, |end| better(begin, &end));
+    }
 }
 
 /// Blocks that go side by side, where so many lie in a tile: none waits for another.
@@ -42,6 +119,7 @@ impl Extreme {
             ends: Vec::new(),
             begin: f64::NAN,
             blocks: [Vec::new(), Vec::new(), Vec::new()],
+            short: Short::default(),
         }
     }
 
@@ -74,6 +152,14 @@ impl Extreme {
 
     #[inline(always)]
     fn walk(&mut self, x: &[f64], out: &mut [f64], none: f64, better: impl Fn(f64, f64) -> f64) {
+        if self.n <= DOUBLED {
+            return doubled(&mut self.short, self.n, x, out, better);
+        }
+        self.walk_long(x, out, none, better);
+    }
+
+    #[inline(always)]
+    fn walk_long(&mut self, x: &[f64], out: &mut [f64], none: f64, better: impl Fn(f64, f64) -> f64) {
         let n = self.n;
         if self.ends.is_empty() {
             self.block = vec![none; n];

@@ -23,7 +23,9 @@ impl Four {
 /// Places of four blocks of `n` values each, side by side.
 #[inline(always)]
 pub(super) fn together(blocks: &[f64], n: usize, out: &mut Vec<Four>) {
-    out.resize(n, Four::all(0.0));
+    if out.len() != n {
+        out.resize(n, Four::all(0.0));
+    }
     let (ab, cd) = blocks.split_at(2 * n);
     let ((a, b), (c, d)) = (ab.split_at(n), cd.split_at(n));
     let (a, b, c, d, out) = (&a[..n], &b[..n], &c[..n], &d[..n], &mut out[..n]);

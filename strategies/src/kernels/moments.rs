@@ -138,12 +138,7 @@ impl<const K: usize> Moments<K> {
     ) {
         let mut out = out.map(|out| &mut out[..x.len()]);
         if self.n <= SHORT[usize::from(K > 1)] {
-            return self.run_short::<T>(x, y, |bar, window| {
-                let values = value(&window);
-                for (out, value) in out.iter_mut().zip(values) {
-                    out[bar] = value;
-                }
-            });
+            return self.run_short::<T, O>(x, y, &mut out, &value);
         }
         if self.ends.is_empty() {
             self.ends = vec![[0.0; K]; self.n + 1];
@@ -224,15 +219,18 @@ impl<const K: usize> Moments<K> {
             T::of(x_distance, y_distance, Four::all(position))
         };
         let zero = [Four::all(0.0); K];
-        self.ends_of_blocks.resize(n + 1, zero);
+        if self.ends_of_blocks.is_empty() {
+            self.ends_of_blocks = vec![zero; n + 1];
+            for (windows, sums) in self.windows.iter_mut().zip(&mut self.sums) {
+                *windows = vec![Four::all(0.0); n];
+                *sums = vec![0.0; BLOCKS * n];
+            }
+        }
         let mut sums = zero;
         let all_ends = &mut self.ends_of_blocks[..n];
         for (at, (ends, (x, y))) in all_ends.iter_mut().zip(xs.iter().zip(ys)).enumerate().rev() {
             sums = plus(sums, terms(*x, *y, f64::from(at as u32) - n as f64, centers));
             *ends = sums;
-        }
-        for windows in &mut self.windows {
-            windows.resize(n, Four::all(0.0));
         }
         let windows = self.windows.each_mut().map(|windows| &mut windows[..n]);
         let (ends, ends_before) = (&self.ends_of_blocks[1..][..n], &self.ends[1..][..n]);
@@ -245,7 +243,6 @@ impl<const K: usize> Moments<K> {
             }
         }
         for (sums, windows) in self.sums.iter_mut().zip(&self.windows) {
-            sums.resize(BLOCKS * n, 0.0);
             apart(windows, sums);
         }
         for block in 0..BLOCKS {
@@ -280,7 +277,13 @@ impl<const K: usize> Moments<K> {
 
     /// [`Moments::run`] of a short window: values are measured from the newest one.
     #[inline(always)]
-    fn run_short<T: Terms<K>>(&mut self, x: &[f64], y: &[f64], mut emit: impl FnMut(usize, Summed<K>)) {
+    fn run_short<T: Terms<K>, const O: usize>(
+        &mut self,
+        x: &[f64],
+        y: &[f64],
+        out: &mut [&mut [f64]; O],
+        value: &impl Fn(&Summed<K>) -> [f64; O],
+    ) {
         let [x_windows, y_windows] = &mut self.short;
         let mut joined_x = x_windows.join(x);
         let mut joined_y = if T::PAIRED { y_windows.join(y) } else { joined_x };
@@ -312,15 +315,27 @@ impl<const K: usize> Moments<K> {
                 }
                 position = position + Four::all(1.0);
             }
-            let wanted = bar - from..bars - from;
-            for i in (0..LANES).filter(|i| wanted.contains(i)) {
-                let at = |pair: &[Four; 2]| pair[i / 4].0[i % 4];
+            let lanes = |pair: &[Four; 2]| -> [f64; LANES] { std::array::from_fn(|i| pair[i / 4].0[i % 4]) };
+            let sums = sums.each_ref().map(lanes);
+            let center = [center_x, center_y].map(|center| lanes(&center.0));
+            let mut values = [[0.0; LANES]; O];
+            for i in 0..LANES {
                 let window = Summed {
-                    sums: std::array::from_fn(|k| at(&sums[k])),
-                    center: [at(&center_x.0), at(&center_y.0)],
+                    sums: std::array::from_fn(|k| sums[k][i]),
+                    center: [center[0][i], center[1][i]],
                     newest: before as f64,
                 };
-                emit(from + i, window);
+                let of_window = value(&window);
+                for o in 0..O {
+                    values[o][i] = of_window[o];
+                }
+            }
+            let count = LANES.min(bars - from);
+            for (out, values) in out.iter_mut().zip(&values) {
+                match out[from..].first_chunk_mut() {
+                    Some(out) => *out = *values,
+                    None => out[from..].copy_from_slice(&values[..count]),
+                }
             }
             bar = from + LANES;
         }

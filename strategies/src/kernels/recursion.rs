@@ -70,7 +70,7 @@ impl Recursion {
         let ([a, b], [x, y], [out_a, out_b]) = (two, x, out);
         if let (Self::Average(a), Self::Average(b)) = (&mut *a, &mut *b) {
             let defined = defined || (is_defined(x) && is_defined(y));
-            return Smoothing::strip_of_two([a, b], [x, y], [out_a, out_b], defined);
+            return Smoothing::strip_of_two::<false>([a, b], [x, y], [out_a, out_b], defined);
         }
         a.run(x, out_a);
         b.run(y, out_b);
@@ -89,7 +89,7 @@ impl Recursion {
             Self::Oscillator { averages, missing } => {
                 let [fast, slow] = averages;
                 let mut room = [0.0; STRIP];
-                Smoothing::strip_of_two([fast, slow], [x, x], [out, &mut room], defined);
+                Smoothing::strip_of_two::<true>([fast, slow], [x, x], [out, &mut room], defined);
                 for (out, slow) in out.iter_mut().zip(&room) {
                     *out -= slow;
                 }

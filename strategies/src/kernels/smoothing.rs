@@ -165,9 +165,9 @@ impl Smoothing {
         self.end(average, x);
     }
 
-    /// [`Smoothing::strip`] of two averages, neither of which waits for the other.
+    /// [`Smoothing::strip`] of two averages, neither of which waits for the other; `SAME` if they are of the same values.
     #[inline(always)]
-    pub(super) fn strip_of_two(two: [&mut Self; 2], x: [&Strip; 2], out: [&mut Strip; 2], defined: bool) {
+    pub(super) fn strip_of_two<const SAME: bool>(two: [&mut Self; 2], x: [&Strip; 2], out: [&mut Strip; 2], defined: bool) {
         let ([a, b], [x, y], [out_a, out_b]) = (two, x, out);
         if !(defined && a.steps() && b.steps()) {
             a.strip(x, out_a, defined);
@@ -181,9 +181,10 @@ impl Smoothing {
         out_a[..STEP].copy_from_slice(&averages[0].0);
         out_b[..STEP].copy_from_slice(&averages[1].0);
         for at in (STEP..STRIP).step_by(STEP) {
+            let given = windows(x, at);
             averages = [
-                weights[0].step(averages[0], windows(x, at)),
-                weights[1].step(averages[1], windows(y, at)),
+                weights[0].step(averages[0], given),
+                weights[1].step(averages[1], if SAME { given } else { windows(y, at) }),
             ];
             out_a[at..at + STEP].copy_from_slice(&averages[0].0);
             out_b[at..at + STEP].copy_from_slice(&averages[1].0);

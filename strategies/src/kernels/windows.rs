@@ -209,10 +209,10 @@ impl Walker for Shape {
     }
 }
 
-/// Distances, the same by position, and their squares.
-struct Line;
+/// Distances, the same by position, and their squares: for how much a line explains.
+struct LineAndSquares;
 
-impl Terms<3> for Line {
+impl Terms<3> for LineAndSquares {
     #[inline(always)]
     fn of<T: Number>(x: T, _: T, position: T) -> [T; 3] {
         [x, x * position, x * x]
@@ -222,7 +222,9 @@ impl Terms<3> for Line {
 /// The line of least squares: its end, slope, begin, forecast, and the share of the variance that it explains.
 #[derive(Debug, Clone)]
 pub(super) struct Regression {
-    moments: Moments<3>,
+    /// For one output other than the last.
+    moments: Moments<2>,
+    with_squares: Moments<3>,
     wanted: u32,
 }
 
@@ -230,6 +232,7 @@ impl Regression {
     pub(super) fn new(n: usize) -> Self {
         Self {
             moments: Moments::new(n),
+            with_squares: Moments::new(n),
             wanted: !0,
         }
     }
@@ -254,27 +257,25 @@ impl Walker for Regression {
         let spread = n * (n * n - 1.0) / 12.0;
         let half = (n - 1.0) / 2.0;
         let (by_spread, share) = (1.0 / spread, 1.0 / n);
-        let slope = |window: &Summed<3>| (window.sums[1] - (window.newest - half) * window.sums[0]) * by_spread;
+        let slope = |window: &Summed<2>| (window.sums[1] - (window.newest - half) * window.sums[0]) * by_spread;
         // Where the line is so many bars after its middle.
-        let line = |window: &Summed<3>, after: f64| window.center[0] + window.sums[0] * share + slope(window) * after;
-        let explained = |window: &Summed<3>| {
-            let [sum, _, squares] = window.sums;
-            (slope(window) * slope(window) * spread / (squares - sum * sum * share)).min(1.0)
-        };
+        let line = |window: &Summed<2>, after: f64| window.center[0] + window.sums[0] * share + slope(window) * after;
         let (x, moments) = (x[0], &mut self.moments);
         match (self.wanted, out) {
-            (0b1, [out, ..]) => moments.run::<Line, 1>(x, x, [out], |window| [line(window, half)]),
-            (0b10, [_, out, ..]) => moments.run::<Line, 1>(x, x, [out], |window| [slope(window)]),
-            (0b100, [_, _, out, ..]) => moments.run::<Line, 1>(x, x, [out], |window| [line(window, -half)]),
-            (0b1000, [_, _, _, out, ..]) => moments.run::<Line, 1>(x, x, [out], |window| [line(window, half + 1.0)]),
-            (_, [a, b, c, d, e]) => moments.run::<Line, 5>(x, x, [a, b, c, d, e], |window| {
-                [
-                    line(window, half),
-                    slope(window),
-                    line(window, -half),
-                    line(window, half + 1.0),
-                    explained(window),
-                ]
+            (0b1, [out, ..]) => moments.run::<Weighted, 1>(x, x, [out], |window| [line(window, half)]),
+            (0b10, [_, out, ..]) => moments.run::<Weighted, 1>(x, x, [out], |window| [slope(window)]),
+            (0b100, [_, _, out, ..]) => moments.run::<Weighted, 1>(x, x, [out], |window| [line(window, -half)]),
+            (0b1000, [_, _, _, out, ..]) => moments.run::<Weighted, 1>(x, x, [out], |window| [line(window, half + 1.0)]),
+            (_, [a, b, c, d, e]) => self.with_squares.run::<LineAndSquares, 5>(x, x, [a, b, c, d, e], |window| {
+                let [sum, by_position, squares] = window.sums;
+                let two = Summed {
+                    sums: [sum, by_position],
+                    center: window.center,
+                    newest: window.newest,
+                };
+                let slope = slope(&two);
+                let explained = (slope * slope * spread / (squares - sum * sum * share)).min(1.0);
+                [line(&two, half), slope, line(&two, -half), line(&two, half + 1.0), explained]
             }),
             _ => {}
         }
