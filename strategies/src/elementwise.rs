@@ -7,7 +7,7 @@ use assay_lang::{BinaryOp, Elementwise, nulls};
 use self::transcendental::{Atan, Cos, Log, Log10, Sin, Tanh};
 use crate::branchless::all;
 use crate::graph::Pairwise;
-use crate::simd::{self, Lane, Level, Loop};
+use crate::simd::{self, Lane, Level, Loop, STRIP};
 
 /// One value; null where a result would be infinite.
 #[inline]
@@ -75,8 +75,14 @@ impl<F: Fn(f64, f64) -> f64> Loop for Zip<'_, F> {
         let Self { a, b, out, f } = self;
         match (a, b) {
             (Lane::Slice(a), Lane::Slice(b)) => {
-                for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
-                    *out = f(*a, *b);
+                for (strip, out) in out.chunks_mut(STRIP).enumerate() {
+                    let from = strip * STRIP;
+                    // Columns of the market come out of memory, two of them in turn: too little of each to be foreseen.
+                    simd::prefetch(a, from + 4 * STRIP);
+                    simd::prefetch(b, from + 4 * STRIP);
+                    for ((out, a), b) in out.iter_mut().zip(&a[from..]).zip(&b[from..]) {
+                        *out = f(*a, *b);
+                    }
                 }
             }
             (Lane::Slice(a), Lane::Number(b)) => {

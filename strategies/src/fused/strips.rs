@@ -101,9 +101,6 @@ impl Loop for Walk<'_, '_> {
             if bars - from < STRIP {
                 rooms = inputs.iter().map(|input| padded(&input[from..])).collect();
             }
-            for input in inputs {
-                simd::prefetch(input, from + AHEAD);
-            }
             let Fused {
                 constants,
                 items,
@@ -114,6 +111,10 @@ impl Loop for Walk<'_, '_> {
             let whole = bars - from >= STRIP;
             let mut at = 0;
             while at < items.len() {
+                // A few lines at a time: memory takes no more of them at once.
+                if let Some(input) = inputs.get(at) {
+                    simd::prefetch(input, from + AHEAD);
+                }
                 let (done, rest) = strips.split_at_mut(at);
                 let strip = |reference: Reference| match reference {
                     Reference::Input(input) => inputs[input][from..].first_chunk().unwrap_or_else(|| &rooms[input]),
@@ -126,6 +127,9 @@ impl Loop for Walk<'_, '_> {
                         let x = [strip(item.a), strip(next.a)];
                         if let (Op::Recursion(a), Op::Recursion(b)) = (&mut item.op, &mut next.op) {
                             Recursion::run_two([a, b], x, [out, next_out], plain);
+                        }
+                        if let Some(input) = inputs.get(at + 1) {
+                            simd::prefetch(input, from + AHEAD);
                         }
                         at += 2;
                     }
@@ -140,6 +144,9 @@ impl Loop for Walk<'_, '_> {
                     }
                     _ => break,
                 }
+            }
+            for input in inputs.iter().skip(items.len()) {
+                simd::prefetch(input, from + AHEAD);
             }
             for (out, item) in out.iter_mut().zip(&*stored) {
                 out.put(from, &strips[*item], STRIP.min(bars - from));

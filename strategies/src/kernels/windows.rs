@@ -39,12 +39,11 @@ impl Walker for Sum {
 
     #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
-        let out = &mut *out[0];
-        self.moments.run::<Plain, 1>(x[0], x[0], [out], |window| window.sums);
-        if self.divisor != 1.0 {
-            for out in out.iter_mut() {
-                *out /= self.divisor;
-            }
+        let divisor = self.divisor;
+        if divisor == 1.0 {
+            self.moments.run::<Plain, 1>(x[0], x[0], [out[0]], |window| window.sums);
+        } else {
+            self.moments.run::<Plain, 1>(x[0], x[0], [out[0]], |window| [window.sums[0] / divisor]);
         }
     }
 }
