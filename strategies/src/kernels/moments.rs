@@ -289,10 +289,17 @@ impl<const K: usize> Moments<K> {
         let mut joined_y = if T::PAIRED { y_windows.join(y) } else { joined_x };
         let (before, bars) = (self.n - 1, x.len());
         let padded: [Vec<f64>; 2];
-        if bars < LANES {
+        let mut rooms = [[0.0; LANES]; O];
+        let few = bars < LANES;
+        if few {
             padded = [joined_x, joined_y].map(|joined| [joined, &[0.0; LANES]].concat());
             [joined_x, joined_y] = padded.each_ref().map(|padded| &padded[..before + LANES]);
         }
+        let mut given: [&mut [f64]; O] = if few {
+            rooms.each_mut().map(<[f64; LANES]>::as_mut_slice)
+        } else {
+            out.each_mut().map(|out| &mut **out)
+        };
         let mut bar = 0;
         while bar < bars {
             // The last ones are added up with some of those before once more.
@@ -330,14 +337,15 @@ impl<const K: usize> Moments<K> {
                     values[o][i] = of_window[o];
                 }
             }
-            let count = LANES.min(bars - from);
-            for (out, values) in out.iter_mut().zip(&values) {
-                match out[from..].first_chunk_mut() {
-                    Some(out) => *out = *values,
-                    None => out[from..].copy_from_slice(&values[..count]),
-                }
+            for (out, values) in given.iter_mut().zip(&values) {
+                out[from..from + LANES].copy_from_slice(values);
             }
             bar = from + LANES;
+        }
+        if few {
+            for (out, room) in out.iter_mut().zip(&rooms) {
+                out.copy_from_slice(&room[..bars]);
+            }
         }
     }
 
