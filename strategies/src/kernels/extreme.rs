@@ -37,8 +37,8 @@ const DOUBLED: usize = 512;
 /// Bars that are looked at together.
 const PART: usize = 1_024;
 
-/// Extremes of one bar, of two, of four, and so on, and each window of two of the longest that fit: fewer steps than a window has
-/// bars, and each of them many bars at a time.
+/// Extremes of one bar, of four, of sixteen, and so on, and each window of four of the longest that fit: far fewer steps than a
+/// window has bars, and each of them many bars at a time.
 #[inline(always)]
 fn doubled(short: &mut Short, n: usize, x: &[f64], out: &mut [f64], better: impl Fn(f64, f64) -> f64) {
     let before = n - 1;
@@ -59,21 +59,25 @@ fn doubled(short: &mut Short, n: usize, x: &[f64], out: &mut [f64], better: impl
             one_by_one(values, n, *seen + from, out, &better);
             continue;
         }
-        let pairs = |values: &[f64], bars: usize, out: &mut [f64]| {
-            let pairs = values[..out.len()].iter().zip(&values[bars..][..out.len()]);
-            for (out, (a, b)) in out.iter_mut().zip(pairs) {
-                *out = better(*a, *b);
+        // Four windows make one that is as long as they reach.
+        let four = |values: &[f64], [b, c, d]: [usize; 3], out: &mut [f64]| {
+            let count = out.len();
+            let [b, c, d] = [b, c, d].map(|from| &values[from..][..count]);
+            for (out, (((a, b), c), d)) in out.iter_mut().zip(values[..count].iter().zip(b).zip(c).zip(d)) {
+                *out = better(better(*a, *b), better(*c, *d));
             }
         };
         let [mut longest, mut next] = rooms.each_mut().map(|room| &mut room[..]);
         let (mut bars, mut windows) = (1, values.len());
-        while 2 * bars <= before {
-            windows -= bars;
-            pairs(if bars == 1 { values } else { longest }, bars, &mut next[..windows]);
+        while 4 * bars <= before {
+            windows -= 3 * bars;
+            let from = if bars == 1 { values } else { &*longest };
+            four(from, [bars, 2 * bars, 3 * bars], &mut next[..windows]);
             std::mem::swap(&mut longest, &mut next);
-            bars *= 2;
+            bars *= 4;
         }
-        pairs(if bars == 1 { values } else { longest }, n - bars, out);
+        let last = n - bars;
+        four(if bars == 1 { values } else { &*longest }, [bars.min(last), last.min(2 * bars), last], out);
     }
     if x.len() >= before {
         history.copy_from_slice(&x[x.len() - before..]);

@@ -14,8 +14,6 @@ pub(crate) enum Recursion {
     Sum(f64),
     /// Fast less slow, from so many defined values on.
     Oscillator { averages: [Smoothing; 2], missing: usize },
-    /// The weighted sum of averages of averages.
-    Cascade(Vec<(Smoothing, f64)>),
 }
 
 impl Recursion {
@@ -37,12 +35,6 @@ impl Recursion {
                 averages: [length(0), length(1)].map(Smoothing::from_first),
                 missing: length(0).max(length(1)) - 1,
             },
-            Kernel::Cascade => {
-                let weights = &numbers[1..];
-                let count = weights.iter().rposition(|weight| *weight != 0.0).map_or(1, |last| last + 1);
-                let stage = |weight: &f64| (Smoothing::exponential(length(0) as u32, 0), *weight);
-                Self::Cascade(weights[..count].iter().map(stage).collect())
-            }
             _ => return None,
         })
     }
@@ -98,17 +90,6 @@ impl Recursion {
                         *out = f64::NAN;
                         *missing -= 1;
                     }
-                }
-            }
-            Self::Cascade(stages) => {
-                let (mut from, mut to) = (*x, [0.0; STRIP]);
-                out.fill(0.0);
-                for (stage, weight) in stages {
-                    stage.strip(&from, &mut to, is_defined(&from));
-                    for (out, average) in out.iter_mut().zip(&to) {
-                        *out += *weight * average;
-                    }
-                    from = to;
                 }
             }
         }

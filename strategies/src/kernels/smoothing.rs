@@ -134,7 +134,7 @@ impl Smoothing {
     }
 
     /// Whether the last four averages are known.
-    fn steps(&self) -> bool {
+    pub(super) fn steps(&self) -> bool {
         self.seen >= self.skip + self.n + STEP as u64 - 1
     }
 
@@ -191,6 +191,26 @@ impl Smoothing {
         }
         a.end(averages[0], x);
         b.end(averages[1], y);
+    }
+
+    /// [`Smoothing::strip`] of many averages with one alpha, none of which waits for another.
+    #[inline(always)]
+    pub(super) fn strips<const N: usize>(kernels: &mut [Self; N], x: [&Strip; N], out: &mut [Strip; N]) {
+        let weights = kernels[0].weights.of_four();
+        let mut averages = [Four::all(0.0); N];
+        for k in 0..N {
+            averages[k] = weights.step(Four(kernels[k].averages), kernels[k].first_windows(x[k]));
+            out[k][..STEP].copy_from_slice(&averages[k].0);
+        }
+        for at in (STEP..STRIP).step_by(STEP) {
+            for k in 0..N {
+                averages[k] = weights.step(averages[k], windows(x[k], at));
+                out[k][at..at + STEP].copy_from_slice(&averages[k].0);
+            }
+        }
+        for ((kernel, average), x) in kernels.iter_mut().zip(averages).zip(x) {
+            kernel.end(average, x);
+        }
     }
 
     /// The windows that end at the first values of a strip.
