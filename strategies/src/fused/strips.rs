@@ -116,15 +116,16 @@ impl Loop for Walk<'_, '_> {
                     simd::prefetch(input, from + AHEAD);
                 }
                 let (done, rest) = strips.split_at_mut(at);
-                let strip = |reference: Reference| match reference {
-                    Reference::Input(input) => inputs[input][from..].first_chunk().unwrap_or_else(|| &rooms[input]),
-                    Reference::Constant(constant) => &constants[constant],
-                    Reference::Item(item) => &done[item],
+                let places = Places {
+                    inputs,
+                    rooms: &rooms,
+                    constants,
+                    done,
                 };
                 match (&mut items[at..], rest) {
                     ([item, next, ..], [out, next_out, ..]) if item.with_next => {
                         let plain = whole && item.plain_from.max(next.plain_from) <= start + from;
-                        let x = [strip(item.a), strip(next.a)];
+                        let x = [places.strip(item.a, from), places.strip(next.a, from)];
                         if let (Op::Recursion(a), Op::Recursion(b)) = (&mut item.op, &mut next.op) {
                             Recursion::run_two([a, b], x, [out, next_out], plain);
                         }
@@ -134,7 +135,7 @@ impl Loop for Walk<'_, '_> {
                         at += 2;
                     }
                     ([item, ..], [out, ..]) => {
-                        let (a, b) = (strip(item.a), strip(item.b));
+                        let (a, b) = (places.strip(item.a, from), places.strip(item.b, from));
                         if whole && item.plain_from <= start + from {
                             item.op.run_plain(a, b, out);
                         } else {
@@ -151,6 +152,28 @@ impl Loop for Walk<'_, '_> {
             for (out, item) in out.iter_mut().zip(&*stored) {
                 out.put(from, &strips[*item], STRIP.min(bars - from));
             }
+        }
+    }
+}
+
+/// What a step may read.
+struct Places<'a> {
+    inputs: &'a [&'a [f64]],
+    rooms: &'a [Strip],
+    constants: &'a [Strip],
+    done: &'a [Strip],
+}
+
+impl Places<'_> {
+    #[inline(always)]
+    fn strip(&self, reference: Reference, from: usize) -> &Strip {
+        match reference {
+            Reference::Input(input) => match self.inputs[input][from..].first_chunk() {
+                Some(strip) => strip,
+                None => &self.rooms[input],
+            },
+            Reference::Constant(constant) => &self.constants[constant],
+            Reference::Item(item) => &self.done[item],
         }
     }
 }

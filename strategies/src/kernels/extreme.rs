@@ -18,7 +18,8 @@ pub(super) struct Extreme {
     ends: Vec<f64>,
     begin: f64,
     /// Values, such extremes, and windows of blocks side by side.
-    blocks: [Vec<Four>; 3],
+    blocks: [Vec<Four>; 2],
+    windows: Vec<[Four; 1]>,
     /// Instead of all that, for windows that are not long.
     short: Short,
 }
@@ -122,7 +123,8 @@ impl Extreme {
             block: Vec::new(),
             ends: Vec::new(),
             begin: f64::NAN,
-            blocks: [Vec::new(), Vec::new(), Vec::new()],
+            blocks: [Vec::new(), Vec::new()],
+            windows: Vec::new(),
             short: Short::default(),
         }
     }
@@ -132,10 +134,10 @@ impl Extreme {
     fn walk_blocks(&mut self, x: &[f64], out: &mut [f64], none: f64, better: impl Fn(f64, f64) -> f64) {
         let n = self.n;
         let better = |a: Four, b: Four| Four(std::array::from_fn(|block| better(a.0[block], b.0[block])));
-        let [values, all_ends, windows] = &mut self.blocks;
+        let ([values, all_ends], windows) = (&mut self.blocks, &mut self.windows);
         together(x, n, values);
         all_ends.resize(n + 1, Four::all(none));
-        windows.resize(n, Four::all(none));
+        windows.resize(n, [Four::all(none)]);
         let mut end = Four::all(none);
         for (ends, value) in all_ends[..n].iter_mut().zip(&*values).rev() {
             end = better(end, *value);
@@ -146,9 +148,9 @@ impl Extreme {
         for ((window, value), (ends, before)) in windows.iter_mut().zip(&*values).zip(ends) {
             begin = better(begin, *value);
             let [a, b, c, _] = ends.0;
-            *window = better(begin, Four([*before, a, b, c]));
+            *window = [better(begin, Four([*before, a, b, c]))];
         }
-        apart(windows, out);
+        apart(windows, 0, out);
         for (end, ends) in self.ends.iter_mut().zip(all_ends) {
             *end = ends.0[BLOCKS - 1];
         }

@@ -34,15 +34,15 @@ pub(super) fn together(blocks: &[f64], n: usize, out: &mut Vec<Four>) {
     }
 }
 
-/// The reverse of [`together`].
+/// The reverse of [`together`], of the `k`th of some values.
 #[inline(always)]
-pub(super) fn apart(values: &[Four], blocks: &mut [f64]) {
+pub(super) fn apart<const K: usize>(values: &[[Four; K]], k: usize, blocks: &mut [f64]) {
     let n = values.len();
     let (ab, cd) = blocks.split_at_mut(2 * n);
     let ((a, b), (c, d)) = (ab.split_at_mut(n), cd.split_at_mut(n));
     let (a, b, c, d) = (&mut a[..n], &mut b[..n], &mut c[..n], &mut d[..n]);
     for at in 0..n {
-        [a[at], b[at], c[at], d[at]] = values[at].0;
+        [a[at], b[at], c[at], d[at]] = values[at][k].0;
     }
 }
 

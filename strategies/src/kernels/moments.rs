@@ -87,7 +87,7 @@ pub(super) struct Moments<const K: usize> {
     /// The same of blocks side by side, and the sums of all their windows, first side by side and then in order.
     values_of_blocks: [Vec<Four>; 2],
     ends_of_blocks: Vec<[Four; K]>,
-    windows: [Vec<Four>; K],
+    windows: Vec<[Four; K]>,
     sums: [Vec<f64>; K],
     /// The values of short windows.
     short: [Windows; 2],
@@ -104,8 +104,11 @@ pub(super) struct Summed<const K: usize> {
 }
 
 #[inline(always)]
-fn plus<T: Number, const K: usize>(a: [T; K], b: [T; K]) -> [T; K] {
-    std::array::from_fn(|k| a[k] + b[k])
+fn plus<T: Number, const K: usize>(mut a: [T; K], b: [T; K]) -> [T; K] {
+    for k in 0..K {
+        a[k] = a[k] + b[k];
+    }
+    a
 }
 
 impl<const K: usize> Moments<K> {
@@ -120,7 +123,7 @@ impl<const K: usize> Moments<K> {
             begin: [0.0; K],
             values_of_blocks: [Vec::new(), Vec::new()],
             ends_of_blocks: Vec::new(),
-            windows: std::array::from_fn(|_| Vec::new()),
+            windows: Vec::new(),
             sums: std::array::from_fn(|_| Vec::new()),
             short: [Windows::new(n), Windows::new(n)],
         }
@@ -149,9 +152,7 @@ impl<const K: usize> Moments<K> {
         let mut bar = 0;
         while bar < x.len() {
             if self.at == 0 && x.len() - bar >= BLOCKS * n {
-                let bars = bar..bar + BLOCKS * n;
-                let mut out = out.each_mut().map(|out| &mut out[bars.clone()]);
-                self.run_blocks::<T, O>(&x[bars.clone()], &y[bars.clone()], &mut out, &value);
+                self.run_blocks::<T, O>(x, y, bar, &mut out, &value);
                 bar += BLOCKS * n;
                 continue;
             }
@@ -190,28 +191,33 @@ impl<const K: usize> Moments<K> {
         }
     }
 
-    /// [`Moments::run`] of whole blocks, none of which is waited for: each of their sums goes through all of them side by side.
+    /// [`Moments::run`] of whole blocks from a bar on, none of which is waited for: each of their sums goes through all of them side
+    /// by side. Arrays are made place by place: what `map` and `from_fn` are given is not always inlined, see [`crate::simd::Loop`].
     #[inline(always)]
     fn run_blocks<T: Terms<K>, const O: usize>(
         &mut self,
         x: &[f64],
         y: &[f64],
+        bar: usize,
         out: &mut [&mut [f64]; O],
         value: &impl Fn(&Summed<K>) -> [f64; O],
     ) {
         let n = self.n;
         let [xs, ys] = &mut self.values_of_blocks;
-        together(x, n, xs);
+        together(&x[bar..bar + BLOCKS * n], n, xs);
         if T::PAIRED {
-            together(y, n, ys);
+            together(&y[bar..bar + BLOCKS * n], n, ys);
         }
         let (xs, ys) = (&xs[..n], if T::PAIRED { &ys[..n] } else { &xs[..n] });
         // The last values of the blocks, and of those before them.
-        let centers = [xs, ys].map(|values| if T::CENTERED { values[n - 1] } else { Four::all(0.0) });
-        let before = [0, 1].map(|of| {
-            let [a, b, c, _] = centers[of].0;
-            Four([self.center[of], a, b, c])
-        });
+        let (mut centers, mut before) = ([Four::all(0.0); 2], [Four::all(0.0); 2]);
+        if T::CENTERED {
+            centers = [xs[n - 1], ys[n - 1]];
+            for of in 0..2 {
+                let [a, b, c, _] = centers[of].0;
+                before[of] = Four([self.center[of], a, b, c]);
+            }
+        }
         let terms = |x: Four, y: Four, position: f64, centers: [Four; 2]| {
             let distance = |x: Four, center: Four| if T::CENTERED { x - center } else { x };
             let x_distance = distance(x, centers[0]);
@@ -221,8 +227,8 @@ impl<const K: usize> Moments<K> {
         let zero = [Four::all(0.0); K];
         if self.ends_of_blocks.is_empty() {
             self.ends_of_blocks = vec![zero; n + 1];
-            for (windows, sums) in self.windows.iter_mut().zip(&mut self.sums) {
-                *windows = vec![Four::all(0.0); n];
+            self.windows = vec![zero; n];
+            for sums in &mut self.sums {
                 *sums = vec![0.0; BLOCKS * n];
             }
         }
@@ -232,47 +238,55 @@ impl<const K: usize> Moments<K> {
             sums = plus(sums, terms(*x, *y, f64::from(at as u32) - n as f64, centers));
             *ends = sums;
         }
-        let windows = self.windows.each_mut().map(|windows| &mut windows[..n]);
         let (ends, ends_before) = (&self.ends_of_blocks[1..][..n], &self.ends[1..][..n]);
+        let windows = &mut self.windows[..n];
         let mut begin = zero;
         for at in 0..n {
             begin = plus(begin, terms(xs[at], ys[at], f64::from(at as u32), before));
             for k in 0..K {
                 let [a, b, c, _] = ends[at][k].0;
-                windows[k][at] = begin[k] + Four([ends_before[at][k], a, b, c]);
+                windows[at][k] = begin[k] + Four([ends_before[at][k], a, b, c]);
             }
         }
-        for (sums, windows) in self.sums.iter_mut().zip(&self.windows) {
-            apart(windows, sums);
+        for (k, sums) in self.sums.iter_mut().enumerate() {
+            apart(windows, k, sums);
         }
         for block in 0..BLOCKS {
-            let bars = block * n..(block + 1) * n;
-            let sums = self.sums.each_ref().map(|sums| &sums[bars.clone()][..n]);
-            let mut out = out.each_mut().map(|out| &mut out[bars.clone()][..n]);
-            let center = before.map(|center| center.0[block]);
-            for at in 0..n {
-                let values = value(&Summed {
-                    sums: std::array::from_fn(|k| sums[k][at]),
-                    center,
-                    newest: f64::from(at as u32),
-                });
-                for (out, value) in out.iter_mut().zip(values) {
-                    out[at] = value;
-                }
+            let center = [before[0].0[block], before[1].0[block]];
+            let mut sums: [&[f64]; K] = [&[]; K];
+            for k in 0..K {
+                sums[k] = &self.sums[k][block * n..][..n];
             }
-            let values = value(&Summed {
-                sums: self.ends_of_blocks[0].map(|sums| sums.0[block]),
-                center: centers.map(|center| center.0[block]),
-                newest: -1.0,
-            });
-            for (out, value) in out.iter_mut().zip(values) {
-                out[n - 1] = value;
+            for o in 0..O {
+                let out = &mut out[o][bar + block * n..][..n];
+                for at in 0..n {
+                    let mut window = Summed {
+                        sums: [0.0; K],
+                        center,
+                        newest: f64::from(at as u32),
+                    };
+                    for k in 0..K {
+                        window.sums[k] = sums[k][at];
+                    }
+                    out[at] = value(&window)[o];
+                }
+                let mut window = Summed {
+                    sums: [0.0; K],
+                    center: [centers[0].0[block], centers[1].0[block]],
+                    newest: -1.0,
+                };
+                for k in 0..K {
+                    window.sums[k] = self.ends_of_blocks[0][k].0[block];
+                }
+                out[n - 1] = value(&window)[o];
             }
         }
         for (end, ends) in self.ends.iter_mut().zip(&self.ends_of_blocks) {
-            *end = ends.map(|sums| sums.0[BLOCKS - 1]);
+            for k in 0..K {
+                end[k] = ends[k].0[BLOCKS - 1];
+            }
         }
-        self.center = centers.map(|center| center.0[BLOCKS - 1]);
+        self.center = [centers[0].0[BLOCKS - 1], centers[1].0[BLOCKS - 1]];
     }
 
     /// [`Moments::run`] of a short window: values are measured from the newest one.
@@ -322,16 +336,16 @@ impl<const K: usize> Moments<K> {
                 }
                 position = position + Four::all(1.0);
             }
-            let lanes = |pair: &[Four; 2]| -> [f64; LANES] { std::array::from_fn(|i| pair[i / 4].0[i % 4]) };
-            let sums = sums.each_ref().map(lanes);
-            let center = [center_x, center_y].map(|center| lanes(&center.0));
             let mut values = [[0.0; LANES]; O];
             for i in 0..LANES {
-                let window = Summed {
-                    sums: std::array::from_fn(|k| sums[k][i]),
-                    center: [center[0][i], center[1][i]],
+                let mut window = Summed {
+                    sums: [0.0; K],
+                    center: [center_x.0[i / 4].0[i % 4], center_y.0[i / 4].0[i % 4]],
                     newest: before as f64,
                 };
+                for k in 0..K {
+                    window.sums[k] = sums[k][i / 4].0[i % 4];
+                }
                 let of_window = value(&window);
                 for o in 0..O {
                     values[o][i] = of_window[o];

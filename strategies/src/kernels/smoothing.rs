@@ -51,10 +51,12 @@ impl Weights {
         }
     }
 
+    #[inline(always)]
     fn of_four(self) -> WeightsOfFour {
+        let [a, b, c] = self.earlier;
         WeightsOfFour {
             all: Four::all(self.all),
-            earlier: self.earlier.map(Four::all),
+            earlier: [Four::all(a), Four::all(b), Four::all(c)],
         }
     }
 
@@ -217,7 +219,7 @@ impl Smoothing {
     #[inline(always)]
     fn first_windows(&self, x: &Strip) -> [Four; STEP] {
         let ([_, a, b, c], [d, e, f, g, ..]) = (self.values, *x);
-        [[a, b, c, d], [b, c, d, e], [c, d, e, f], [d, e, f, g]].map(Four)
+        [Four([a, b, c, d]), Four([b, c, d, e]), Four([c, d, e, f]), Four([d, e, f, g])]
     }
 
     #[inline(always)]
