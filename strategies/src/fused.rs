@@ -96,27 +96,29 @@ impl Plan<'_> {
             _ => None,
         };
         // A difference of which nothing but the absolute value is wanted has no strip of its own.
-        let within = |(_, id): &&(usize, ColumnId)| {
+        let is_within = |id: &ColumnId| {
             let difference = difference(self.graph, *id).is_some() && !self.results.contains(id);
             let reader = only_reader(*id).filter(|_| difference).map(|at| self.graph.steps[at]);
-            reader.is_none_or(|reader| !is_absolute(self.graph, reader))
+            reader.is_some_and(|reader| is_absolute(self.graph, reader))
         };
-        let columns: Vec<ColumnId> = pending.iter().filter(within).map(|(_, id)| *id).collect();
-        let columns = side_by_side(self.graph, columns);
+        let (within, columns): (Vec<_>, Vec<_>) = pending.iter().map(|(_, id)| *id).partition(is_within);
+        let within: BTreeSet<ColumnId> = within.into_iter().collect();
+        let columns = side_by_side(self.graph, columns, &within);
         let stored: Vec<usize> = (0..columns.len()).filter(|item| is_read(&columns[*item])).collect();
         // Where every value is wanted by others, a strip would only be one more place to write it.
         let recurs = |id: &ColumnId| matches!(op_of(self.graph, *id), Some((Op::Recursion(_), ..)));
         if stored.len() == columns.len() && !columns.iter().any(recurs) {
             return;
         }
-        let chain = Fused::new(self.graph, self.known_from, columns, stored);
+        let chain = Fused::new(self.graph, self.known_from, columns, &within, stored);
         self.chains.0.insert(last, chain);
         self.chains.1.extend(steps);
     }
 }
 
 impl Fused {
-    fn new(graph: &Graph, known_from: &[usize], columns: Vec<ColumnId>, stored: Vec<usize>) -> Self {
+    /// `within` are differences that have no strip of their own.
+    fn new(graph: &Graph, known_from: &[usize], columns: Vec<ColumnId>, within: &BTreeSet<ColumnId>, stored: Vec<usize>) -> Self {
         let (mut inputs, mut constants) = (Vec::new(), Vec::new());
         let mut reference = |operand: Operand| match operand {
             Operand::Number(bits) => {
@@ -136,7 +138,7 @@ impl Fused {
         };
         let items = columns.iter().filter_map(|id| {
             let (op, a, b) = match op_of(graph, *id)? {
-                (Op::Abs, Operand::Column(x), _) if !columns.contains(&x) => match difference(graph, x) {
+                (Op::Abs, Operand::Column(x), _) if within.contains(&x) => match difference(graph, x) {
                     Some((a, b)) => (Op::Distance, a, Some(b)),
                     None => (Op::Abs, Operand::Column(x), None),
                 },
@@ -197,10 +199,10 @@ impl Fused {
 }
 
 /// The columns in an order in which averages that do not wait for each other stand side by side.
-fn side_by_side(graph: &Graph, mut left: Vec<ColumnId>) -> Vec<ColumnId> {
+fn side_by_side(graph: &Graph, mut left: Vec<ColumnId>, within: &BTreeSet<ColumnId>) -> Vec<ColumnId> {
     let mut ordered = Vec::with_capacity(left.len());
     while !left.is_empty() {
-        let waits = |id: &ColumnId| waits_for(graph, *id, &left);
+        let waits = |id: &ColumnId| waits_for(graph, *id, &left, within);
         let averages = |id: &ColumnId| matches!(op_of(graph, *id), Some((Op::Recursion(one), ..)) if one.pairs());
         let ready: Vec<ColumnId> = left.iter().copied().filter(|id| !waits(id)).collect();
         // All else that need not wait comes before them, so that more of them are ready.
@@ -213,11 +215,11 @@ fn side_by_side(graph: &Graph, mut left: Vec<ColumnId>) -> Vec<ColumnId> {
 }
 
 /// Whether a column reads one of these, be it through a difference that has no strip of its own.
-fn waits_for(graph: &Graph, id: ColumnId, left: &[ColumnId]) -> bool {
-    let Some((op, a, b)) = op_of(graph, id) else { return false };
+fn waits_for(graph: &Graph, id: ColumnId, left: &[ColumnId], within: &BTreeSet<ColumnId>) -> bool {
+    let Some((_, a, b)) = op_of(graph, id) else { return false };
     let reads = |operand: Operand| match operand {
         Operand::Column(x) if left.contains(&x) => true,
-        Operand::Column(x) if matches!(op, Op::Abs) => {
+        Operand::Column(x) if within.contains(&x) => {
             let operands = difference(graph, x).map(|(a, b)| [a, b]);
             let column = |operand: Operand| matches!(operand, Operand::Column(x) if left.contains(&x));
             operands.is_some_and(|operands| operands.into_iter().any(column))
