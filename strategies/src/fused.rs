@@ -3,6 +3,7 @@
 //! Each value is what it would be if each step had a pass of its own. Fused are steps of which a value needs the same bar of its
 //! operands only, and recursions of one series, where nothing but some results is asked for: no other column can be read then.
 
+mod joined;
 mod strips;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +11,7 @@ use std::ops::Range;
 
 use assay_lang::{BinaryOp, Elementwise};
 
+use self::joined::{Joined, side_by_side};
 pub(crate) use self::strips::Target;
 use self::strips::{Item, Op, Reference};
 use crate::elementwise::exact_reciprocal;
@@ -91,34 +93,23 @@ impl Plan<'_> {
             let readers = self.readers.get(id).map_or(&[][..], Vec::as_slice);
             self.results.contains(id) || readers.iter().any(|reader| !steps.contains(reader))
         };
-        let only_reader = |id: ColumnId| match self.readers.get(&id).map_or(&[][..], Vec::as_slice) {
-            [only] if steps.contains(only) => Some(*only),
-            _ => None,
-        };
-        // A difference of which nothing but the absolute value is wanted has no strip of its own.
-        let is_within = |id: &ColumnId| {
-            let difference = difference(self.graph, *id).is_some() && !self.results.contains(id);
-            let reader = only_reader(*id).filter(|_| difference).map(|at| self.graph.steps[at]);
-            reader.is_some_and(|reader| is_absolute(self.graph, reader))
-        };
-        let (within, columns): (Vec<_>, Vec<_>) = pending.iter().map(|(_, id)| *id).partition(is_within);
-        let within: BTreeSet<ColumnId> = within.into_iter().collect();
-        let columns = side_by_side(self.graph, columns, &within);
+        let joined = Joined::new(self.graph, &pending, self.results, &self.readers);
+        let columns = pending.iter().map(|(_, id)| *id).filter(|id| !joined.contains(*id));
+        let columns = side_by_side(&joined, columns.collect());
         let stored: Vec<usize> = (0..columns.len()).filter(|item| is_read(&columns[*item])).collect();
         // Where every value is wanted by others, a strip would only be one more place to write it.
         let recurs = |id: &ColumnId| matches!(op_of(self.graph, *id), Some((Op::Recursion(_), ..)));
-        if stored.len() == columns.len() && !columns.iter().any(recurs) {
+        if stored.len() == columns.len() && joined.is_empty() && !columns.iter().any(recurs) {
             return;
         }
-        let chain = Fused::new(self.graph, self.known_from, columns, &within, stored);
+        let chain = Fused::new(&joined, self.known_from, columns, stored);
         self.chains.0.insert(last, chain);
         self.chains.1.extend(steps);
     }
 }
 
 impl Fused {
-    /// `within` are differences that have no strip of their own.
-    fn new(graph: &Graph, known_from: &[usize], columns: Vec<ColumnId>, within: &BTreeSet<ColumnId>, stored: Vec<usize>) -> Self {
+    fn new(joined: &Joined<'_>, known_from: &[usize], columns: Vec<ColumnId>, stored: Vec<usize>) -> Self {
         let (mut inputs, mut constants) = (Vec::new(), Vec::new());
         let mut reference = |operand: Operand| match operand {
             Operand::Number(bits) => {
@@ -137,30 +128,25 @@ impl Fused {
             ),
         };
         let items = columns.iter().filter_map(|id| {
-            let (op, a, b) = match op_of(graph, *id)? {
-                (Op::Abs, Operand::Column(x), _) if within.contains(&x) => match difference(graph, x) {
-                    Some((a, b)) => (Op::Distance, a, Some(b)),
-                    None => (Op::Abs, Operand::Column(x), None),
-                },
-                other => other,
-            };
+            let (op, operands) = joined.formula(*id)?;
             let known = |operand: Operand| match operand {
                 Operand::Column(id) => known_from[id.0 as usize],
                 Operand::Number(bits) if f64::from_bits(bits).is_finite() => 0,
                 Operand::Number(_) => usize::MAX,
             };
-            let (operands, own) = (known(a).max(b.map_or(0, known)), known_from[id.0 as usize]);
+            let (given, own) = (operands.into_iter().flatten().map(known).max()?, known_from[id.0 as usize]);
             let plain_from = match op {
                 // Its own warm-up is its own matter.
-                Op::Recursion(_) if own < usize::MAX => operands,
-                _ => operands.max(own),
+                Op::Recursion(_) if own < usize::MAX => given,
+                _ => given.max(own),
             };
-            let a = reference(a);
+            let [a, b, c] = operands;
+            let a = reference(a?);
             let b = b.map_or(a, &mut reference);
+            let c = c.map_or(a, &mut reference);
             Some(Item {
                 op,
-                a,
-                b,
+                operands: [a, b, c],
                 plain_from,
                 with_next: false,
             })
@@ -169,7 +155,7 @@ impl Fused {
         for at in 1..items.len() {
             let (before, item) = (&items[at - 1], &items[at]);
             let both = [before, item].into_iter().all(|item| matches!(&item.op, Op::Recursion(one) if one.pairs()));
-            let apart = item.a != Reference::Item(at - 1) && !(at > 1 && items[at - 2].with_next);
+            let apart = item.operands[0] != Reference::Item(at - 1) && !(at > 1 && items[at - 2].with_next);
             items[at - 1].with_next = both && apart;
         }
         Self {
@@ -196,50 +182,6 @@ impl Fused {
     pub(crate) fn run(&mut self, level: Level, bars: Range<usize>, inputs: &[&[f64]], out: &mut [Target<'_>]) {
         strips::run(level, self, bars, inputs, out);
     }
-}
-
-/// The columns in an order in which averages that do not wait for each other stand side by side.
-fn side_by_side(graph: &Graph, mut left: Vec<ColumnId>, within: &BTreeSet<ColumnId>) -> Vec<ColumnId> {
-    let mut ordered = Vec::with_capacity(left.len());
-    while !left.is_empty() {
-        let waits = |id: &ColumnId| waits_for(graph, *id, &left, within);
-        let averages = |id: &ColumnId| matches!(op_of(graph, *id), Some((Op::Recursion(one), ..)) if one.pairs());
-        let ready: Vec<ColumnId> = left.iter().copied().filter(|id| !waits(id)).collect();
-        // All else that need not wait comes before them, so that more of them are ready.
-        let (averages, others): (Vec<_>, Vec<_>) = ready.into_iter().partition(averages);
-        let next = if others.is_empty() { averages } else { others };
-        left.retain(|id| !next.contains(id));
-        ordered.extend(next);
-    }
-    ordered
-}
-
-/// Whether a column reads one of these, be it through a difference that has no strip of its own.
-fn waits_for(graph: &Graph, id: ColumnId, left: &[ColumnId], within: &BTreeSet<ColumnId>) -> bool {
-    let Some((_, a, b)) = op_of(graph, id) else { return false };
-    let reads = |operand: Operand| match operand {
-        Operand::Column(x) if left.contains(&x) => true,
-        Operand::Column(x) if within.contains(&x) => {
-            let operands = difference(graph, x).map(|(a, b)| [a, b]);
-            let column = |operand: Operand| matches!(operand, Operand::Column(x) if left.contains(&x));
-            operands.is_some_and(|operands| operands.into_iter().any(column))
-        }
-        Operand::Column(_) | Operand::Number(_) => false,
-    };
-    reads(a) || b.is_some_and(reads)
-}
-
-/// The operands of a column that is a difference.
-fn difference(graph: &Graph, id: ColumnId) -> Option<(Operand, Operand)> {
-    match graph.columns[id.0 as usize].op {
-        ColumnOp::Pairwise(Pairwise::Operator(BinaryOp::Sub), a, b) => Some((a, b)),
-        _ => None,
-    }
-}
-
-fn is_absolute(graph: &Graph, step: Step) -> bool {
-    let op = column_of(graph, step).map(|id| graph.columns[id.0 as usize].op);
-    matches!(op, Some(ColumnOp::Function(Elementwise::Abs, _)))
 }
 
 /// The column that a step gives, if it is one.

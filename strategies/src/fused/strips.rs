@@ -40,15 +40,27 @@ pub(super) enum Op {
     Ratio,
     Share,
     Nz,
+    /// The greater of the third and the distance of the others.
+    MaxDistance,
+    /// Of two steps, the first of the first two operands, the second with the third.
+    AddAdd,
+    MultiplyAdd,
+    AddMultiply,
+    SubtractMultiply,
+    AddDivide,
+    SubtractDivide,
+    DivideSubtract,
+    SubtractSubtract,
+    /// From the third.
+    SubtractFrom,
     Recursion(Recursion),
 }
 
-/// One step of a chain; `b` is `a` again where there is one operand.
+/// One step of a chain; operands that it has not are the first again.
 #[derive(Debug)]
 pub(super) struct Item {
     pub(super) op: Op,
-    pub(super) a: Reference,
-    pub(super) b: Reference,
+    pub(super) operands: [Reference; 3],
     /// The bar from which on nothing is null or infinite.
     pub(super) plain_from: usize,
     /// Whether it goes together with the next one, which does not read it: both are averages.
@@ -125,7 +137,7 @@ impl Loop for Walk<'_, '_> {
                 match (&mut items[at..], rest) {
                     ([item, next, ..], [out, next_out, ..]) if item.with_next => {
                         let plain = whole && item.plain_from.max(next.plain_from) <= start + from;
-                        let x = [places.strip(item.a, from), places.strip(next.a, from)];
+                        let x = [places.strip(item.operands[0], from), places.strip(next.operands[0], from)];
                         if let (Op::Recursion(a), Op::Recursion(b)) = (&mut item.op, &mut next.op) {
                             Recursion::run_two([a, b], x, [out, next_out], plain);
                         }
@@ -135,11 +147,12 @@ impl Loop for Walk<'_, '_> {
                         at += 2;
                     }
                     ([item, ..], [out, ..]) => {
-                        let (a, b) = (places.strip(item.a, from), places.strip(item.b, from));
+                        let [a, b, c] = item.operands;
+                        let (a, b, c) = (places.strip(a, from), places.strip(b, from), places.strip(c, from));
                         if whole && item.plain_from <= start + from {
-                            item.op.run_plain(a, b, out);
+                            item.op.run_plain(a, b, c, out);
                         } else {
-                            item.op.run(a, b, out);
+                            item.op.run(a, b, c, out);
                         }
                         at += 1;
                     }
@@ -186,7 +199,7 @@ fn padded(values: &[f64]) -> Strip {
 
 impl Op {
     #[inline(always)]
-    fn run(&mut self, a: &Strip, b: &Strip, out: &mut Strip) {
+    fn run(&mut self, a: &Strip, b: &Strip, c: &Strip, out: &mut Strip) {
         match self {
             Self::Negate => each(a, b, out, |a, _| -a),
             Self::Abs => each(a, b, out, |a, _| a.abs()),
@@ -202,6 +215,20 @@ impl Op {
             Self::Ratio => each(a, b, out, |a, b| quotient(a, b, b)),
             Self::Share => each(a, b, out, |a, b| quotient(a, b, b / 100.0)),
             Self::Nz => each(a, b, out, |a, b| nulls::call2(Elementwise::Nz, a, b)),
+            Self::MaxDistance => each_of_three(a, b, c, out, |a, b, c| {
+                nulls::call2(Elementwise::Max, c, nulls::binary(BinaryOp::Sub, a, b).abs())
+            }),
+            Self::AddAdd => two_steps(a, b, c, out, BinaryOp::Add, BinaryOp::Add),
+            Self::MultiplyAdd => two_steps(a, b, c, out, BinaryOp::Mul, BinaryOp::Add),
+            Self::AddMultiply => two_steps(a, b, c, out, BinaryOp::Add, BinaryOp::Mul),
+            Self::SubtractMultiply => two_steps(a, b, c, out, BinaryOp::Sub, BinaryOp::Mul),
+            Self::AddDivide => two_steps(a, b, c, out, BinaryOp::Add, BinaryOp::Div),
+            Self::SubtractDivide => two_steps(a, b, c, out, BinaryOp::Sub, BinaryOp::Div),
+            Self::DivideSubtract => two_steps(a, b, c, out, BinaryOp::Div, BinaryOp::Sub),
+            Self::SubtractSubtract => two_steps(a, b, c, out, BinaryOp::Sub, BinaryOp::Sub),
+            Self::SubtractFrom => each_of_three(a, b, c, out, |a, b, c| {
+                nulls::binary(BinaryOp::Sub, c, nulls::binary(BinaryOp::Sub, a, b))
+            }),
             Self::Recursion(recursion) => recursion.run(a, out),
         }
     }
@@ -210,7 +237,7 @@ impl Op {
 impl Op {
     /// [`Op::run`] where nothing is null or infinite.
     #[inline(always)]
-    fn run_plain(&mut self, a: &Strip, b: &Strip, out: &mut Strip) {
+    fn run_plain(&mut self, a: &Strip, b: &Strip, c: &Strip, out: &mut Strip) {
         match self {
             Self::Add => each(a, b, out, |a, b| a + b),
             Self::Subtract => each(a, b, out, |a, b| a - b),
@@ -222,7 +249,20 @@ impl Op {
             Self::Mask | Self::Nz => *out = *a,
             Self::Ratio => each(a, b, out, |a, b| if b == 0.0 { 0.0 } else { a / b }),
             Self::Share => each(a, b, out, |a, b| if b == 0.0 { 0.0 } else { a / (b / 100.0) }),
-            Self::Negate | Self::Abs | Self::Sqrt => self.run(a, b, out),
+            Self::Negate | Self::Abs | Self::Sqrt => self.run(a, b, c, out),
+            Self::MaxDistance => each_of_three(a, b, c, out, |a, b, c| {
+                let distance = (a - b).abs();
+                if distance > c { distance } else { c }
+            }),
+            Self::AddAdd => each_of_three(a, b, c, out, |a, b, c| a + b + c),
+            Self::MultiplyAdd => each_of_three(a, b, c, out, |a, b, c| a * b + c),
+            Self::AddMultiply => each_of_three(a, b, c, out, |a, b, c| (a + b) * c),
+            Self::SubtractMultiply => each_of_three(a, b, c, out, |a, b, c| (a - b) * c),
+            Self::AddDivide => each_of_three(a, b, c, out, |a, b, c| (a + b) / c),
+            Self::SubtractDivide => each_of_three(a, b, c, out, |a, b, c| (a - b) / c),
+            Self::DivideSubtract => each_of_three(a, b, c, out, |a, b, c| a / b - c),
+            Self::SubtractSubtract => each_of_three(a, b, c, out, |a, b, c| a - b - c),
+            Self::SubtractFrom => each_of_three(a, b, c, out, |a, b, c| c - (a - b)),
             Self::Recursion(recursion) => recursion.run_defined(a, out),
         }
     }
@@ -236,4 +276,18 @@ fn each(a: &Strip, b: &Strip, out: &mut Strip, f: impl Fn(f64, f64) -> f64) {
         let (a, b) = (*a, *b);
         *out = std::array::from_fn(|i| f(a[i], b[i]));
     }
+}
+
+#[inline(always)]
+fn each_of_three(a: &Strip, b: &Strip, c: &Strip, out: &mut Strip, f: impl Fn(f64, f64, f64) -> f64) {
+    let parts = a.as_chunks::<PART>().0.iter().zip(b.as_chunks::<PART>().0).zip(c.as_chunks::<PART>().0);
+    for (out, ((a, b), c)) in out.as_chunks_mut::<PART>().0.iter_mut().zip(parts) {
+        let (a, b, c) = (*a, *b, *c);
+        *out = std::array::from_fn(|i| f(a[i], b[i], c[i]));
+    }
+}
+
+#[inline(always)]
+fn two_steps(a: &Strip, b: &Strip, c: &Strip, out: &mut Strip, first: BinaryOp, second: BinaryOp) {
+    each_of_three(a, b, c, out, |a, b, c| nulls::binary(second, nulls::binary(first, a, b), c));
 }
