@@ -46,7 +46,11 @@ fn granule(least: f64) -> f64 {
         return 1.0;
     }
     let (_, exponent) = libm::frexp(least);
-    if exponent < -150 { 0.0 } else { libm::scalbn(1.0, exponent - 53) }
+    if exponent < -150 {
+        0.0
+    } else {
+        libm::scalbn(1.0, exponent - 53)
+    }
 }
 
 /// The bar from which on a column is never null, and finite; `usize::MAX` where that is not known.

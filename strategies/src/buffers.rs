@@ -171,7 +171,10 @@ impl<T: Copy + Default> Buffers<T> {
         let at = |node: u32| self.places[node as usize].at;
         let (first, second) = (at(node), at(node + 1));
         let (left, right) = self.values.split_at_mut(node as usize + 1);
-        (&mut left[node as usize][first..first + len], &mut right[0][second..second + len])
+        (
+            &mut left[node as usize][first..first + len],
+            &mut right[0][second..second + len],
+        )
     }
 
     /// Takes the values of a node out, to be written while others are read, with the place of its tile. See [`Buffers::give_back`].

@@ -13,11 +13,11 @@ use crate::bounds::known_from;
 use crate::buffers::{Buffers, Earlier, Kept, Window};
 use crate::elementwise::{function_tile, negate_tile, pairwise_tile, select_tile};
 use crate::elsewhere::Walk;
-use crate::graph::{BitsId, BitsOp, CallId, ColumnId, ColumnOp, Comparison, Operand};
 use crate::fused::{Fused, Target};
-use crate::kernels::{Instance, Known};
+use crate::graph::{BitsId, BitsOp, CallId, ColumnId, ColumnOp, Comparison, Operand};
 use crate::kernels::clock;
 use crate::kernels::smoothing::{Smoothing, TOGETHER, run_together};
+use crate::kernels::{Instance, Known};
 use crate::program::Program;
 use crate::scales::Scales;
 use crate::series;
@@ -150,21 +150,18 @@ impl<'a> Evaluator<'a> {
         assert!(len > 0 && tile.end <= self.market.len(), "a tile lies within the market");
         let words = |bars: usize| bars.div_ceil(64);
         let program = self.program;
-        let mut columns = self
-            .columns
-            .take()
-            .unwrap_or_else(|| {
-                let fused = self.work.iter().filter_map(|work| match work {
-                    Work::Fused(fused) => Some(fused.stored()),
-                    _ => None,
-                });
-                let kept = Kept {
-                    nodes: self.kept.clone(),
-                    appended: fused.flatten().map(|id| id.0).collect(),
-                    bars: self.market.len(),
-                };
-                Buffers::new(&program.column_histories, len, f64::NAN, kept)
+        let mut columns = self.columns.take().unwrap_or_else(|| {
+            let fused = self.work.iter().filter_map(|work| match work {
+                Work::Fused(fused) => Some(fused.stored()),
+                _ => None,
             });
+            let kept = Kept {
+                nodes: self.kept.clone(),
+                appended: fused.flatten().map(|id| id.0).collect(),
+                bars: self.market.len(),
+            };
+            Buffers::new(&program.column_histories, len, f64::NAN, kept)
+        });
         let mut bits = self
             .bits
             .take()
@@ -372,9 +369,12 @@ impl<'a> Evaluator<'a> {
         let mut stored: Vec<(Vec<f64>, usize)> = fused.stored().map(|id| columns.take(id.0)).collect();
         let inputs = fused.inputs().map(|id| self.window(id, tile, columns.earlier()).tile());
         let inputs: Vec<&[f64]> = inputs.collect();
-        let targets = fused.stored().zip(&mut stored).map(|(id, (values, at))| match self.keeps(id) {
-            true => Target::End(values),
-            false => Target::Tile(&mut values[*at..*at + tile.len()]),
+        let targets = fused.stored().zip(&mut stored).map(|(id, (values, at))| {
+            if self.keeps(id) {
+                Target::End(values)
+            } else {
+                Target::Tile(&mut values[*at..*at + tile.len()])
+            }
         });
         let mut targets: Vec<Target<'_>> = targets.collect();
         fused.run(self.level, tile.clone(), &inputs, &mut targets);

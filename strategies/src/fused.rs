@@ -40,7 +40,12 @@ pub(crate) struct Fused {
 pub(crate) type Chains = (BTreeMap<usize, Fused>, BTreeSet<usize>);
 
 /// Finds chains among the steps of a graph. Those of which `grouped` holds stay out; from `known_from` on a column is never null.
-pub(crate) fn plan(graph: &Graph, results: &BTreeSet<ColumnId>, known_from: &[usize], grouped: impl Fn(ColumnId) -> bool) -> Chains {
+pub(crate) fn plan(
+    graph: &Graph,
+    results: &BTreeSet<ColumnId>,
+    known_from: &[usize],
+    grouped: impl Fn(ColumnId) -> bool,
+) -> Chains {
     let mut plan = Plan {
         graph,
         results,
@@ -154,7 +159,9 @@ impl Fused {
         let mut items: Vec<Item> = items.collect();
         for at in 1..items.len() {
             let (before, item) = (&items[at - 1], &items[at]);
-            let both = [before, item].into_iter().all(|item| matches!(&item.op, Op::Recursion(one) if one.pairs()));
+            let both = [before, item]
+                .into_iter()
+                .all(|item| matches!(&item.op, Op::Recursion(one) if one.pairs()));
             let apart = item.operands[0] != Reference::Item(at - 1) && !(at > 1 && items[at - 2].with_next);
             items[at - 1].with_next = both && apart;
         }
@@ -207,12 +214,12 @@ fn op_of(graph: &Graph, id: ColumnId) -> Option<(Op, Operand, Option<Operand>)> 
             let (op, b) = pairwise_op(pairwise, b)?;
             (op, a, Some(b))
         }
-        ColumnOp::Ema { x, n, skip } => (Op::Recursion(Recursion::exponential(n, skip)), column(x), None),
-        ColumnOp::Wilder(x, n) => (Op::Recursion(Recursion::wilder(n)), column(x), None),
+        ColumnOp::Ema { x, n, skip } => (Op::Recursion(Box::new(Recursion::exponential(n, skip))), column(x), None),
+        ColumnOp::Wilder(x, n) => (Op::Recursion(Box::new(Recursion::wilder(n))), column(x), None),
         ColumnOp::Output(call, 0) => {
             let call = &graph.calls[call.0 as usize].call;
             let recursion = Recursion::of(call.kernel, &call.numbers())?;
-            (Op::Recursion(recursion), column(call.inputs[0]), None)
+            (Op::Recursion(Box::new(recursion)), column(call.inputs[0]), None)
         }
         _ => return None,
     })

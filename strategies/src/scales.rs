@@ -98,7 +98,7 @@ mod tests {
             value = (value * 1_103.515_245 + 12.345).rem_euclid(1.0);
             let signed = (value - 0.5) * libm::scalbn(1.0, i % 52);
             assert_eq!(to_integer(signed, 1.0), libm::rint(signed) as i64, "{signed}");
-                    }
+        }
         let halves = [0.5, 1.5, 2.5, -0.5, -1.5, -2.5].map(|half| to_integer(half, 1.0));
         assert_eq!(halves, [0, 2, 2, 0, -2, -2]);
     }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::op_of;
 use super::strips::Op;
-use super::{column_of, op_of};
 use crate::graph::{ColumnId, Graph, Operand};
 
 /// An operation with its operands.

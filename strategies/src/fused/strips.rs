@@ -53,7 +53,7 @@ pub(super) enum Op {
     SubtractSubtract,
     /// From the third.
     SubtractFrom,
-    Recursion(Recursion),
+    Recursion(Box<Recursion>),
 }
 
 /// One step of a chain; operands that it has not are the first again.
@@ -83,14 +83,28 @@ impl Target<'_> {
             },
             Self::End(values) => {
                 simd::prefetch(values, values.len() + AHEAD);
-                values.extend_from_slice(&strip[..bars]);
+                if bars < STRIP {
+                    return values.extend_from_slice(&strip[..bars]);
+                }
+                // Parts that are copied in place, not by a call.
+                for part in strip.as_chunks::<PART>().0 {
+                    values.extend_from_slice(part);
+                }
             }
         }
     }
 }
 
 pub(super) fn run(level: Level, fused: &mut Fused, bars: Range<usize>, inputs: &[&[f64]], out: &mut [Target<'_>]) {
-    simd::run(level, Walk { fused, bars, inputs, out });
+    simd::run(
+        level,
+        Walk {
+            fused,
+            bars,
+            inputs,
+            out,
+        },
+    );
 }
 
 struct Walk<'a, 'b> {
@@ -105,7 +119,12 @@ impl Loop for Walk<'_, '_> {
 
     #[inline(always)]
     fn run(self) {
-        let Self { fused, bars, inputs, out } = self;
+        let Self {
+            fused,
+            bars,
+            inputs,
+            out,
+        } = self;
         let (start, bars) = (bars.start, bars.len());
         // The strip at the end may be shorter. Nulls behind it change no recursion.
         let mut rooms = Vec::new();
@@ -280,7 +299,12 @@ fn each(a: &Strip, b: &Strip, out: &mut Strip, f: impl Fn(f64, f64) -> f64) {
 
 #[inline(always)]
 fn each_of_three(a: &Strip, b: &Strip, c: &Strip, out: &mut Strip, f: impl Fn(f64, f64, f64) -> f64) {
-    let parts = a.as_chunks::<PART>().0.iter().zip(b.as_chunks::<PART>().0).zip(c.as_chunks::<PART>().0);
+    let parts = a
+        .as_chunks::<PART>()
+        .0
+        .iter()
+        .zip(b.as_chunks::<PART>().0)
+        .zip(c.as_chunks::<PART>().0);
     for (out, ((a, b), c)) in out.as_chunks_mut::<PART>().0.iter_mut().zip(parts) {
         let (a, b, c) = (*a, *b, *c);
         *out = std::array::from_fn(|i| f(a[i], b[i], c[i]));

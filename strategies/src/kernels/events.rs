@@ -121,7 +121,12 @@ impl Walker for HeikinAshi {
             for x in x {
                 simd::prefetch(x, from + 4 * STRIP);
             }
-            let out = [&mut opens[bars.clone()], &mut highs[bars.clone()], &mut lows[bars.clone()], &mut closes[bars.clone()]];
+            let out = [
+                &mut opens[bars.clone()],
+                &mut highs[bars.clone()],
+                &mut lows[bars.clone()],
+                &mut closes[bars.clone()],
+            ];
             self.strip([o, h, l, c].map(|x| &x[bars.clone()]), out);
         }
     }

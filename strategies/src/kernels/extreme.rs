@@ -30,6 +30,8 @@ struct Short {
     /// The values before the tile that its windows reach back to, and room for them with its first values.
     history: Vec<f64>,
     head: Vec<f64>,
+    /// Extremes of ever longer windows.
+    rooms: [Vec<f64>; 2],
     seen: usize,
 }
 
@@ -43,9 +45,16 @@ const PART: usize = 1_024;
 #[inline(always)]
 fn doubled(short: &mut Short, n: usize, x: &[f64], out: &mut [f64], better: impl Fn(f64, f64) -> f64) {
     let before = n - 1;
-    let Short { history, head, seen } = short;
+    let Short {
+        history,
+        head,
+        rooms,
+        seen,
+    } = short;
     history.resize(before, 0.0);
-    let mut rooms = [[0.0; PART + DOUBLED]; 2];
+    for room in &mut *rooms {
+        room.resize(PART + before, 0.0);
+    }
     for from in (0..x.len()).step_by(PART) {
         let out = &mut out[from..x.len().min(from + PART)];
         let values = if from >= before {
@@ -56,7 +65,12 @@ fn doubled(short: &mut Short, n: usize, x: &[f64], out: &mut [f64], better: impl
             head.extend_from_slice(&x[..from + out.len()]);
             head.as_slice()
         };
-        if values.iter().map(|x| u64::from(x.to_bits() == (-0.0f64).to_bits())).sum::<u64>() > 0 {
+        if values
+            .iter()
+            .map(|x| u64::from(x.to_bits() == (-0.0f64).to_bits()))
+            .sum::<u64>()
+            > 0
+        {
             one_by_one(values, n, *seen + from, out, &better);
             continue;
         }
@@ -68,7 +82,7 @@ fn doubled(short: &mut Short, n: usize, x: &[f64], out: &mut [f64], better: impl
                 *out = better(better(*a, *b), better(*c, *d));
             }
         };
-        let [mut longest, mut next] = rooms.each_mut().map(|room| &mut room[..]);
+        let [mut longest, mut next] = rooms.each_mut().map(Vec::as_mut_slice);
         let (mut bars, mut windows) = (1, values.len());
         while 4 * bars <= before {
             windows -= 3 * bars;
@@ -78,7 +92,11 @@ fn doubled(short: &mut Short, n: usize, x: &[f64], out: &mut [f64], better: impl
             bars *= 4;
         }
         let last = n - bars;
-        four(if bars == 1 { values } else { &*longest }, [bars.min(last), last.min(2 * bars), last], out);
+        four(
+            if bars == 1 { values } else { &*longest },
+            [bars.min(last), last.min(2 * bars), last],
+            out,
+        );
     }
     if x.len() >= before {
         history.copy_from_slice(&x[x.len() - before..]);

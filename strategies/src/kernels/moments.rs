@@ -194,6 +194,10 @@ impl<const K: usize> Moments<K> {
     /// [`Moments::run`] of whole blocks from a bar on, none of which is waited for: each of their sums goes through all of them side
     /// by side. Arrays are made place by place: what `map` and `from_fn` are given is not always inlined, see [`crate::simd::Loop`].
     #[inline(always)]
+    #[allow(
+        clippy::needless_range_loop,
+        reason = "a loop over places is unrolled, one over arrays side by side not always"
+    )]
     fn run_blocks<T: Terms<K>, const O: usize>(
         &mut self,
         x: &[f64],
@@ -291,6 +295,10 @@ impl<const K: usize> Moments<K> {
 
     /// [`Moments::run`] of a short window: values are measured from the newest one.
     #[inline(always)]
+    #[allow(
+        clippy::needless_range_loop,
+        reason = "a loop over places is unrolled, one over arrays side by side not always"
+    )]
     fn run_short<T: Terms<K>, const O: usize>(
         &mut self,
         x: &[f64],

@@ -13,7 +13,10 @@ pub(crate) enum Recursion {
     Smooth(Smoothing),
     Sum(f64),
     /// Fast less slow, from so many defined values on.
-    Oscillator { averages: [Smoothing; 2], missing: usize },
+    Oscillator {
+        averages: [Smoothing; 2],
+        missing: usize,
+    },
 }
 
 impl Recursion {

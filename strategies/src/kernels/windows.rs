@@ -43,7 +43,8 @@ impl Walker for Sum {
         if divisor == 1.0 {
             self.moments.run::<Plain, 1>(x[0], x[0], [out[0]], |window| window.sums);
         } else {
-            self.moments.run::<Plain, 1>(x[0], x[0], [out[0]], |window| [window.sums[0] / divisor]);
+            self.moments
+                .run::<Plain, 1>(x[0], x[0], [out[0]], |window| [window.sums[0] / divisor]);
         }
     }
 }
