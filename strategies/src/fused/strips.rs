@@ -237,14 +237,30 @@ impl Op {
             Self::MaxDistance => each_of_three(a, b, c, out, |a, b, c| {
                 nulls::call2(Elementwise::Max, c, nulls::binary(BinaryOp::Sub, a, b).abs())
             }),
-            Self::AddAdd => two_steps(a, b, c, out, BinaryOp::Add, BinaryOp::Add),
-            Self::MultiplyAdd => two_steps(a, b, c, out, BinaryOp::Mul, BinaryOp::Add),
-            Self::AddMultiply => two_steps(a, b, c, out, BinaryOp::Add, BinaryOp::Mul),
-            Self::SubtractMultiply => two_steps(a, b, c, out, BinaryOp::Sub, BinaryOp::Mul),
-            Self::AddDivide => two_steps(a, b, c, out, BinaryOp::Add, BinaryOp::Div),
-            Self::SubtractDivide => two_steps(a, b, c, out, BinaryOp::Sub, BinaryOp::Div),
-            Self::DivideSubtract => two_steps(a, b, c, out, BinaryOp::Div, BinaryOp::Sub),
-            Self::SubtractSubtract => two_steps(a, b, c, out, BinaryOp::Sub, BinaryOp::Sub),
+            Self::AddAdd => each_of_three(a, b, c, out, |a, b, c| {
+                nulls::binary(BinaryOp::Add, nulls::binary(BinaryOp::Add, a, b), c)
+            }),
+            Self::MultiplyAdd => each_of_three(a, b, c, out, |a, b, c| {
+                nulls::binary(BinaryOp::Add, nulls::binary(BinaryOp::Mul, a, b), c)
+            }),
+            Self::AddMultiply => each_of_three(a, b, c, out, |a, b, c| {
+                nulls::binary(BinaryOp::Mul, nulls::binary(BinaryOp::Add, a, b), c)
+            }),
+            Self::SubtractMultiply => each_of_three(a, b, c, out, |a, b, c| {
+                nulls::binary(BinaryOp::Mul, nulls::binary(BinaryOp::Sub, a, b), c)
+            }),
+            Self::AddDivide => each_of_three(a, b, c, out, |a, b, c| {
+                nulls::binary(BinaryOp::Div, nulls::binary(BinaryOp::Add, a, b), c)
+            }),
+            Self::SubtractDivide => each_of_three(a, b, c, out, |a, b, c| {
+                nulls::binary(BinaryOp::Div, nulls::binary(BinaryOp::Sub, a, b), c)
+            }),
+            Self::DivideSubtract => each_of_three(a, b, c, out, |a, b, c| {
+                nulls::binary(BinaryOp::Sub, nulls::binary(BinaryOp::Div, a, b), c)
+            }),
+            Self::SubtractSubtract => each_of_three(a, b, c, out, |a, b, c| {
+                nulls::binary(BinaryOp::Sub, nulls::binary(BinaryOp::Sub, a, b), c)
+            }),
             Self::SubtractFrom => each_of_three(a, b, c, out, |a, b, c| {
                 nulls::binary(BinaryOp::Sub, c, nulls::binary(BinaryOp::Sub, a, b))
             }),
@@ -307,11 +323,10 @@ fn each_of_three(a: &Strip, b: &Strip, c: &Strip, out: &mut Strip, f: impl Fn(f6
         .zip(c.as_chunks::<PART>().0);
     for (out, ((a, b), c)) in out.as_chunks_mut::<PART>().0.iter_mut().zip(parts) {
         let (a, b, c) = (*a, *b, *c);
-        *out = std::array::from_fn(|i| f(a[i], b[i], c[i]));
+        let mut values = [0.0; PART];
+        for i in 0..PART {
+            values[i] = f(a[i], b[i], c[i]);
+        }
+        *out = values;
     }
-}
-
-#[inline(always)]
-fn two_steps(a: &Strip, b: &Strip, c: &Strip, out: &mut Strip, first: BinaryOp, second: BinaryOp) {
-    each_of_three(a, b, c, out, |a, b, c| nulls::binary(second, nulls::binary(first, a, b), c));
 }
