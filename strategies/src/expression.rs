@@ -187,3 +187,58 @@ pub fn evaluate_expressions(market: &Market, sources: &[&str]) -> Result<Vec<Vec
     }
     Ok(all)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Prices that go up and down, with bars that do not move and one that stands out.
+    fn market() -> Market {
+        use assay_engine::market::{Column, Ohlc};
+        let column = |shift: usize| -> Column<f64> {
+            let value = |bar: usize| f64::from((bar * bar + shift * 7) as u32 % 101) / 8.0 + if bar == 300 { 1e9 } else { 1.0 };
+            (0..1_000).map(value).collect::<Vec<_>>().into()
+        };
+        let mid = Ohlc {
+            open: column(1),
+            high: column(2),
+            low: column(3),
+            close: column(1),
+        };
+        let times: Vec<i64> = (0..1_000).map(|bar| bar * 60_000_000_000).collect();
+        let instrument = Instrument::unknown("X".parse().expect("a symbol"));
+        Market::of_columns(instrument, 60_000_000_000, times.into(), vec![0; 1_000], mid, None, column(5))
+    }
+
+    #[test]
+    fn chains_give_the_bits_of_their_steps() {
+        let market = market();
+        let formulas = [
+            "max(high - low, abs(high - close[1]), abs(low - close[1]))",
+            "(high + low + close * 2) / 4",
+            "nz((close / close[3] - 1) * 100, 7) - (open - low)",
+            "ema(ema(change(close), 9), 4) / ema(ema(abs(change(close)), 9), 4)",
+            "rma(close, 5) * volume + cumsum(open - high)",
+            "1 / (close - open) + close * volume - high",
+            "(close - low) / (high - low) - open",
+            "adosc(3, 10)",
+            "t3(close, 5, 0.7)",
+            "macd(close, 5, 9, 4).hist",
+        ];
+        for formula in formulas {
+            let Read { graph, besides, roots } = Read::new(&market, &[formula]).expect("a formula");
+            let program = Program::with_besides(graph, besides);
+            let column = roots[0].column().expect("a number");
+            let mut evaluator = Evaluator::new(&program, &market);
+            let mut steps = Vec::new();
+            for from in (0..market.len()).step_by(192) {
+                evaluator.advance(from..market.len().min(from + 192));
+                steps.extend_from_slice(evaluator.column(column));
+            }
+            let chains = evaluate_expression(&market, formula).expect("a formula");
+            let same = |(a, b): (&f64, &f64)| a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan());
+            assert_eq!(steps.len(), chains.len());
+            assert!(steps.iter().zip(&chains).all(same), "{formula}");
+        }
+    }
+}
