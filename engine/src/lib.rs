@@ -22,6 +22,7 @@ pub mod market;
 mod plan;
 pub mod replay;
 mod search;
+mod shape;
 pub mod signals;
 pub mod simulate;
 mod stitch;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::buffer::ScalarBuffer;
@@ -12,6 +12,7 @@ use assay_core::time::{DAY_NS, UtcNs};
 
 use crate::config::YEAR_NS;
 use crate::equity::BarTimes;
+pub use crate::shape::ColumnShape;
 use crate::ticks::Ticks;
 
 /// A column shared without copying with the Arrow buffer it came from.
@@ -61,7 +62,11 @@ pub struct Market {
     pub(crate) until: i64,
     /// Other instruments that rules may look at, by symbol.
     pub others: Others,
+    /// What is known of columns; each stands beside its column, so that no other one can come to lie in its place.
+    pub(crate) shapes: Shapes,
 }
+
+type Shapes = Arc<Mutex<Vec<(Column<f64>, ColumnShape)>>>;
 
 /// Bars of instruments by symbol.
 pub type Others = Arc<BTreeMap<String, Arc<Market>>>;
@@ -179,6 +184,7 @@ impl Market {
             ticks_of_bars: values_of::<Int64Type>(batch, "ticks"),
             until: to.unwrap_or(i64::MAX),
             others: Others::default(),
+            shapes: Shapes::default(),
         })
     }
 
@@ -245,6 +251,7 @@ impl Market {
             ticks_of_bars: None,
             until: i64::MAX,
             others: Others::default(),
+            shapes: Shapes::default(),
         }
     }
 
@@ -253,6 +260,17 @@ impl Market {
     pub fn with_others(mut self, others: Others) -> Self {
         self.others = others;
         self
+    }
+
+    /// What a column of this market looks like: measured when it is first asked for, and known from then on.
+    pub fn shape(&self, column: &Column<f64>) -> ColumnShape {
+        let mut shapes = self.shapes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, shape)) = shapes.iter().find(|(known, _)| known.inner().ptr_eq(column.inner())) {
+            return *shape;
+        }
+        let shape = ColumnShape::measure(column);
+        shapes.push((column.clone(), shape));
+        shape
     }
 
     /// Bars in a year: by the calendar, or of the window where bars count ticks or volume.

@@ -7,7 +7,7 @@ use assay_lang::{BinaryOp, Elementwise, nulls};
 use self::transcendental::{Atan, Cos, Log, Log10, Sin, Tanh};
 use crate::branchless::all;
 use crate::graph::Pairwise;
-use crate::simd::{self, Lane, Level, Loop};
+use crate::simd::{self, Lane, Level, Loop, STRIP};
 
 /// One value; null where a result would be infinite.
 #[inline]
@@ -42,13 +42,13 @@ pub(crate) fn pairwise_tile(level: Level, op: Pairwise, a: Lane<'_>, b: Lane<'_>
 
 /// `Ratio` and `Share` without branches, so that a loop takes several at a time: 0 where b is 0.
 #[inline(always)]
-fn quotient(a: f64, b: f64, divisor: f64) -> f64 {
+pub(crate) fn quotient(a: f64, b: f64, divisor: f64) -> f64 {
     let value = nulls::binary(BinaryOp::Div, a, divisor);
     if all([b == 0.0, !a.is_nan()]) { 0.0 } else { value }
 }
 
 /// Of a power of two: to multiply with it gives the same bits as to divide, and takes less time.
-fn exact_reciprocal(b: Lane<'_>) -> Option<f64> {
+pub(crate) fn exact_reciprocal(b: Lane<'_>) -> Option<f64> {
     const MANTISSA: u64 = (1 << 52) - 1;
     match b {
         Lane::Number(b) if b.to_bits() & MANTISSA == 0 && b.is_normal() && (1.0 / b).is_normal() => Some(1.0 / b),
@@ -75,8 +75,14 @@ impl<F: Fn(f64, f64) -> f64> Loop for Zip<'_, F> {
         let Self { a, b, out, f } = self;
         match (a, b) {
             (Lane::Slice(a), Lane::Slice(b)) => {
-                for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
-                    *out = f(*a, *b);
+                for (strip, out) in out.chunks_mut(STRIP).enumerate() {
+                    let from = strip * STRIP;
+                    // Columns of the market come out of memory, two of them in turn: too little of each to be foreseen.
+                    simd::prefetch(a, from + 4 * STRIP);
+                    simd::prefetch(b, from + 4 * STRIP);
+                    for ((out, a), b) in out.iter_mut().zip(&a[from..]).zip(&b[from..]) {
+                        *out = f(*a, *b);
+                    }
                 }
             }
             (Lane::Slice(a), Lane::Number(b)) => {

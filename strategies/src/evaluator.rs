@@ -2,19 +2,22 @@
 
 mod state;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use assay_engine::{Market, SignalTile};
 
 use self::state::{Kernel, PrefixSum, Work, kernel, schedule, sum_kernel};
 use crate::bits;
-use crate::buffers::{Buffers, Earlier, Window};
+use crate::bounds::known_from;
+use crate::buffers::{Buffers, Earlier, Kept, Window};
 use crate::elementwise::{function_tile, negate_tile, pairwise_tile, select_tile};
 use crate::elsewhere::Walk;
+use crate::fused::{Fused, Target};
 use crate::graph::{BitsId, BitsOp, CallId, ColumnId, ColumnOp, Comparison, Operand};
-use crate::kernels::Instance;
 use crate::kernels::clock;
 use crate::kernels::smoothing::{Smoothing, TOGETHER, run_together};
+use crate::kernels::{Instance, Known};
 use crate::program::Program;
 use crate::scales::Scales;
 use crate::series;
@@ -40,6 +43,10 @@ pub struct Evaluator<'a> {
     level: Level,
     columns: Option<Buffers<f64>>,
     bits: Option<Buffers<u64>>,
+    /// Columns of which all values are kept, in their order.
+    kept: Vec<u32>,
+    /// The bar from which on each column is never null, where that is known.
+    known_from: Vec<usize>,
     sums: Vec<PrefixSum>,
     kernels: Vec<Kernel>,
     work: Vec<Work>,
@@ -55,6 +62,20 @@ impl<'a> Evaluator<'a> {
     pub fn new(program: &'a Program, market: &'a Market) -> Self {
         let scales = Self::scales(program, market);
         Self::with(program, market, &scales, Level::detect())
+    }
+
+    /// [`Evaluator::new`] for results: all values of some columns are kept, and no others can be asked for. Those of the market, and
+    /// delays, have no values of their own to be kept.
+    pub(crate) fn keeping(program: &'a Program, market: &'a Market, results: impl Iterator<Item = ColumnId>) -> Self {
+        let nodes = &program.graph.columns;
+        let own = |id: &ColumnId| !matches!(nodes[id.0 as usize].op, ColumnOp::Source(_) | ColumnOp::Delay(..));
+        let results: BTreeSet<ColumnId> = results.collect();
+        let evaluator = Self::new(program, market);
+        Self {
+            work: schedule(program, Some((&results, &evaluator.known_from))),
+            kept: results.iter().filter(|id| own(id)).map(|id| id.0).collect(),
+            ..evaluator
+        }
     }
 
     /// The scales of the market's columns that the program sums; evaluators of the same market may share them.
@@ -92,14 +113,27 @@ impl<'a> Evaluator<'a> {
             level: simd::available(level),
             columns: None,
             bits: None,
+            kept: Vec::new(),
+            known_from: known_from(&program.graph, market),
             sums,
             kernels,
-            work: schedule(program),
+            work: schedule(program, None),
             plain: vec![None; columns.len()],
             scratch: std::array::from_fn(|_| Vec::new()),
             besides: walks(program, level),
             tile: 0..0,
         }
+    }
+
+    /// Whether all values of a column are kept.
+    pub(crate) fn keeps(&self, column: ColumnId) -> bool {
+        self.kept.binary_search(&column.0).is_ok()
+    }
+
+    /// The columns that were kept, as far as bars went.
+    pub(crate) fn into_kept(self) -> impl Iterator<Item = (ColumnId, Vec<f64>)> {
+        let kept = self.columns.map(Buffers::into_kept);
+        kept.into_iter().flatten().map(|(node, values)| (ColumnId(node), values))
     }
 
     /// Computes the next tile. Tiles follow each other from bar 0, begin at multiples of 64 bars, and are never longer than the
@@ -116,14 +150,22 @@ impl<'a> Evaluator<'a> {
         assert!(len > 0 && tile.end <= self.market.len(), "a tile lies within the market");
         let words = |bars: usize| bars.div_ceil(64);
         let program = self.program;
-        let mut columns = self
-            .columns
-            .take()
-            .unwrap_or_else(|| Buffers::new(program.column_histories.iter().copied(), len, f64::NAN));
+        let mut columns = self.columns.take().unwrap_or_else(|| {
+            let fused = self.work.iter().filter_map(|work| match work {
+                Work::Fused(fused) => Some(fused.stored()),
+                _ => None,
+            });
+            let kept = Kept {
+                nodes: self.kept.clone(),
+                appended: fused.flatten().map(|id| id.0).collect(),
+                bars: self.market.len(),
+            };
+            Buffers::new(&program.column_histories, len, f64::NAN, kept)
+        });
         let mut bits = self
             .bits
             .take()
-            .unwrap_or_else(|| Buffers::new(program.bits_histories.iter().copied(), words(len), 0));
+            .unwrap_or_else(|| Buffers::new(&program.bits_histories, words(len), 0, Kept::default()));
         columns.advance(done, len);
         bits.advance(words(done), words(len));
         for sum in &mut self.sums {
@@ -154,6 +196,7 @@ impl<'a> Evaluator<'a> {
                     simd::cross(self.level, lane_a, lane_b, plain, last, up, down);
                 }
                 Work::Together { x, members } => self.run_group(*x, members, &tile, &mut columns),
+                Work::Fused(fused) => self.run_fused(fused, &tile, &mut columns),
             }
         }
         (self.work, self.columns, self.bits) = (work, Some(columns), Some(bits));
@@ -260,7 +303,8 @@ impl<'a> Evaluator<'a> {
                 out[..undefined].fill(f64::NAN);
             }
             (ColumnOp::Sum(x, _) | ColumnOp::Mean(x, _), Kernel::Sum(instance)) => {
-                instance.run(self.level, &[window(x).tile()], &mut [out]);
+                let known = self.known(&[x], [id], tile);
+                instance.run(self.level, known, &[window(x).tile()], &mut [out]);
             }
             (ColumnOp::Ema { x, .. } | ColumnOp::Wilder(x, _), Kernel::Smoothing(kernel)) => {
                 kernel.run(self.level, window(x).tile(), out);
@@ -271,6 +315,16 @@ impl<'a> Evaluator<'a> {
         self.kernels[id.0 as usize] = kernel;
     }
 
+    /// What the bounds of a kernel's columns say of a tile.
+    fn known(&self, inputs: &[ColumnId], outputs: impl IntoIterator<Item = ColumnId>, tile: &Range<usize>) -> Known {
+        let from = |id: &ColumnId| self.known_from[id.0 as usize];
+        Known {
+            inputs: inputs.iter().all(|id| from(id) <= tile.start),
+            // Infinities only come of sums and products; warm-up is null in any case.
+            outputs: outputs.into_iter().all(|id| from(&id) < usize::MAX),
+        }
+    }
+
     fn run_call(&self, id: CallId, instance: &mut Instance, tile: &Range<usize>, columns: &mut Buffers<f64>) {
         let placed = &self.program.graph.calls[id.0 as usize];
         let (earlier, mut outputs) = columns.split_many(placed.first.0, placed.outputs, tile.len());
@@ -279,7 +333,11 @@ impl<'a> Evaluator<'a> {
             .inputs
             .iter()
             .map(|input| self.window(*input, tile, earlier).tile());
-        instance.run(self.level, &inputs.collect::<Vec<_>>(), &mut outputs);
+        let given = (0..placed.outputs)
+            .filter(|output| placed.wanted >> output & 1 == 1)
+            .map(|output| ColumnId(placed.first.0 + output));
+        let known = self.known(&placed.call.inputs, given, tile);
+        instance.run(self.level, known, &inputs.collect::<Vec<_>>(), &mut outputs);
     }
 
     fn run_group(&mut self, x: ColumnId, members: &[ColumnId], tile: &Range<usize>, columns: &mut Buffers<f64>) {
@@ -305,6 +363,25 @@ impl<'a> Evaluator<'a> {
             self.kernels[id.0 as usize] = Kernel::Smoothing(kernel);
         }
         self.scratch = scratch;
+    }
+
+    fn run_fused(&self, fused: &mut Fused, tile: &Range<usize>, columns: &mut Buffers<f64>) {
+        let mut stored: Vec<(Vec<f64>, usize)> = fused.stored().map(|id| columns.take(id.0)).collect();
+        let inputs = fused.inputs().map(|id| self.window(id, tile, columns.earlier()).tile());
+        let inputs: Vec<&[f64]> = inputs.collect();
+        let targets = fused.stored().zip(&mut stored).map(|(id, (values, at))| {
+            if self.keeps(id) {
+                Target::End(values)
+            } else {
+                Target::Tile(&mut values[*at..*at + tile.len()])
+            }
+        });
+        let mut targets: Vec<Target<'_>> = targets.collect();
+        fused.run(self.level, tile.clone(), &inputs, &mut targets);
+        drop(targets);
+        for (id, (values, _)) in fused.stored().zip(stored) {
+            columns.give_back(id.0, values);
+        }
     }
 
     fn run_bits(&self, id: BitsId, tile: &Range<usize>, columns: &Buffers<f64>, bits: &mut Buffers<u64>) {

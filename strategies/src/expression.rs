@@ -80,6 +80,15 @@ enum Root {
     Condition(BitsId, BitsId),
 }
 
+impl Root {
+    fn column(&self) -> Option<ColumnId> {
+        match self {
+            Self::Number(column) => Some(*column),
+            Self::Condition(..) => None,
+        }
+    }
+}
+
 /// Expressions in one graph.
 struct Read {
     graph: Graph,
@@ -145,14 +154,15 @@ pub fn evaluate_expression(market: &Market, source: &str) -> Result<Vec<f64>, St
 pub fn evaluate_expressions(market: &Market, sources: &[&str]) -> Result<Vec<Vec<f64>>, StrategyError> {
     let Read { graph, besides, roots } = Read::new(market, sources)?;
     let program = Program::with_besides(graph, besides);
-    let mut evaluator = Evaluator::new(&program, market);
-    let mut all: Vec<Vec<f64>> = roots.iter().map(|_| Vec::with_capacity(market.len())).collect();
+    let mut evaluator = Evaluator::keeping(&program, market, roots.iter().filter_map(Root::column));
+    let mut all: Vec<Vec<f64>> = roots.iter().map(|_| Vec::new()).collect();
     let step = bars_of_a_tile(program.nodes().columns);
     for from in (0..market.len()).step_by(step) {
         let tile = from..market.len().min(from + step);
         evaluator.advance(tile.clone());
         for (values, root) in all.iter_mut().zip(&roots) {
             match root {
+                Root::Number(column) if evaluator.keeps(*column) => {}
                 Root::Number(column) => values.extend_from_slice(evaluator.column(*column)),
                 Root::Condition(holds, fails) => {
                     let (holds, fails) = (evaluator.bits(*holds), evaluator.bits(*fails));
@@ -166,5 +176,69 @@ pub fn evaluate_expressions(market: &Market, sources: &[&str]) -> Result<Vec<Vec
             }
         }
     }
+    for (column, kept) in evaluator.into_kept() {
+        let places: Vec<usize> = (0..roots.len()).filter(|at| roots[*at].column() == Some(column)).collect();
+        if let [others @ .., last] = &places[..] {
+            for other in others {
+                all[*other].clone_from(&kept);
+            }
+            all[*last] = kept;
+        }
+    }
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Prices that go up and down, with bars that do not move and one that stands out.
+    fn market() -> Market {
+        use assay_engine::market::{Column, Ohlc};
+        let column = |shift: usize| -> Column<f64> {
+            let value = |bar: usize| f64::from((bar * bar + shift * 7) as u32 % 101) / 8.0 + if bar == 300 { 1e9 } else { 1.0 };
+            (0..1_000).map(value).collect::<Vec<_>>().into()
+        };
+        let mid = Ohlc {
+            open: column(1),
+            high: column(2),
+            low: column(3),
+            close: column(1),
+        };
+        let times: Vec<i64> = (0..1_000).map(|bar| bar * 60_000_000_000).collect();
+        let instrument = Instrument::unknown("X".parse().expect("a symbol"));
+        Market::of_columns(instrument, 60_000_000_000, times.into(), vec![0; 1_000], mid, None, column(5))
+    }
+
+    #[test]
+    fn chains_give_the_bits_of_their_steps() {
+        let market = market();
+        let formulas = [
+            "max(high - low, abs(high - close[1]), abs(low - close[1]))",
+            "(high + low + close * 2) / 4",
+            "nz((close / close[3] - 1) * 100, 7) - (open - low)",
+            "ema(ema(change(close), 9), 4) / ema(ema(abs(change(close)), 9), 4)",
+            "rma(close, 5) * volume + cumsum(open - high)",
+            "1 / (close - open) + close * volume - high",
+            "(close - low) / (high - low) - open",
+            "adosc(3, 10)",
+            "t3(close, 5, 0.7)",
+            "macd(close, 5, 9, 4).hist",
+        ];
+        for formula in formulas {
+            let Read { graph, besides, roots } = Read::new(&market, &[formula]).expect("a formula");
+            let program = Program::with_besides(graph, besides);
+            let column = roots[0].column().expect("a number");
+            let mut evaluator = Evaluator::new(&program, &market);
+            let mut steps = Vec::new();
+            for from in (0..market.len()).step_by(192) {
+                evaluator.advance(from..market.len().min(from + 192));
+                steps.extend_from_slice(evaluator.column(column));
+            }
+            let chains = evaluate_expression(&market, formula).expect("a formula");
+            let same = |(a, b): (&f64, &f64)| a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan());
+            assert_eq!(steps.len(), chains.len());
+            assert!(steps.iter().zip(&chains).all(same), "{formula}");
+        }
+    }
 }

@@ -31,6 +31,7 @@
 
 mod bind;
 mod bits;
+mod bounds;
 mod branchless;
 mod buffers;
 mod elementwise;
@@ -38,6 +39,7 @@ mod elsewhere;
 mod error;
 mod evaluator;
 mod expression;
+mod fused;
 mod given;
 mod graph;
 mod job;

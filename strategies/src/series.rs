@@ -1,6 +1,7 @@
 //! The built-in series: which column of the market each name stands for.
 
 use assay_engine::Market;
+use assay_engine::market::Column;
 
 use crate::graph::{Price, Source};
 
@@ -31,16 +32,21 @@ pub(crate) fn source(name: &str) -> Option<Source> {
 
 /// The values of that column, one per bar; empty for quotes of bars without them, which binding refuses.
 pub(crate) fn values(market: &Market, source: Source) -> &[f64] {
+    column(market, source).map_or(&[], |column| column)
+}
+
+/// That column of the market; none for quotes of bars without them.
+pub(crate) fn column(market: &Market, source: Source) -> Option<&Column<f64>> {
     let (prices, price) = match source {
-        Source::Open => return &market.mid.open,
-        Source::High => return &market.mid.high,
-        Source::Low => return &market.mid.low,
-        Source::Close => return &market.mid.close,
-        Source::Volume => return &market.volume,
+        Source::Open => return Some(&market.mid.open),
+        Source::High => return Some(&market.mid.high),
+        Source::Low => return Some(&market.mid.low),
+        Source::Close => return Some(&market.mid.close),
+        Source::Volume => return Some(&market.volume),
         Source::Bid(price) => (market.quotes.as_ref().map(|quotes| &quotes.bid), price),
         Source::Ask(price) => (market.quotes.as_ref().map(|quotes| &quotes.ask), price),
     };
-    prices.map_or(&[], |prices| match price {
+    prices.map(|prices| match price {
         Price::Open => &prices.open,
         Price::High => &prices.high,
         Price::Low => &prices.low,

@@ -12,6 +12,12 @@ pub(crate) use assay_engine::SimdLevel as Level;
 /// Bars to a word of bits.
 pub(crate) const WORD: usize = 64;
 
+/// Bars that go through a chain of steps together.
+pub(crate) const STRIP: usize = 64;
+
+/// Values of a strip.
+pub(crate) type Strip = [f64; STRIP];
+
 /// Values of a word.
 pub(crate) type Block = [f64; WORD];
 
@@ -43,6 +49,20 @@ pub(crate) fn run<L: Loop>(level: Level, work: L) -> L::Output {
         Level::Avx2 => unsafe { avx2::run(work) },
         _ => work.run(),
     }
+}
+
+/// Says that a strip of values is wanted soon: those from `at` on, which may lie behind the slice.
+#[inline(always)]
+pub(crate) fn prefetch(values: &[f64], at: usize) {
+    #[cfg(target_arch = "x86_64")]
+    for line in (0..STRIP).step_by(8) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        let place = values.as_ptr().wrapping_add(at + line);
+        // SAFETY: SSE is part of x86-64, and a prefetch of any address whatsoever is only a hint.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (values, at);
 }
 
 /// The values of an operand over a tile.

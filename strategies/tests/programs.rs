@@ -97,6 +97,19 @@ fn averages_are_shared_and_crossings_follow_their_definition() {
 }
 
 #[test]
+fn chains_of_steps_share_what_others_computed() {
+    // The difference is wanted by a comparison before its absolute value is.
+    let market = market(&walk(700, 5, true));
+    let of = |source: &str| evaluate_expression(&market, source).unwrap();
+    let hist = of("macd(close, 3, 8, 4).hist");
+    let found = of("if(macd(close, 3, 8, 4).hist > 0, 1, abs(macd(close, 3, 8, 4).hist) * 2)");
+    for (hist, found) in hist.iter().zip(found) {
+        let expected = if *hist > 0.0 { 1.0 } else { hist.abs() * 2.0 };
+        assert!(found == expected || (found.is_nan() && hist.is_nan()), "{hist}: {found}");
+    }
+}
+
+#[test]
 fn equal_averages_compare_equal() {
     // In binary fractions 0.1 + 0.2 + 0.3 is not 0.6, and running sums leave dust.
     let mut bars = walk(400, 3, true);

@@ -1,11 +1,12 @@
 //! What is kept between tiles, and in which order nodes are computed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use assay_engine::Market;
 
-use crate::buffers::{Buffers, Window};
+use crate::buffers::{Buffers, Kept, Window};
+use crate::fused::{self, Fused};
 use crate::graph::{BitsId, CallId, ColumnId, ColumnOp, Operand, Source, Step};
 use crate::kernels::smoothing::{Smoothing, TOGETHER};
 use crate::kernels::{BarsSince, Instance};
@@ -50,6 +51,7 @@ pub(super) enum Work {
         x: ColumnId,
         members: Vec<ColumnId>,
     },
+    Fused(Fused),
 }
 
 /// Sums of a market's column from the first bar on, as wrapping integers.
@@ -99,8 +101,9 @@ pub(super) fn kernel(op: ColumnOp) -> Kernel {
     }
 }
 
-/// The steps in order, averages of one series gathered into groups where the first of them stands.
-pub(super) fn schedule(program: &Program) -> Vec<Work> {
+/// The steps in order, averages of one series gathered into groups where the first of them stands. Where nothing but some results
+/// is asked for, chains of steps are fused; for those it is good to know from which bar on columns are never null.
+pub(super) fn schedule(program: &Program, results: Option<(&BTreeSet<ColumnId>, &[usize])>) -> Vec<Work> {
     let graph = &program.graph;
     let mut by_series: BTreeMap<ColumnId, Vec<ColumnId>> = BTreeMap::new();
     for step in &graph.steps {
@@ -118,7 +121,11 @@ pub(super) fn schedule(program: &Program) -> Vec<Work> {
             }
         }
     }
-    let steps = graph.steps.iter().filter_map(|step| match *step {
+    let fused = results.map(|(results, known_from)| fused::plan(graph, results, known_from, |id| groups.contains_key(&id)));
+    let (mut chains, members) = fused.unwrap_or_default();
+    let steps = graph.steps.iter().enumerate().filter_map(|(at, step)| match *step {
+        _ if chains.contains_key(&at) => chains.remove(&at).map(Work::Fused),
+        _ if members.contains(&at) => None,
         Step::Column(id) => match groups.remove(&id) {
             Some(Some((x, members))) => Some(Work::Together { x, members }),
             Some(None) => None,
@@ -145,7 +152,7 @@ impl PrefixSum {
         let history = self.history;
         let values = self
             .values
-            .get_or_insert_with(|| Buffers::new(std::iter::once(Some(history)), tile.len(), 0));
+            .get_or_insert_with(|| Buffers::new(&[Some(history)], tile.len(), 0, Kept::default()));
         values.advance(done, tile.len());
         let x = &series::values(market, self.source)[tile.clone()];
         let out = values.tile_mut(0, tile.len());

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::Walker;
 use super::moments::Windows;
-use crate::simd::WORD;
+use crate::simd::{self, STRIP, WORD};
 
 /// The value at the bar at which a condition last held, or some times before.
 #[derive(Debug, Clone)]
@@ -116,20 +116,39 @@ impl Walker for HeikinAshi {
         let ([opens, highs, lows, closes], [o, h, l, c]) = (out, x) else {
             return;
         };
-        let Some(first) = o.first() else { return };
-        let (mut open_before, mut close_before) = self.before.unwrap_or((*first, c[0]));
-        let bars = o.iter().zip(*h).zip(l.iter().zip(*c));
+        for from in (0..o.len()).step_by(STRIP) {
+            let bars = from..o.len().min(from + STRIP);
+            for x in x {
+                simd::prefetch(x, from + 4 * STRIP);
+            }
+            let out = [
+                &mut opens[bars.clone()],
+                &mut highs[bars.clone()],
+                &mut lows[bars.clone()],
+                &mut closes[bars.clone()],
+            ];
+            self.strip([o, h, l, c].map(|x| &x[bars.clone()]), out);
+        }
+    }
+}
+
+impl HeikinAshi {
+    /// Few bars go through each step together, so that what a step gives is near when the next one wants it.
+    #[inline(always)]
+    fn strip(&mut self, [o, h, l, c]: [&[f64]; 4], [opens, highs, lows, closes]: [&mut [f64]; 4]) {
+        let (mut open_before, mut close_before) = self.before.unwrap_or((o[0], c[0]));
+        let bars = o.iter().zip(h).zip(l.iter().zip(c));
         for (out, ((open, high), (low, close))) in closes.iter_mut().zip(bars) {
             *out = (open + high + low + close) / 4.0;
         }
         // The one step that waits for the bar before.
-        for (out, close) in opens.iter_mut().zip(&**closes) {
+        for (out, close) in opens.iter_mut().zip(&*closes) {
             *out = (open_before + close_before) * 0.5;
             (open_before, close_before) = (*out, *close);
         }
         self.before = Some((open_before, close_before));
-        let bodies = opens.iter().zip(&**closes);
-        let ranges = h.iter().zip(*l);
+        let bodies = opens.iter().zip(&*closes);
+        let ranges = h.iter().zip(l);
         for (((high, low), (open, close)), (h, l)) in highs.iter_mut().zip(lows.iter_mut()).zip(bodies).zip(ranges) {
             let (top, bottom) = if open > close { (open, close) } else { (close, open) };
             *high = if h > top { *h } else { *top };

@@ -20,6 +20,32 @@ impl Four {
     }
 }
 
+/// Places of four blocks of `n` values each, side by side.
+#[inline(always)]
+pub(super) fn together(blocks: &[f64], n: usize, out: &mut Vec<Four>) {
+    if out.len() != n {
+        out.resize(n, Four::all(0.0));
+    }
+    let (ab, cd) = blocks.split_at(2 * n);
+    let ((a, b), (c, d)) = (ab.split_at(n), cd.split_at(n));
+    let (a, b, c, d, out) = (&a[..n], &b[..n], &c[..n], &d[..n], &mut out[..n]);
+    for at in 0..n {
+        out[at] = Four([a[at], b[at], c[at], d[at]]);
+    }
+}
+
+/// The reverse of [`together`], of the `k`th of some values.
+#[inline(always)]
+pub(super) fn apart<const K: usize>(values: &[[Four; K]], k: usize, blocks: &mut [f64]) {
+    let n = values.len();
+    let (ab, cd) = blocks.split_at_mut(2 * n);
+    let ((a, b), (c, d)) = (ab.split_at_mut(n), cd.split_at_mut(n));
+    let (a, b, c, d) = (&mut a[..n], &mut b[..n], &mut c[..n], &mut d[..n]);
+    for at in 0..n {
+        [a[at], b[at], c[at], d[at]] = values[at][k].0;
+    }
+}
+
 impl Add for Four {
     type Output = Self;
 

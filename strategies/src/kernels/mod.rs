@@ -15,6 +15,7 @@ mod moments;
 mod order;
 mod pairs;
 mod parabolic;
+mod recursion;
 mod recursive;
 mod session;
 pub(crate) mod smoothing;
@@ -25,6 +26,7 @@ use std::fmt::Debug;
 
 use assay_lang::Kernel;
 
+pub(crate) use self::recursion::Recursion;
 use crate::simd::{self, Level, Loop};
 
 /// A computation that walks from bar to bar.
@@ -216,6 +218,15 @@ impl Recipe {
     }
 }
 
+/// What need not be looked for in a tile.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Known {
+    /// No input is null.
+    pub(crate) inputs: bool,
+    /// No output is infinite.
+    pub(crate) outputs: bool,
+}
+
 /// A kernel at a place in time.
 #[derive(Debug)]
 pub(crate) struct Instance {
@@ -249,11 +260,11 @@ impl Instance {
         }
     }
 
-    /// The next tile: inputs and outputs of one length.
-    pub(crate) fn run(&mut self, level: Level, x: &[&[f64]], out: &mut [&mut [f64]]) {
+    /// The next tile: inputs and outputs of one length, with what is known of them.
+    pub(crate) fn run(&mut self, level: Level, known: Known, x: &[&[f64]], out: &mut [&mut [f64]]) {
         let bars = out[0].len();
-        if self.nulls == Nulls::Seen || simd::all_defined(level, x) {
-            self.defined(level, x, out);
+        if known.inputs || self.nulls == Nulls::Seen || simd::all_defined(level, x) {
+            self.defined(level, known, x, out);
             return;
         }
         let is_null = |bar: usize| x.iter().any(|x| x[bar].is_nan());
@@ -263,7 +274,7 @@ impl Instance {
             if end > bar {
                 let x: Vec<&[f64]> = x.iter().map(|x| &x[bar..end]).collect();
                 let mut out: Vec<&mut [f64]> = out.iter_mut().map(|out| &mut out[bar..end]).collect();
-                self.defined(level, &x, &mut out);
+                self.defined(level, known, &x, &mut out);
             }
             bar = (end..bars).find(|bar| !is_null(*bar)).unwrap_or(bars);
             for out in out.iter_mut() {
@@ -276,13 +287,15 @@ impl Instance {
         }
     }
 
-    fn defined(&mut self, level: Level, x: &[&[f64]], out: &mut [&mut [f64]]) {
+    fn defined(&mut self, level: Level, known: Known, x: &[&[f64]], out: &mut [&mut [f64]]) {
         self.walker.run_at(level, x, out);
         let wanted = self.wanted;
         for (output, out) in out.iter_mut().enumerate().filter(|(output, _)| wanted >> output & 1 == 1) {
             let undefined = self.walker.lookback(output).saturating_sub(self.seen).min(out.len());
             out[..undefined].fill(f64::NAN);
-            simd::keep_finite(level, &mut out[undefined..]);
+            if !known.outputs {
+                simd::keep_finite(level, &mut out[undefined..]);
+            }
         }
         self.seen += out[0].len();
     }

@@ -2,7 +2,7 @@
 
 use super::Walker;
 use super::four::Number;
-use super::moments::{Moments, Summed, Terms};
+use super::moments::{Moments, Terms};
 
 /// Distances, their squares and their product.
 struct Products;
@@ -55,17 +55,10 @@ impl Pair {
     #[inline(always)]
     fn walk(&mut self, x: &[f64], y: &[f64], out: &mut [f64], value: impl Fn([f64; 3]) -> f64) {
         let share = 1.0 / self.n as f64;
-        self.moments.run::<Products>(
-            x,
-            y,
-            |bar,
-             Summed {
-                 sums: [x, y, xx, yy, xy],
-                 ..
-             }| {
-                out[bar] = value([xx - x * x * share, yy - y * y * share, xy - x * y * share]);
-            },
-        );
+        self.moments.run::<Products, 1>(x, y, [out], |window| {
+            let [x, y, xx, yy, xy] = window.sums;
+            [value([xx - x * x * share, yy - y * y * share, xy - x * y * share])]
+        });
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::smoothing::Smoothing;
 use super::{Ring, Walker};
+use crate::simd::{STRIP, Strip};
 
 /// Averages of averages: the weighted sum of an exponential average, the average of that, and so on.
 #[derive(Debug, Clone)]
@@ -23,16 +24,10 @@ impl Cascade {
             room: [Vec::new(), Vec::new()],
         }
     }
-}
 
-impl Walker for Cascade {
-    fn lookback(&self, _: usize) -> usize {
-        self.stages.len() * (self.n - 1)
-    }
-
+    /// Some bars, stage after stage.
     #[inline(always)]
-    fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
-        let (x, out) = (x[0], &mut *out[0]);
+    fn walk(&mut self, x: &[f64], out: &mut [f64]) {
         let [from, to] = &mut self.room;
         from.clear();
         from.extend_from_slice(x);
@@ -47,6 +42,84 @@ impl Walker for Cascade {
                 *out += weight * average;
             }
             std::mem::swap(from, to);
+        }
+    }
+
+    /// Strips of bars that all stages walk at once, each one strip behind the stage before it, so that none waits for another.
+    #[inline(always)]
+    fn walk_together<const N: usize>(stages: &mut [Smoothing; N], weights: &[f64; 6], x: &[Strip], out: &mut [Strip]) {
+        /// Strips of a stage that are kept until the last stage has come to them: a power of two, of more than there are stages.
+        const KEPT: usize = 8;
+        let mut kept = [[[0.0; STRIP]; KEPT]; N];
+        let mut given = [[0.0; STRIP]; N];
+        for step in 0..x.len() + N - 1 {
+            for k in 0..N {
+                let Some(own) = step.checked_sub(k).filter(|own| *own < x.len()) else {
+                    continue;
+                };
+                if step < N - 1 || step >= x.len() {
+                    let from = if k == 0 { x[own] } else { kept[k - 1][own % KEPT] };
+                    stages[k].strip(&from, &mut kept[k][own % KEPT], true);
+                }
+            }
+            if step >= N - 1 && step < x.len() {
+                let mut from = [&x[step]; N];
+                for k in 1..N {
+                    from[k] = &kept[k - 1][(step - k) % KEPT];
+                }
+                Smoothing::strips(stages, from, &mut given);
+                for k in 0..N {
+                    kept[k][(step - k) % KEPT] = given[k];
+                }
+            }
+            let Some(done) = step.checked_sub(N - 1) else { continue };
+            let mut sum = [0.0; STRIP];
+            for (kept, weight) in kept.iter().zip(weights) {
+                for (sum, average) in sum.iter_mut().zip(&kept[done % KEPT]) {
+                    *sum += weight * average;
+                }
+            }
+            out[done] = sum;
+        }
+    }
+}
+
+impl Walker for Cascade {
+    fn lookback(&self, _: usize) -> usize {
+        self.stages.len() * (self.n - 1)
+    }
+
+    #[inline(always)]
+    fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
+        let (strips, _) = x[0].as_chunks::<STRIP>();
+        let (outs, _) = out[0].as_chunks_mut::<STRIP>();
+        let mut begun = 0;
+        while begun < strips.len() && !self.stages.iter().all(Smoothing::steps) {
+            self.walk(&strips[begun], &mut outs[begun]);
+            begun += 1;
+        }
+        let (strips, outs) = (&strips[begun..], &mut outs[begun..]);
+        let mut done = begun * STRIP;
+        if !strips.is_empty() {
+            let weights = &self.weights;
+            let stages = self.stages.as_mut_slice();
+            let walked = if let Some(stages) = stages.as_mut_array::<2>() {
+                Self::walk_together(stages, weights, strips, outs);
+                true
+            } else if let Some(stages) = stages.as_mut_array::<3>() {
+                Self::walk_together(stages, weights, strips, outs);
+                true
+            } else if let Some(stages) = stages.as_mut_array::<6>() {
+                Self::walk_together(stages, weights, strips, outs);
+                true
+            } else {
+                false
+            };
+            done += if walked { strips.len() * STRIP } else { 0 };
+        }
+        let (x, out) = (&x[0][done..], &mut out[0][done..]);
+        if !x.is_empty() {
+            self.walk(x, out);
         }
     }
 }
@@ -221,12 +294,10 @@ pub(super) struct AdOscillator {
 
 impl AdOscillator {
     pub(super) fn new(fast: usize, slow: usize) -> Self {
-        // The mean of the first value alone is that value.
-        let average = |n: usize| Smoothing::new(1, 0, 2.0 / (n as f64 + 1.0));
         Self {
             lookback: fast.max(slow) - 1,
-            fast: average(fast),
-            slow: average(slow),
+            fast: Smoothing::from_first(fast),
+            slow: Smoothing::from_first(slow),
             room: Vec::new(),
         }
     }

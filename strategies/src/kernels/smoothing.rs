@@ -6,7 +6,9 @@
 //! the same, z is x, so that an average that has arrived does not move any more.
 
 use super::Walker;
-use crate::simd::{self, Level, Loop};
+use super::four::Four;
+use super::recursion::is_defined;
+use crate::simd::{self, Level, Loop, STRIP, Strip};
 
 /// Bars from an average to the one it is made from.
 const STEP: usize = 4;
@@ -49,6 +51,15 @@ impl Weights {
         }
     }
 
+    #[inline(always)]
+    fn of_four(self) -> WeightsOfFour {
+        let [a, b, c] = self.earlier;
+        WeightsOfFour {
+            all: Four::all(self.all),
+            earlier: [Four::all(a), Four::all(b), Four::all(c)],
+        }
+    }
+
     /// The average from the one four bars before and the last four values, oldest first.
     #[inline(always)]
     fn step(&self, average: f64, x: [f64; STEP]) -> f64 {
@@ -68,6 +79,11 @@ impl Smoothing {
     /// Wilder's: alpha is 1 / n.
     pub(crate) fn wilder(n: u32) -> Self {
         Self::new(n as usize, 0, 1.0 / f64::from(n))
+    }
+
+    /// Exponential, from the first value on: the mean of it alone is that value.
+    pub(super) fn from_first(n: usize) -> Self {
+        Self::new(1, 0, 2.0 / (n as f64 + 1.0))
     }
 
     pub(super) fn new(n: usize, skip: usize, alpha: f64) -> Self {
@@ -120,30 +136,140 @@ impl Smoothing {
     }
 
     /// Whether the last four averages are known.
-    fn steps(&self) -> bool {
+    pub(super) fn steps(&self) -> bool {
         self.seen >= self.skip + self.n + STEP as u64 - 1
     }
 
     /// A tile in which values may be null.
     pub(crate) fn run(&mut self, level: Level, x: &[f64], out: &mut [f64]) {
-        if simd::all_defined(level, &[x]) {
-            simd::run(
-                level,
-                Averages {
-                    kernels: [self],
-                    x,
-                    out: [out],
-                },
-            );
-        } else {
-            self.run_steps(x, out);
-        }
+        simd::run(level, Average { kernel: self, x, out });
     }
 
     fn run_steps(&mut self, x: &[f64], out: &mut [f64]) {
         for (out, x) in out.iter_mut().zip(x) {
             *out = self.step(*x);
         }
+    }
+
+    /// A strip in which no value is null, or some may be.
+    #[inline(always)]
+    pub(super) fn strip(&mut self, x: &Strip, out: &mut Strip, defined: bool) {
+        if !(defined && self.steps()) {
+            return self.run_steps(x, out);
+        }
+        let weights = self.weights.of_four();
+        let mut average = weights.step(Four(self.averages), self.first_windows(x));
+        out[..STEP].copy_from_slice(&average.0);
+        for at in (STEP..STRIP).step_by(STEP) {
+            average = weights.step(average, windows(x, at));
+            out[at..at + STEP].copy_from_slice(&average.0);
+        }
+        self.end(average, x);
+    }
+
+    /// [`Smoothing::strip`] of two averages, neither of which waits for the other; `SAME` if they are of the same values.
+    #[inline(always)]
+    pub(super) fn strip_of_two<const SAME: bool>(two: [&mut Self; 2], x: [&Strip; 2], out: [&mut Strip; 2], defined: bool) {
+        let ([a, b], [x, y], [out_a, out_b]) = (two, x, out);
+        if !(defined && a.steps() && b.steps()) {
+            a.strip(x, out_a, defined);
+            return b.strip(y, out_b, defined);
+        }
+        let weights = [a.weights.of_four(), b.weights.of_four()];
+        let mut averages = [
+            weights[0].step(Four(a.averages), a.first_windows(x)),
+            weights[1].step(Four(b.averages), b.first_windows(y)),
+        ];
+        out_a[..STEP].copy_from_slice(&averages[0].0);
+        out_b[..STEP].copy_from_slice(&averages[1].0);
+        for at in (STEP..STRIP).step_by(STEP) {
+            let given = windows(x, at);
+            averages = [
+                weights[0].step(averages[0], given),
+                weights[1].step(averages[1], if SAME { given } else { windows(y, at) }),
+            ];
+            out_a[at..at + STEP].copy_from_slice(&averages[0].0);
+            out_b[at..at + STEP].copy_from_slice(&averages[1].0);
+        }
+        a.end(averages[0], x);
+        b.end(averages[1], y);
+    }
+
+    /// [`Smoothing::strip`] of many averages with one alpha, none of which waits for another.
+    #[inline(always)]
+    pub(super) fn strips<const N: usize>(kernels: &mut [Self; N], x: [&Strip; N], out: &mut [Strip; N]) {
+        let weights = kernels[0].weights.of_four();
+        let mut averages = [Four::all(0.0); N];
+        for k in 0..N {
+            averages[k] = weights.step(Four(kernels[k].averages), kernels[k].first_windows(x[k]));
+            out[k][..STEP].copy_from_slice(&averages[k].0);
+        }
+        for at in (STEP..STRIP).step_by(STEP) {
+            for k in 0..N {
+                averages[k] = weights.step(averages[k], windows(x[k], at));
+                out[k][at..at + STEP].copy_from_slice(&averages[k].0);
+            }
+        }
+        for ((kernel, average), x) in kernels.iter_mut().zip(averages).zip(x) {
+            kernel.end(average, x);
+        }
+    }
+
+    /// The windows that end at the first values of a strip.
+    #[inline(always)]
+    fn first_windows(&self, x: &Strip) -> [Four; STEP] {
+        let ([_, a, b, c], [d, e, f, g, ..]) = (self.values, *x);
+        [Four([a, b, c, d]), Four([b, c, d, e]), Four([c, d, e, f]), Four([d, e, f, g])]
+    }
+
+    #[inline(always)]
+    fn end(&mut self, average: Four, x: &Strip) {
+        self.averages = average.0;
+        self.values.copy_from_slice(&x[STRIP - STEP..]);
+    }
+}
+
+/// The values at four bars, those three bars before them first.
+#[inline(always)]
+fn windows(x: &Strip, at: usize) -> [Four; STEP] {
+    let before = |bars: usize| Four(x[at - bars..].first_chunk().copied().unwrap_or_default());
+    [before(3), before(2), before(1), before(0)]
+}
+
+struct Average<'a> {
+    kernel: &'a mut Smoothing,
+    x: &'a [f64],
+    out: &'a mut [f64],
+}
+
+impl Loop for Average<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let (strips, rest) = self.x.as_chunks();
+        let (outs, rest_out) = self.out.as_chunks_mut();
+        for (x, out) in strips.iter().zip(outs) {
+            self.kernel.strip(x, out, is_defined(x));
+        }
+        self.kernel.run_steps(rest, rest_out);
+    }
+}
+
+/// [`Weights`] of four bars side by side.
+#[derive(Debug, Clone, Copy)]
+struct WeightsOfFour {
+    all: Four,
+    earlier: [Four; 3],
+}
+
+impl WeightsOfFour {
+    /// [`Weights::step`] of four bars.
+    #[inline(always)]
+    fn step(&self, average: Four, [three, two, one, x]: [Four; STEP]) -> Four {
+        let [a, b, c] = self.earlier;
+        let mean = x + ((a * (one - x) + b * (two - x)) + c * (three - x));
+        average + self.all * (mean - average)
     }
 }
 
@@ -154,12 +280,12 @@ impl Walker for Smoothing {
 
     #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
-        let averages = Averages {
-            kernels: [self],
+        let average = Average {
+            kernel: self,
             x: x[0],
-            out: [out[0]],
+            out: out[0],
         };
-        averages.run();
+        average.run();
     }
 }
 

@@ -137,11 +137,10 @@ impl Walker for MoneyFlow {
             falling.push(if -change >= least { money } else { 0.0 });
             self.before = *price;
         }
-        let out = &mut *out[0];
-        self.sums.run::<Both>(rising, falling, |bar, window| {
+        self.sums.run::<Both, 1>(rising, falling, [out[0]], |window| {
             let [rising, falling] = window.sums;
             let all = rising + falling;
-            out[bar] = if all == 0.0 { 0.0 } else { 100.0 * (rising / all) };
+            [if all == 0.0 { 0.0 } else { 100.0 * (rising / all) }]
         });
     }
 }

@@ -39,12 +39,12 @@ impl Walker for Sum {
 
     #[inline(always)]
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
-        let out = &mut *out[0];
-        self.moments.run::<Plain>(x[0], x[0], |bar, window| out[bar] = window.sums[0]);
-        if self.divisor != 1.0 {
-            for out in out.iter_mut() {
-                *out /= self.divisor;
-            }
+        let divisor = self.divisor;
+        if divisor == 1.0 {
+            self.moments.run::<Plain, 1>(x[0], x[0], [out[0]], |window| window.sums);
+        } else {
+            self.moments
+                .run::<Plain, 1>(x[0], x[0], [out[0]], |window| [window.sums[0] / divisor]);
         }
     }
 }
@@ -82,11 +82,10 @@ impl Walker for WeightedMean {
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         let n = self.moments.n as f64;
         let share = 2.0 / (n * (n + 1.0));
-        let out = &mut *out[0];
-        self.moments.run::<Weighted>(x[0], x[0], |bar, window| {
+        self.moments.run::<Weighted, 1>(x[0], x[0], [out[0]], |window| {
             // The weight of a bar is its position from just before the oldest on.
             let [sum, weighted] = window.sums;
-            out[bar] = window.center[0] + (weighted + (n - window.newest) * sum) * share;
+            [window.center[0] + (weighted + (n - window.newest) * sum) * share]
         });
     }
 }
@@ -136,9 +135,9 @@ impl Walker for Spread {
         let n = self.moments.n as f64;
         let (share, divisor) = (1.0 / n, n - self.less);
         let out = &mut *out[0];
-        self.moments.run::<Squares>(x[0], x[0], |bar, window| {
+        self.moments.run::<Squares, 1>(x[0], x[0], [out], |window| {
             let [sum, squares] = window.sums;
-            out[bar] = squares - sum * sum * share;
+            [squares - sum * sum * share]
         });
         for out in out.iter_mut() {
             *out = if *out > 0.0 { *out / divisor } else { 0.0 };
@@ -196,25 +195,24 @@ impl Walker for Shape {
     fn run(&mut self, x: &[&[f64]], out: &mut [&mut [f64]]) {
         let n = self.moments.n as f64;
         let fourth = self.fourth;
-        let out = &mut *out[0];
-        self.moments.run::<Powers>(x[0], x[0], |bar, window| {
+        self.moments.run::<Powers, 1>(x[0], x[0], [out[0]], |window| {
             let [mean, m2, m3, m4] = window.sums.map(|sum| sum / n);
             let variance = m2 - mean * mean;
-            out[bar] = if variance <= 0.0 {
+            [if variance <= 0.0 {
                 f64::NAN
             } else if fourth {
                 (m4 - 4.0 * mean * m3 + 6.0 * mean * mean * m2 - 3.0 * mean * mean * mean * mean) / (variance * variance) - 3.0
             } else {
                 (m3 - 3.0 * mean * m2 + 2.0 * mean * mean * mean) / (variance * variance.sqrt())
-            };
+            }]
         });
     }
 }
 
-/// Distances, the same by position, and their squares.
-struct Line;
+/// Distances, the same by position, and their squares: for how much a line explains.
+struct LineAndSquares;
 
-impl Terms<3> for Line {
+impl Terms<3> for LineAndSquares {
     #[inline(always)]
     fn of<T: Number>(x: T, _: T, position: T) -> [T; 3] {
         [x, x * position, x * x]
@@ -224,7 +222,9 @@ impl Terms<3> for Line {
 /// The line of least squares: its end, slope, begin, forecast, and the share of the variance that it explains.
 #[derive(Debug, Clone)]
 pub(super) struct Regression {
-    moments: Moments<3>,
+    /// For one output other than the last.
+    moments: Moments<2>,
+    with_squares: Moments<3>,
     wanted: u32,
 }
 
@@ -232,6 +232,7 @@ impl Regression {
     pub(super) fn new(n: usize) -> Self {
         Self {
             moments: Moments::new(n),
+            with_squares: Moments::new(n),
             wanted: !0,
         }
     }
@@ -256,31 +257,27 @@ impl Walker for Regression {
         let spread = n * (n * n - 1.0) / 12.0;
         let half = (n - 1.0) / 2.0;
         let (by_spread, share) = (1.0 / spread, 1.0 / n);
-        let slope = |window: &Summed<3>| (window.sums[1] - (window.newest - half) * window.sums[0]) * by_spread;
+        let slope = |window: &Summed<2>| (window.sums[1] - (window.newest - half) * window.sums[0]) * by_spread;
         // Where the line is so many bars after its middle.
-        let line = |window: &Summed<3>, after: f64| window.center[0] + window.sums[0] * share + slope(window) * after;
-        let explained = |window: &Summed<3>| {
-            let [sum, _, squares] = window.sums;
-            (slope(window) * slope(window) * spread / (squares - sum * sum * share)).min(1.0)
-        };
+        let line = |window: &Summed<2>, after: f64| window.center[0] + window.sums[0] * share + slope(window) * after;
         let (x, moments) = (x[0], &mut self.moments);
-        match (self.wanted, &mut *out) {
-            (0b1, [out, ..]) => moments.run::<Line>(x, x, |bar, window| out[bar] = line(&window, half)),
-            (0b10, [_, out, ..]) => moments.run::<Line>(x, x, |bar, window| out[bar] = slope(&window)),
-            (0b100, [_, _, out, ..]) => moments.run::<Line>(x, x, |bar, window| out[bar] = line(&window, -half)),
-            (0b1000, [_, _, _, out, ..]) => moments.run::<Line>(x, x, |bar, window| out[bar] = line(&window, half + 1.0)),
-            _ => moments.run::<Line>(x, x, |bar, window| {
-                let values = [
-                    line(&window, half),
-                    slope(&window),
-                    line(&window, -half),
-                    line(&window, half + 1.0),
-                    explained(&window),
-                ];
-                for (out, value) in out.iter_mut().zip(values) {
-                    out[bar] = value;
-                }
+        match (self.wanted, out) {
+            (0b1, [out, ..]) => moments.run::<Weighted, 1>(x, x, [out], |window| [line(window, half)]),
+            (0b10, [_, out, ..]) => moments.run::<Weighted, 1>(x, x, [out], |window| [slope(window)]),
+            (0b100, [_, _, out, ..]) => moments.run::<Weighted, 1>(x, x, [out], |window| [line(window, -half)]),
+            (0b1000, [_, _, _, out, ..]) => moments.run::<Weighted, 1>(x, x, [out], |window| [line(window, half + 1.0)]),
+            (_, [a, b, c, d, e]) => self.with_squares.run::<LineAndSquares, 5>(x, x, [a, b, c, d, e], |window| {
+                let [sum, by_position, squares] = window.sums;
+                let two = Summed {
+                    sums: [sum, by_position],
+                    center: window.center,
+                    newest: window.newest,
+                };
+                let slope = slope(&two);
+                let explained = (slope * slope * spread / (squares - sum * sum * share)).min(1.0);
+                [line(&two, half), slope, line(&two, -half), line(&two, half + 1.0), explained]
             }),
+            _ => {}
         }
     }
 }

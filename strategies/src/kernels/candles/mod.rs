@@ -13,11 +13,14 @@ use assay_lang::Candle;
 
 use super::Walker;
 use crate::branchless::{all, any};
+use crate::simd;
 
 /// Bars before a bar that a pattern or its averages may look at, at most.
 const MOST_BACK: usize = 16;
 /// Bars looked at together.
 const BLOCK: usize = 64;
+/// Blocks that memory is told of ahead.
+const AHEAD: usize = 4;
 /// A column of a block and of the bars before it.
 type Row = [f64; MOST_BACK + BLOCK];
 
@@ -359,6 +362,9 @@ impl<const N: usize, F: FnMut(At<'_>, [f64; N]) -> f64 + Send> Walker for Patter
         let mut rooms = [[0.0; MOST_BACK + BLOCK]; 4];
         for (block, out) in out[0].chunks_mut(BLOCK).enumerate() {
             let [open, high, low, close] = &mut rooms;
+            for x in x {
+                simd::prefetch(x, (block + AHEAD) * BLOCK);
+            }
             let history = &self.history;
             let row = |column: usize, room| row(&history[column], x[column], block * BLOCK, room);
             let bars = Bars {
