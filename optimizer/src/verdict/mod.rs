@@ -81,6 +81,9 @@ pub struct OutOfSample {
     pub sharpe: Option<f64>,
     /// Whether the data had been searched or looked at before.
     pub seen: bool,
+    /// Whether the whole search was tried again and again on what came later, as a walk forward does: what the probability of overfitting
+    /// estimates was observed.
+    pub walked: bool,
 }
 
 /// What the best of a search is worth.
@@ -216,7 +219,11 @@ impl Court {
             );
         }
         if let Err(reason) = &evidence.overfitting {
-            self.charge(Grade::Unproven, format!("no probability of overfitting: {reason}"));
+            let walked = evidence
+                .out_of_sample
+                .is_some_and(|found| found.walked && found.sharpe.is_some());
+            let grade = if walked { Grade::Silver } else { Grade::Unproven };
+            self.charge(grade, format!("no probability of overfitting: {reason}"));
         }
         if let Some(trades) = evidence.trades.filter(|trades| *trades < LEAST_TRADES) {
             self.charge(
@@ -401,7 +408,26 @@ mod tests {
         assert_eq!(grade(|e| e.cost_break_even = Some(1.2)), Grade::Silver);
         assert_eq!(grade(|e| e.plateau = Some(0.1)), Grade::Silver);
         assert_eq!(grade(|e| e.ambiguous = Some(0.5)), Grade::Silver);
-        let held_back = |sharpe, seen| Some(OutOfSample { sharpe, seen });
+        let held_back = |sharpe, seen| {
+            Some(OutOfSample {
+                sharpe,
+                seen,
+                walked: false,
+            })
+        };
+        let walked = |sharpe| {
+            move |e: &mut Evidence| {
+                e.overfitting = Err("different windows".to_owned());
+                e.out_of_sample = Some(OutOfSample {
+                    sharpe,
+                    seen: false,
+                    walked: true,
+                });
+            }
+        };
+        assert_eq!(grade(walked(Some(1.0))), Grade::Silver);
+        assert_eq!(grade(walked(Some(-1.0))), Grade::FoolsGold);
+        assert_eq!(grade(walked(None)), Grade::Unproven);
         assert_eq!(grade(|e| e.out_of_sample = held_back(Some(1.0), false)), Grade::Gold);
         assert_eq!(grade(|e| e.out_of_sample = held_back(Some(1.0), true)), Grade::Silver);
         assert_eq!(grade(|e| e.out_of_sample = held_back(Some(-1.0), false)), Grade::FoolsGold);

@@ -243,10 +243,12 @@ fn judged(matter: Matter<'_>) -> Result<Case, Failure> {
             (None, Some(crossed), _) => Some(OutOfSample {
                 sharpe: crossed.median(),
                 seen: false,
+                walked: false,
             }),
             (None, None, Some(walked)) => Some(OutOfSample {
                 sharpe: walked.sharpe,
                 seen: false,
+                walked: true,
             }),
             (None, None, None) => None,
         },

@@ -44,6 +44,7 @@ impl HeldBack {
         OutOfSample {
             sharpe: self.metrics.get(Metric::Sharpe),
             seen: self.state.searched || self.state.looked_at_before,
+            walked: false,
         }
     }
 
