@@ -57,8 +57,12 @@ pub(super) fn few_returns(recorded: &Recorded) -> Option<String> {
     let returns = Luck::from_json(&recorded.luck)?
         .observations
         .filter(|returns| *returns < FEW)?;
+    let returns = match returns {
+        1 => "one return".to_owned(),
+        more => format!("{more} returns"),
+    };
     Some(format!(
-        "a trial has {returns} returns: ratios of so few, such as its Sharpe ratio, say nothing"
+        "a trial has {returns}: ratios of so few, such as its Sharpe ratio, say nothing"
     ))
 }
 
