@@ -25,6 +25,7 @@ mod paint;
 mod plot;
 mod shape;
 mod sheet;
+mod stroke;
 #[cfg(test)]
 mod testing;
 mod ticks;

@@ -27,7 +27,7 @@ pub fn svg(page: &Page) -> Result<String, ReportError> {
     }
     let drawn = paint::svg(&sheet)?;
     let style = format!(
-        "<style>text{{font-family:Inter,system-ui,sans-serif}}@media screen and (prefers-color-scheme: dark){{{}}}</style>",
+        "<style>text{{font-family:Inter,system-ui,sans-serif}}polyline{{stroke-linejoin:round;stroke-linecap:round}}@media screen and (prefers-color-scheme: dark){{{}}}</style>",
         ink::dark_rules()
     );
     let end = drawn.find('>').map_or(0, |at| at + 1);
