@@ -20,6 +20,7 @@ mod html;
 pub mod human;
 mod ink;
 mod job;
+mod levels;
 mod page;
 mod paint;
 mod plot;
