@@ -44,7 +44,7 @@ fn points(front: &Front) -> Figure {
     }
     plot.grid_x(&mut picture, front.units[0]);
     let name = |axis: usize| shortened(&front.names[axis], 30);
-    let [across, up] = front.smaller.map(|smaller| if smaller { "less" } else { "more" });
+    let [across, up] = front.smaller.map(|smaller| if smaller { "lower" } else { "higher" });
     plot.name_x(&mut picture, &format!("{}, {across} is better", name(0)));
     let above = format!("{}, {up} is better", name(1));
     picture.text((8.0, 30.0), above, Anchor::Start, Ink::Muted);

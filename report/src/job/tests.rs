@@ -199,7 +199,7 @@ fn every_picture_shows_the_job() {
 fn axes_of_a_front_say_which_way_is_better() {
     let page = job_page(&sample(200));
     let texts: Vec<&str> = figure(&page, "front").picture.texts().collect();
-    for wanted in ["sharpe, more is better", "max_drawdown, less is better"] {
+    for wanted in ["sharpe, higher is better", "max_drawdown, lower is better"] {
         assert!(texts.contains(&wanted), "{texts:?}");
     }
 }
