@@ -77,32 +77,62 @@ fn class(tone: Tone) -> &'static str {
 
 fn picture(figure: &Figure) -> Result<Markup, ReportError> {
     let svg = paint::svg(&figure.picture)?;
+    let narrow = figure.narrow.as_ref().map(paint::svg).transpose()?;
+    let label = format!("{}. {}", figure.title, figure.note);
     let class = if figure.half { "half" } else { "" };
+    // One that is wide in its only layout is scrolled where there is no room.
+    let shape = match (&narrow, figure.half) {
+        (Some(_), _) => "picture whole",
+        (None, true) => "picture",
+        (None, false) => "picture long",
+    };
     Ok(markup! {
         figure class=(class) id=(figure.name) {
             figcaption { strong { (figure.title) } @if !figure.note.is_empty() { span { (figure.note) } } }
-            div.picture role="img" aria-label=(format!("{}. {}", figure.title, figure.note)) { (PreEscaped(svg)) }
+            div class=(shape) role="img" aria-label=(label) { (PreEscaped(svg)) }
+            @if let Some(narrow) = narrow {
+                div.picture.narrow role="img" aria-label=(label) { (PreEscaped(narrow)) }
+            }
         }
     })
 }
 
 fn table(table: &Table) -> Markup {
-    let class = |right: bool| if right { "right" } else { "" };
+    /// Longer cells are prose, which goes on in the next line; so do those of few columns.
+    const PROSE: usize = 48;
+    const FEW: usize = 4;
+    let few = table.columns.len() <= FEW;
+    let class = |right: bool, cell: &str| {
+        if right {
+            "right"
+        } else if few || cell.len() > PROSE {
+            "text"
+        } else {
+            ""
+        }
+    };
     markup! {
         section.table {
             @if !table.title.is_empty() { h3 { (table.title) } }
             div.scroll {
                 table {
-                    thead { tr { @for (name, right) in &table.columns { th class=(class(*right)) scope="col" { (name) } } } }
+                    thead { tr { @for (name, right) in &table.columns { th class=(class(*right, "")) scope="col" { (broken(name)) } } } }
                     tbody {
                         @for row in &table.rows {
-                            tr { @for (cell, (_, right)) in row.iter().zip(&table.columns) { td class=(class(*right)) { (cell) } } }
+                            tr { @for (cell, (_, right)) in row.iter().zip(&table.columns) { td class=(class(*right, cell)) { (cell) } } }
                         }
                     }
                 }
             }
         }
     }
+}
+
+/// A name that may go on in the next line after each underscore.
+fn broken(name: &str) -> Markup {
+    let mut parts = name.split_inclusive('_');
+    let first = parts.next().unwrap_or_default();
+    markup! { (first) @for part in parts { wbr; (part) } }
 }
 
 fn groups(groups: &[Group]) -> Markup {
@@ -161,6 +191,24 @@ mod tests {
         }
         // Everything once, but the title and the caption, which stand in two places.
         assert_eq!(text.matches("&lt;script&gt;alert(1)").count(), 23);
+    }
+
+    #[test]
+    fn a_wide_picture_has_a_layout_for_narrow_screens_and_long_names_break() {
+        let draw = |width: f64| {
+            let mut picture = Picture::new(width, 50.0);
+            picture.text((5.0, 5.0), format!("width {width}"), Anchor::Start, Ink::Text);
+            picture
+        };
+        let table = Table::new("", [("total_return_out", true)]).row(["-".to_owned()]);
+        let page = Page {
+            blocks: vec![Block::Figure(Figure::wide("figure", "", "", draw)), Block::Table(table)],
+            ..Page::default()
+        };
+        let text = html(&page).unwrap();
+        assert!(text.contains("width 960") && text.contains("width 468"));
+        assert_eq!([text.matches("<svg").count(), text.matches("<figure").count()], [2, 1]);
+        assert!(text.contains("total_<wbr>return_<wbr>out"));
     }
 
     #[test]

@@ -67,7 +67,12 @@ pub fn seconds(value: f64) -> String {
     }
 }
 
-/// A number to five significant digits, whole numbers in full.
+/// `1 trial`, `9,026 trials`: a noun that takes an s.
+pub fn counted(value: u64, noun: &str) -> String {
+    format!("{} {noun}{}", count(value as i64), if value == 1 { "" } else { "s" })
+}
+
+/// A number to four or five significant digits, whole numbers in full.
 pub fn number(value: f64) -> String {
     let size = value.abs();
     if !value.is_finite() {
@@ -79,45 +84,85 @@ pub fn number(value: f64) -> String {
     } else if !(1e-5..1e15).contains(&size) {
         format!("{value:.3e}")
     } else if size >= 1000.0 {
-        money(value)
+        grouped(value, 2)
     } else {
-        let before = if size >= 100.0 {
+        let places = if size >= 100.0 {
             2
         } else if size >= 10.0 {
             3
-        } else if size >= 0.1 {
-            4
         } else {
-            7
+            (3 - libm::floor(libm::log10(size)) as i32).max(4) as usize
         };
-        trimmed(value, before)
+        trimmed(value, places)
     }
 }
 
-/// `12.34 %` of a ratio.
+/// `12.34 %` of a ratio; `1,446 %` of a large one, and of one that two decimals would hide its first two digits: `0.0012 %`.
 pub fn percent(ratio: f64) -> String {
-    if ratio.abs() >= 100.0 {
-        format!("{} %", count((ratio * 100.0).round() as i64))
+    let percent = ratio * 100.0;
+    let size = percent.abs();
+    let text = if size >= 1e15 {
+        format!("{percent:.3e}")
+    } else if size >= 999.995 {
+        grouped(percent, 0)
     } else {
-        format!("{:.2} %", ratio * 100.0)
+        telling(percent, 2, 2)
+    };
+    format!("{text} %")
+}
+
+/// `10,234.56`; less than 10, as gains in coins may be, with four digits that tell something: `0.01234`.
+pub fn money(value: f64) -> String {
+    let size = value.abs();
+    if size >= 1e15 {
+        format!("{value:.3e}")
+    } else if size >= 9.9995 {
+        grouped(value, 2)
+    } else {
+        telling(value, 2, 4)
     }
 }
 
-/// `10,234.56`
-pub fn money(value: f64) -> String {
-    let cents = (value.abs() * 100.0).round();
-    if cents >= 1e17 {
-        return format!("{value:.3e}");
+/// With so many decimals and commas between thousands, never `-0`.
+pub fn grouped(value: f64, places: usize) -> String {
+    let text = format!("{:.places$}", value.abs());
+    let (whole, decimals) = text.split_at(text.find('.').unwrap_or(text.len()));
+    let sign = if value < 0.0 && text.bytes().any(|b| (b'1'..=b'9').contains(&b)) {
+        "-"
+    } else {
+        ""
+    };
+    match whole.parse() {
+        Ok(whole) => format!("{sign}{}{decimals}", count(whole)),
+        Err(_) => format!("{sign}{text}"),
     }
-    let cents = cents as i64;
-    let sign = if value < 0.0 && cents > 0 { "-" } else { "" };
-    format!("{sign}{}.{:02}", count(cents / 100), cents % 100)
+}
+
+/// With `least` decimals, or as many more as show `digits` significant ones; zeros beyond the least are cut.
+fn telling(value: f64, least: usize, digits: i32) -> String {
+    const MOST: usize = 12;
+    let size = value.abs();
+    if !(size > 0.0 && size.is_finite()) {
+        return grouped(0.0, least);
+    }
+    let first = libm::floor(libm::log10(size)) as i32;
+    let places = ((digits - 1 - first).max(0) as usize).clamp(least, MOST);
+    let mut text = grouped(value, places);
+    let end = text.find('.').map_or(text.len(), |point| point + 1 + least);
+    while text.len() > end && text.ends_with('0') {
+        text.pop();
+    }
+    text
 }
 
 /// A price to eight significant digits: more are dust of averaging or slippage.
 pub fn price(value: f64) -> String {
-    let whole_digits = value.abs().max(1.0).to_string().find('.').unwrap_or(8);
-    trimmed(value, 8usize.saturating_sub(whole_digits).min(7))
+    const DIGITS: i32 = 8;
+    if value == 0.0 || !value.is_finite() {
+        return number(value);
+    }
+    let first = libm::floor(libm::log10(value.abs())) as i32;
+    trimmed(value, (DIGITS - 1 - first).clamp(0, 12) as usize)
 }
 
 /// `2014-05-01 12:30:00`, UTC, with milliseconds only where there are some.
@@ -164,7 +209,7 @@ pub fn sparkline(values: &[f64], width: usize) -> String {
 
 /// With `places` decimals, zeros at the end cut.
 fn trimmed(value: f64, places: usize) -> String {
-    let text = format!("{value:.places$}");
+    let text = grouped(value, places);
     if text.contains('.') {
         text.trim_end_matches('0').trim_end_matches('.').to_owned()
     } else {
@@ -186,7 +231,10 @@ mod tests {
         );
         assert_eq!([number(3.0), number(1e-9), number(0.0)], ["3", "1.000e-9", "0"]);
         assert_eq!([percent(0.1234), percent(-0.5)], ["12.34 %", "-50.00 %"]);
-        assert_eq!([money(10_234.555), money(-0.001)], ["10,234.56", "0.00"]);
+        assert_eq!(
+            [money(10_234.555), money(12.345), money(-5.0)],
+            ["10,234.56", "12.35", "-5.00"]
+        );
         assert_eq!(seconds(93_600.0), "1 d 2 h");
         assert_eq!(
             [seconds(725.0), seconds(1.25), seconds(0.34)],
@@ -194,7 +242,36 @@ mod tests {
         );
         assert_eq!(time(1_398_947_400_000_000_000), "2014-05-01 12:30:00");
         assert_eq!(time(1_398_947_400_123_456_789), "2014-05-01 12:30:00.123");
-        assert_eq!([price(1.387_249_999_999_999_9), price(1282.345)], ["1.38725", "1282.345"]);
+        assert_eq!([price(1.387_249_999_999_999_9), price(1282.345)], ["1.38725", "1,282.345"]);
+    }
+
+    #[test]
+    fn what_is_small_keeps_the_digits_that_tell_something() {
+        assert_eq!(
+            [money(0.012_344), money(-0.001), money(1e-7), money(0.5), money(9.999_9)],
+            ["0.01234", "-0.001", "0.0000001", "0.50", "10.00"]
+        );
+        assert_eq!(
+            [percent(0.000_012_3), percent(-0.000_5), percent(0.001), percent(0.000_996)],
+            ["0.0012 %", "-0.05 %", "0.10 %", "0.10 %"]
+        );
+        assert_eq!(
+            [price(0.85), price(0.000_012_34), number(0.000_012_34)],
+            ["0.85", "0.00001234", "0.00001234"]
+        );
+    }
+
+    #[test]
+    fn thousands_have_commas_everywhere_and_nothing_is_minus_zero() {
+        assert_eq!(
+            [percent(14.459_3), percent(197.52), percent(-2.5), percent(9.999_99)],
+            ["1,446 %", "19,752 %", "-250.00 %", "1,000 %"]
+        );
+        assert_eq!([grouped(-1_234.5, 1), grouped(9_000.0, 0)], ["-1,234.5", "9,000"]);
+        let nothing = [percent(-0.0), percent(-1e-20), money(-0.0), money(-1e-15), grouped(-0.04, 1)];
+        assert_eq!(nothing, ["0.00 %", "0.00 %", "0.00", "0.00", "0.0"]);
+        assert_eq!([number(-0.0), price(-0.0), price(-1e-14)], ["0", "0", "0"]);
+        assert_eq!([counted(1, "trial"), counted(9_026, "trial")], ["1 trial", "9,026 trials"]);
     }
 
     #[test]

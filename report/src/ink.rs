@@ -17,10 +17,14 @@ pub enum Ink {
     Main,
     /// What it is compared with.
     Other,
-    /// Gains, long positions.
+    /// Gains.
     Good,
-    /// Losses, short positions.
+    /// Losses.
     Bad,
+    /// Long positions.
+    Long,
+    /// Short positions: told from long ones also by eyes that see fewer colours.
+    Short,
     /// What is marked: the best trial, a plateau.
     Mark,
     /// Many things of which none matters alone.
@@ -69,6 +73,8 @@ impl Ink {
             Self::Other,
             Self::Good,
             Self::Bad,
+            Self::Long,
+            Self::Short,
             Self::Mark,
             Self::Crowd,
             Self::OnLight,
@@ -110,6 +116,8 @@ impl Ink {
             Self::Other => (0x8A_93_9E, 0x7D_87_93),
             Self::Good => (0x1A_7F_45, 0x3F_B9_68),
             Self::Bad => (0xCF_22_2E, 0xF8_6A_62),
+            Self::Long => (0x1B_6F_B8, 0x62_B4_F5),
+            Self::Short => (0xA8_6A_00, 0xF0_BC_4A),
             Self::Mark => (0xD9_5F_02, 0xFF_9E_4A),
             Self::Crowd => (0x7F_A6_D6, 0x3D_5F_8A),
             Self::OnLight => (0x11_14_18, 0x11_14_18),

@@ -20,11 +20,13 @@ mod html;
 pub mod human;
 mod ink;
 mod job;
+mod levels;
 mod page;
 mod paint;
 mod plot;
 mod shape;
 mod sheet;
+mod stroke;
 #[cfg(test)]
 mod testing;
 mod ticks;

@@ -69,6 +69,8 @@ pub struct Figure {
     pub half: bool,
     /// The picture.
     pub picture: Picture,
+    /// The same, laid out again for a screen on which the words of a wide one could not be read.
+    pub narrow: Option<Picture>,
 }
 
 /// Rows and columns.
@@ -124,8 +126,28 @@ impl Figure {
             note: note.into(),
             half: picture.width <= HALF,
             picture,
+            narrow: None,
         }
     }
+
+    /// Over the whole width, or half as wide where there is no more; `draw` is asked for both.
+    pub(crate) fn wide(
+        name: &'static str,
+        title: impl Into<String>,
+        note: impl Into<String>,
+        draw: impl Fn(f64) -> Picture,
+    ) -> Self {
+        Self {
+            narrow: Some(draw(HALF)),
+            ..Self::new(name, title, note, draw(WIDTH))
+        }
+    }
+}
+
+/// Parts of a note, of which some may be empty.
+pub(crate) fn note<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
+    let told: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    told.join("; ")
 }
 
 impl Page {

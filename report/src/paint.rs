@@ -9,6 +9,7 @@ use plotters::style::{FontDesc, FontFamily, FontStyle, RGBAColor, RGBColor, Shap
 use crate::error::ReportError;
 use crate::ink::Ink;
 use crate::shape::{Anchor, At, Picture, Shape};
+use crate::stroke::runs;
 
 /// Backends have whole pixels: so many of them to a point of a picture.
 const FINE: f64 = 4.0;
@@ -63,7 +64,15 @@ pub(crate) fn raster(picture: &Picture, dark: bool) -> Result<Raster, ReportErro
     {
         let mut backend = BitMapBackend::with_buffer(&mut fine, (width as u32, height as u32));
         for shape in &picture.shapes {
-            paint(&mut backend, shape, dark)?;
+            match shape {
+                Shape::Line {
+                    points,
+                    ink,
+                    width,
+                    opacity,
+                } => stroke(&mut backend, points, width * FINE, fill(*ink, *opacity, dark))?,
+                _ => paint(&mut backend, shape, dark)?,
+            }
         }
         backend.present().map_err(drawing)?;
     }
@@ -98,12 +107,27 @@ fn drawing(error: impl std::fmt::Display) -> ReportError {
     ReportError::Drawing(error.to_string())
 }
 
+fn fill(ink: Ink, opacity: f64, dark: bool) -> RGBAColor {
+    let RGBColor(r, g, b) = rgb(ink, dark);
+    RGBAColor(r, g, b, opacity)
+}
+
+/// A line pixel by pixel: see [`crate::stroke`].
+fn stroke(backend: &mut BitMapBackend<'_>, points: &[At], width: f64, colour: RGBAColor) -> Result<(), ReportError> {
+    let fine: Vec<At> = points.iter().map(|(x, y)| (x * FINE, y * FINE)).collect();
+    let (across, down) = backend.get_size();
+    let colour = plotters::style::Color::to_backend_color(&colour);
+    for (row, from, to) in runs(&fine, width / 2.0, (across as i32, down as i32)) {
+        for x in from..to {
+            backend.draw_pixel((x, row), colour).map_err(drawing)?;
+        }
+    }
+    Ok(())
+}
+
 fn paint<B: DrawingBackend>(backend: &mut B, shape: &Shape, dark: bool) -> Result<(), ReportError> {
     let place = |at: &At| ((at.0 * FINE).round() as i32, (at.1 * FINE).round() as i32);
-    let colour = |ink: Ink, opacity: f64| {
-        let RGBColor(r, g, b) = rgb(ink, dark);
-        RGBAColor(r, g, b, opacity)
-    };
+    let colour = |ink: Ink, opacity: f64| fill(ink, opacity, dark);
     match shape {
         Shape::Line {
             points,
@@ -178,6 +202,33 @@ mod tests {
         let svg = svg(&sample()).unwrap();
         assert!(svg.contains("a &lt; b &amp; &quot;c&quot;"), "{svg}");
         assert!(svg.contains("#0B63CE") && svg.contains("#CF222E"), "{svg}");
+    }
+
+    /// Needles are where a line turns by nearly half a circle; joins that run to a point would reach far beyond them.
+    #[test]
+    fn nothing_is_painted_beyond_the_data_and_the_stroke() {
+        let mut picture = Picture::new(200.0, 100.0);
+        let needle = |i: i32| (f64::from(i) * 0.25, if i % 2 == 0 { 40.0 } else { 60.0 });
+        let (width, opacity) = (1.8, 0.5);
+        picture.faint_line((80..720).map(needle).collect(), Ink::Bad, width, opacity);
+        let raster = raster(&picture, false).unwrap();
+        let ground = rgb(Ink::Surface, false);
+        let (mut strongest, mut painted) = (255, 0);
+        for (i, pixel) in raster.pixels.chunks_exact(3).enumerate() {
+            if pixel == [ground.0, ground.1, ground.2] {
+                continue;
+            }
+            let (x, y) = ((i % raster.width) as f64 / 2.0, (i / raster.width) as f64 / 2.0);
+            assert!((39.0 - 0.5..=61.0).contains(&y), "a pixel at {x}, {y}");
+            assert!((19.0 - 0.5..=181.0).contains(&x), "a pixel at {x}, {y}");
+            painted += 1;
+            strongest = strongest.min(pixel[1]);
+        }
+        assert!(painted > 320 * 40, "the line is there");
+        // Where a line crosses itself it is as faint as everywhere.
+        let RGBColor(_, full, _) = rgb(Ink::Bad, false);
+        let faint = 255.0 - (255.0 - f64::from(full)) * opacity;
+        assert!((f64::from(strongest) - faint).abs() < 3.0, "{strongest} instead of {faint}");
     }
 
     #[test]

@@ -21,9 +21,9 @@ impl Scale {
         if low < high && (high - low).is_finite() {
             return Self { low, high, log: false };
         }
-        // Nothing, or a single value: it lies in the middle.
+        // Nothing, or a single value: it lies in the middle, between marks that can be read.
         let middle = if low.is_finite() { low } else { 0.0 };
-        let half = (middle.abs() * 0.05).max(1e-9);
+        let half = if middle == 0.0 { 1.0 } else { middle.abs() * 0.05 };
         Self {
             low: middle - half,
             high: middle + half,
@@ -80,11 +80,19 @@ impl Scale {
 
     /// Round values on it with their texts.
     pub(crate) fn marks(self, unit: Unit, wanted: usize) -> Vec<(f64, String)> {
-        let values = if self.log {
-            ticks::powers(self.low, self.high)
+        let powers = if self.log {
+            ticks::powers(self.low, self.high, wanted)
+        } else {
+            Vec::new()
+        };
+        let mut values = if powers.len() > 2 {
+            powers
         } else {
             ticks::round_numbers(self.low, self.high, wanted)
         };
+        if unit == Unit::Count {
+            values.retain(|x| x.fract() == 0.0);
+        }
         let values = if values.len() < 2 { vec![self.low, self.high] } else { values };
         let step = values.windows(2).map(|pair| pair[1] - pair[0]).fold(f64::INFINITY, f64::min);
         let text = |x: f64| match unit {
@@ -120,10 +128,27 @@ impl Plot {
         self.bottom + (self.top - self.bottom) * self.y.share(y).clamp(-0.2, 1.2)
     }
 
+    fn marks_y(&self, unit: Unit) -> Vec<(f64, String)> {
+        let wanted = ((self.bottom - self.top) / 44.0).max(2.0) as usize;
+        self.y.marks(unit, wanted)
+    }
+
+    /// The same beginning farther to the right where the texts of [`Plot::grid_y`] need that.
+    pub(crate) fn fitted(self, unit: Unit) -> Self {
+        let widest = self
+            .marks_y(unit)
+            .iter()
+            .map(|mark| width_of(&mark.1, SIZE))
+            .fold(0.0, f64::max);
+        Self {
+            left: self.left.max(widest + 16.0),
+            ..self
+        }
+    }
+
     /// Lines across at round values, with their texts to the left.
     pub(crate) fn grid_y(&self, picture: &mut Picture, unit: Unit) {
-        let wanted = ((self.bottom - self.top) / 44.0).max(2.0) as usize;
-        for (value, text) in self.y.marks(unit, wanted) {
+        for (value, text) in self.marks_y(unit) {
             let y = self.y_at(value);
             picture.line(vec![(self.left, y), (self.right, y)], Ink::Grid, 1.0);
             picture.text((self.left - 8.0, y), text, Anchor::End, Ink::Muted);
@@ -132,7 +157,7 @@ impl Plot {
 
     /// Marks below at round values.
     pub(crate) fn grid_x(&self, picture: &mut Picture, unit: Unit) {
-        let wanted = ((self.right - self.left) / 80.0).max(3.0) as usize;
+        let wanted = ((self.right - self.left) / 70.0).max(4.0) as usize;
         let marks = self
             .x
             .marks(unit, wanted)
@@ -148,12 +173,27 @@ impl Plot {
         self.marks_below(picture, marks.map(|(index, text)| (self.x_at(index as f64), text)));
     }
 
+    /// Dashed upright lines where bars side by side are far apart in time.
+    pub(crate) fn gaps_x(&self, picture: &mut Picture, times: &[i64]) {
+        const DASH: f64 = 5.0;
+        for (index, _) in ticks::gaps(times, ticks::GAPS) {
+            let x = self.x_at(index as f64 - 0.5);
+            let mut y = self.top;
+            while y < self.bottom {
+                let end = (y + DASH).min(self.bottom);
+                picture.line(vec![(x, y), (x, end)], Ink::Other, 1.0);
+                y += 2.0 * DASH;
+            }
+        }
+    }
+
     pub(crate) fn marks_below(&self, picture: &mut Picture, marks: impl Iterator<Item = (f64, String)>) {
         picture.line(vec![(self.left, self.bottom), (self.right, self.bottom)], Ink::Axis, 1.0);
         let mut free = f64::NEG_INFINITY;
         for (x, text) in marks {
             let half = width_of(&text, SIZE) / 2.0;
-            if x - half < free || x > self.right + 1.0 || x < self.left - 1.0 {
+            let outside = x > self.right + 1.0 || x < self.left - 1.0 || x + half > picture.width;
+            if x - half < free || outside {
                 continue;
             }
             picture.line(vec![(x, self.bottom), (x, self.bottom + 4.0)], Ink::Axis, 1.0);
@@ -202,14 +242,15 @@ impl Plot {
     }
 }
 
-/// Names of lines with a stroke of their colour, in one row from `at` on.
-pub(crate) fn legend(picture: &mut Picture, at: At, entries: &[(&str, Ink)]) {
+/// Names of lines with a stroke of their colour, in one row from `at` on; where the row ends.
+pub(crate) fn legend(picture: &mut Picture, at: At, entries: &[(&str, Ink)]) -> f64 {
     let mut x = at.0;
     for (text, ink) in entries {
         picture.bar((x, at.1 - 1.5), (x + 16.0, at.1 + 1.5), *ink, 1.0);
         picture.text((x + 22.0, at.1), *text, Anchor::Start, Ink::Muted);
         x += 22.0 + width_of(text, SIZE) + 18.0;
     }
+    x
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use crate::error::ReportError;
 use crate::ink::{self, Ink};
 use crate::page::{Block, GAP, Group, HALF, Page, Table, Tone, WIDTH};
 use crate::paint::{self, Raster};
-use crate::shape::{Anchor, Picture, shortened, width_of};
+use crate::shape::{Anchor, Picture, SIZE, shortened, width_of};
 
 /// Around everything.
 const MARGIN: f64 = 32.0;
@@ -14,6 +14,12 @@ const MOST_ROWS: u64 = 60_000;
 /// Rows of a table that are drawn.
 const MOST_LINES: usize = 25;
 const ROW: f64 = 20.0;
+/// Letters of a cell, and of one in a table of few columns.
+const LETTERS: usize = 40;
+const PROSE: usize = 100;
+const FEW: usize = 4;
+/// Between two columns at least.
+const NEAREST: f64 = 9.0;
 
 /// The page as an SVG that is light or dark as its reader's screen is.
 pub fn svg(page: &Page) -> Result<String, ReportError> {
@@ -27,7 +33,7 @@ pub fn svg(page: &Page) -> Result<String, ReportError> {
     }
     let drawn = paint::svg(&sheet)?;
     let style = format!(
-        "<style>text{{font-family:Inter,system-ui,sans-serif}}@media screen and (prefers-color-scheme: dark){{{}}}</style>",
+        "<style>text{{font-family:Inter,system-ui,sans-serif}}polyline{{stroke-linejoin:round;stroke-linecap:round}}@media screen and (prefers-color-scheme: dark){{{}}}</style>",
         ink::dark_rules()
     );
     let end = drawn.find('>').map_or(0, |at| at + 1);
@@ -230,46 +236,94 @@ fn table(table: &Table) -> Picture {
     let rows = &table.rows[..table.rows.len().min(MOST_LINES)];
     let mut picture = Picture::new(WIDTH, 0.0);
     picture.words((0.0, 16.0), table.title.as_str(), Anchor::Start, Ink::Text, 15.0, true);
+    let letters = if table.columns.len() > FEW { LETTERS } else { PROSE };
+    let heads: Vec<Vec<String>> = table.columns.iter().map(|column| lines_of(&column.0)).collect();
     let widths: Vec<f64> = (0..table.columns.len())
         .map(|i| {
-            let cells = rows.iter().filter_map(|row| row.get(i)).map(String::as_str);
+            let cells = rows.iter().filter_map(|row| row.get(i));
             cells
-                .chain([table.columns[i].0.as_str()])
-                .map(|text| width_of(&shortened(text, 40), 12.0))
+                .chain(&heads[i])
+                .map(|text| width_of(&shortened(text, letters), SIZE))
                 .fold(0.0, f64::max)
         })
         .collect();
-    let total: f64 = widths.iter().sum::<f64>();
-    let gap = ((WIDTH - total) / widths.len().max(1) as f64).clamp(8.0, 28.0);
-    let mut y = 44.0;
+    // As many columns as there is room for; of the others it is said that they are missing.
+    let mut room = WIDTH;
+    let shown = widths.iter().take_while(|width| {
+        room -= **width;
+        let fits = room >= -1.0;
+        room -= NEAREST;
+        fits
+    });
+    let shown = shown.count();
+    let total: f64 = widths[..shown].iter().sum();
+    let gap = ((WIDTH - total) / shown.saturating_sub(1).max(1) as f64).clamp(NEAREST, 28.0);
     let mut draw = |cells: &mut dyn Iterator<Item = &str>, y: f64, ink: Ink| {
         let mut x = 0.0;
-        for ((text, width), (_, right)) in cells.zip(&widths).zip(&table.columns) {
-            if x + width > WIDTH + 1.0 {
-                break;
-            }
+        for ((text, width), (_, right)) in cells.zip(&widths[..shown]).zip(&table.columns) {
             let (at, anchor) = if *right {
                 (x + width, Anchor::End)
             } else {
                 (x, Anchor::Start)
             };
-            picture.text((at, y), shortened(text, 40), anchor, ink);
+            picture.text((at, y), shortened(text, letters), anchor, ink);
             x += width + gap;
         }
-        picture.line(vec![(0.0, y + ROW / 2.0), (WIDTH, y + ROW / 2.0)], Ink::Grid, 1.0);
     };
-    draw(&mut table.columns.iter().map(|column| column.0.as_str()), y, Ink::Muted);
+    let high = heads.iter().map(Vec::len).max().unwrap_or(1);
+    let mut y = 44.0;
+    for line in 0..high {
+        // Names stand on the rule below them.
+        let part = |head: &'_ Vec<String>| {
+            (line + head.len())
+                .checked_sub(high)
+                .map(|i| head[i].clone())
+                .unwrap_or_default()
+        };
+        let parts: Vec<String> = heads.iter().map(part).collect();
+        y += if line > 0 { 15.0 } else { 0.0 };
+        draw(&mut parts.iter().map(String::as_str), y, Ink::Muted);
+    }
+    let mut rules = vec![y];
     for row in rows {
         y += ROW;
         draw(&mut row.iter().map(String::as_str), y, Ink::Text);
+        rules.push(y);
     }
+    for rule in rules {
+        let y = rule + ROW / 2.0;
+        picture.line(vec![(0.0, y), (WIDTH, y)], Ink::Grid, 1.0);
+    }
+    let missing: Vec<&str> = table.columns[shown..].iter().map(|column| column.0.as_str()).collect();
+    let mut notes = Vec::new();
     if rows.len() < table.rows.len() {
+        let more = crate::human::counted((table.rows.len() - rows.len()) as u64, "row");
+        notes.push(format!("and {more} more"));
+    }
+    if !missing.is_empty() {
+        notes.push(format!("no room for {}", missing.join(", ")));
+    }
+    for line in notes.iter().flat_map(|note| wrapped(note, SIZE, WIDTH)) {
         y += ROW;
-        let text = format!("and {} more", table.rows.len() - rows.len());
-        picture.text((0.0, y), text, Anchor::Start, Ink::Muted);
+        picture.text((0.0, y), line, Anchor::Start, Ink::Muted);
     }
     picture.height = y + 32.0;
     picture
+}
+
+/// A name in lines, broken at underscores where it is long.
+fn lines_of(name: &str) -> Vec<String> {
+    const LONG: usize = 9;
+    let mut lines = vec![String::new()];
+    for part in name.split_inclusive('_') {
+        let line = lines.last_mut().expect("there is a first line");
+        if !line.is_empty() && line.len() + part.len() > LONG {
+            lines.push(part.to_owned());
+        } else {
+            line.push_str(part);
+        }
+    }
+    lines
 }
 
 fn groups(groups: &[Group]) -> Picture {

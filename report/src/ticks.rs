@@ -15,11 +15,10 @@ pub(crate) fn round_numbers(low: f64, high: f64, wanted: usize) -> Vec<f64> {
     }
     let rough = span / wanted as f64;
     let power = libm::pow(10.0, libm::floor(libm::log10(rough)));
-    let step = [1.0, 2.0, 5.0, 10.0]
-        .into_iter()
-        .map(|m| m * power)
-        .find(|step| *step >= rough * 0.999)
-        .unwrap_or(power);
+    // The step whose ratio to the wished one is nearest to 1: always a larger one would leave half of the marks away.
+    let off = |step: &f64| libm::log(step / rough).abs();
+    let steps = [1.0, 2.0, 5.0, 10.0].map(|m| m * power);
+    let step = steps.into_iter().min_by(|a, b| off(a).total_cmp(&off(b))).unwrap_or(power);
     let first = libm::ceil(low / step - 1e-9);
     let last = libm::floor(high / step + 1e-9);
     // Adding 0 turns -0 into 0.
@@ -28,29 +27,27 @@ pub(crate) fn round_numbers(low: f64, high: f64, wanted: usize) -> Vec<f64> {
         .collect()
 }
 
-/// Powers of ten, and twice and five times these where there are few, from `low` to `high`, both above 0.
-pub(crate) fn powers(low: f64, high: f64) -> Vec<f64> {
+/// Powers of ten from `low` to `high`, both above 0, and what divides the steps between them as finely as `wanted` marks allow.
+pub(crate) fn powers(low: f64, high: f64, wanted: usize) -> Vec<f64> {
     let (from, to) = (libm::floor(libm::log10(low)) as i32, libm::ceil(libm::log10(high)) as i32);
-    let factors: &[f64] = match to - from {
-        ..=2 => &[1.0, 2.0, 5.0],
-        3..=5 => &[1.0, 3.0],
-        _ => &[1.0],
+    let marks = |factors: &[f64]| -> Vec<f64> {
+        let all = (from..=to).flat_map(|power| factors.iter().map(move |f| f * libm::pow(10.0, f64::from(power))));
+        all.filter(|x| *x >= low * (1.0 - 1e-9) && *x <= high * (1.0 + 1e-9))
+            .collect()
     };
-    let all = (from..=to).flat_map(|power| factors.iter().map(move |f| f * libm::pow(10.0, f64::from(power))));
-    all.filter(|x| *x >= low * (1.0 - 1e-9) && *x <= high * (1.0 + 1e-9))
-        .collect()
+    let mut finer = [&[1.0, 2.0, 5.0][..], &[1.0, 3.0]].into_iter().map(marks);
+    finer.find(|marks| marks.len() <= wanted).unwrap_or_else(|| marks(&[1.0]))
 }
 
 /// The text of a mark whose neighbours are `step` away.
 pub(crate) fn label(value: f64, unit: Unit, step: f64) -> String {
     let value = if value.abs() < step * 1e-6 { 0.0 } else { value };
     match unit {
-        Unit::Ratio => format!("{:.1$} %", value * 100.0, places(step * 100.0)),
+        Unit::Ratio => format!("{} %", human::grouped(value * 100.0, places(step * 100.0))),
         Unit::Seconds => human::seconds(value),
         _ if value.abs() >= 1e6 => short(value, step),
-        _ if !(1e-6..1e9).contains(&step) => human::number(value),
-        _ if value.abs() >= 1e4 && step >= 1.0 => human::count(value.round() as i64),
-        _ => format!("{:.1$}", value, places(step)),
+        _ if !(1e-9..1e9).contains(&step) => human::number(value),
+        _ => human::grouped(value, places(step)),
     }
 }
 
@@ -104,6 +101,48 @@ pub(crate) fn moments(times: &[i64], most: usize) -> Vec<(usize, String)> {
         }
     }
     kept
+}
+
+/// Gaps that are marked at most.
+pub(crate) const GAPS: usize = 12;
+
+/// What the marked gaps are, in words; empty where there are none.
+pub(crate) fn gaps_told(times: &[i64]) -> String {
+    let found = gaps(times, GAPS);
+    let Some((index, longest)) = found.iter().max_by_key(|gap| gap.1).copied() else {
+        return String::new();
+    };
+    let longest = human::seconds(longest as f64 / 1e9);
+    let (from, to) = (moment(times[index - 1]), moment(times[index]));
+    match found.len() {
+        1 => format!("dashed: no bars for {longest}, from {from} to {to}"),
+        count if count == GAPS => format!("dashed: the {count} longest gaps without bars, up to {longest} from {from} to {to}"),
+        count => format!("dashed: {count} gaps without bars, the longest {longest} from {from} to {to}"),
+    }
+}
+
+/// Where time passes between two bars that would be seen on an axis of time: the index of the bar after it and how long it lasts,
+/// nanoseconds. Such a gap lasts a fiftieth of the whole and several times what bars are usually apart. The longest `most`, in order.
+pub(crate) fn gaps(times: &[i64], most: usize) -> Vec<(usize, i64)> {
+    let Some(span) = times
+        .last()
+        .zip(times.first())
+        .map(|(last, first)| last.saturating_sub(*first))
+    else {
+        return Vec::new();
+    };
+    let mut steps: Vec<i64> = times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect();
+    let mut found: Vec<(usize, i64)> = (1..).zip(steps.iter().copied()).collect();
+    if steps.is_empty() {
+        return found;
+    }
+    let middle = steps.len() / 2;
+    let usual = *steps.select_nth_unstable(middle).1;
+    found.retain(|(_, step)| *step > span / 50 && *step > usual.saturating_mul(4));
+    found.sort_by_key(|(index, step)| (std::cmp::Reverse(*step), *index));
+    found.truncate(most);
+    found.sort_unstable();
+    found
 }
 
 /// How far round moments are apart.
@@ -189,6 +228,15 @@ fn nanoseconds(moment: DateTime) -> Option<i64> {
     i64::try_from(stamp.as_nanosecond()).ok()
 }
 
+/// `4 Jan 2024`, with hours and minutes where it is not midnight.
+fn moment(ns: i64) -> String {
+    let pattern = |at: DateTime| match (at.hour(), at.minute()) {
+        (0, 0) => "%-d %b %Y",
+        _ => "%-d %b %Y %H:%M",
+    };
+    civil(ns).map_or_else(|| ns.to_string(), |at| at.strftime(pattern(at)).to_string())
+}
+
 /// `4 Jan 2024`
 pub(crate) fn day(ns: i64) -> String {
     civil(ns).map_or_else(|| ns.to_string(), |at| at.strftime("%-d %b %Y").to_string())
@@ -205,7 +253,9 @@ mod tests {
         assert_eq!(round_numbers(-0.13, 0.31, 5), [-0.1, 0.0, 0.1, 0.2, 0.300_000_000_000_000_04]);
         assert_eq!(round_numbers(9_830.0, 10_120.0, 4), [9_900.0, 10_000.0, 10_100.0]);
         assert_eq!(round_numbers(3.0, 3.0, 4), [3.0]);
-        assert_eq!(powers(0.0001, 0.01), [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01]);
+        assert_eq!(powers(0.0001, 0.01, 8), [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01]);
+        assert_eq!(powers(0.0001, 0.009, 4), [0.0001, 0.000_300_000_000_000_000_03, 0.001, 0.003]);
+        assert_eq!(powers(0.001, 1_000.0, 8).len(), 7);
         assert_eq!(label(-1e-17, Unit::Plain, 0.1), "0.0");
         assert_eq!(label(0.300_000_000_000_000_04, Unit::Plain, 0.1), "0.3");
         assert_eq!(
@@ -217,6 +267,37 @@ mod tests {
             ["5 %", "0.5 %"]
         );
         assert_eq!(label(2_500_000.0, Unit::Money, 500_000.0), "2.5 M");
+        assert_eq!(
+            [label(9_000.0, Unit::Count, 1_000.0), label(1_282.5, Unit::Plain, 0.5)],
+            ["9,000", "1,282.5"]
+        );
+        assert_eq!(
+            [label(-0.0, Unit::Ratio, 0.1), label(19.0, Unit::Ratio, 1.0)],
+            ["0 %", "1,900 %"]
+        );
+    }
+
+    #[test]
+    fn gaps_are_what_an_axis_of_time_would_show() {
+        let hour = 3_600_000_000_000;
+        // A year of hours without two of its months.
+        let year: Vec<i64> = (0..8_760).filter(|i| !(2_000..3_440).contains(i)).map(|i| i * hour).collect();
+        assert_eq!(gaps(&year, 12), [(2_000, 1_441 * hour)]);
+        assert_eq!(
+            gaps_told(&year),
+            "dashed: no bars for 60 d 1 h, from 25 Mar 1970 07:00 to 24 May 1970 08:00"
+        );
+        // Weekends are seen in a fortnight, not in a year.
+        let week = |hours: i64| -> Vec<i64> { (0..hours).filter(|i| i % 168 < 120).map(|i| i * hour).collect() };
+        assert_eq!(gaps(&week(336), 12), [(120, 49 * hour)]);
+        assert!(gaps(&week(8_760), 12).is_empty());
+        assert_eq!(
+            gaps(&week(168 * 20), 3).len(),
+            0,
+            "a weekend is less than a fiftieth of twenty weeks"
+        );
+        assert_eq!(gaps(&week(168 * 10), 3).len(), 3);
+        assert!(gaps(&[], 3).is_empty() && gaps(&[5], 3).is_empty() && gaps(&[5, 6], 3).is_empty());
     }
 
     #[test]

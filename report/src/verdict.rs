@@ -5,7 +5,8 @@ use assay_core::metrics::Unit;
 use crate::decimate::spread;
 use crate::human;
 use crate::ink::Ink;
-use crate::page::{Block, Figure, Group, HALF, Page, Table, Tone, WIDTH};
+use crate::levels::{Level, levels};
+use crate::page::{Block, Figure, Group, HALF, Page, Table, Tone};
 use crate::plot::{Plot, Scale};
 use crate::shape::{Anchor, Picture};
 
@@ -91,13 +92,9 @@ pub(crate) fn blocks(verdict: &VerdictReport, whole: bool) -> Vec<Block> {
     }
     blocks.push(Block::Table(figures));
     // One alone takes the whole width.
-    let width = if verdict.luck.is_some() && verdict.paths.is_some() {
-        HALF
-    } else {
-        WIDTH
-    };
-    blocks.extend(verdict.luck.iter().map(|curve| Block::Figure(luck(curve, width))));
-    blocks.extend(verdict.paths.iter().map(|found| Block::Figure(paths(found, width))));
+    let half = verdict.luck.is_some() && verdict.paths.is_some();
+    blocks.extend(verdict.luck.iter().map(|curve| Block::Figure(luck(curve, half))));
+    blocks.extend(verdict.paths.iter().map(|found| Block::Figure(paths(found, half))));
     if !verdict.costs.rows.is_empty() {
         blocks.push(Block::Table(verdict.costs.clone()));
     }
@@ -115,7 +112,24 @@ fn capital(text: &str) -> String {
 }
 
 /// What the best of so many trials without skill shows, and where the best one stands.
-fn luck(curve: &LuckCurve, width: f64) -> Figure {
+fn luck(curve: &LuckCurve, half: bool) -> Figure {
+    let note = format!(
+        "how good the best of {} looks if none has skill and none is like another, and how good this one does",
+        human::counted(curve.trials, "trial")
+    );
+    sized("luck", "What luck explains", note, half, |width| luck_picture(curve, width))
+}
+
+/// Half as wide, or wide.
+fn sized(name: &'static str, title: &str, note: String, half: bool, draw: impl Fn(f64) -> Picture) -> Figure {
+    if half {
+        Figure::new(name, title, note, draw(HALF))
+    } else {
+        Figure::wide(name, title, note, draw)
+    }
+}
+
+fn luck_picture(curve: &LuckCurve, width: f64) -> Picture {
     let mut picture = Picture::new(width, HIGH);
     let marks = [Some(curve.seen), curve.beyond_market, Some(curve.expected)];
     let ends = curve.density.first().into_iter().chain(curve.density.last()).map(|end| end.0);
@@ -136,30 +150,32 @@ fn luck(curve: &LuckCurve, width: f64) -> Figure {
     plot.curve(&mut picture, curve.density.iter().copied(), Ink::Crowd, 1.6);
     plot.grid_x(&mut picture, Unit::Plain);
     plot.name_x(&mut picture, "annual Sharpe ratio");
-    let mut level = |row: f64, value: f64, name: &str, ink: Ink| {
-        let x = plot.x_at(value);
-        picture.line(vec![(x, row), (x, plot.bottom)], ink, 1.6);
-        let text = format!("{name} {value:.2}");
-        if x > f64::midpoint(plot.left, plot.right) {
-            picture.text((x - 6.0, row), text, Anchor::End, ink);
-        } else {
-            picture.text((x + 6.0, row), text, Anchor::Start, ink);
-        }
+    let level = |value: f64, name: &str, ink: Ink| Level {
+        value,
+        name: format!("{name} {}", human::grouped(value, 2)),
+        ink,
     };
-    level(ROWS[2], curve.expected, "deflated by", Ink::Muted);
-    if let Some(value) = curve.beyond_market {
-        level(ROWS[1], value, "without the market", Ink::Other);
-    }
-    level(ROWS[0], curve.seen, "as seen", Ink::Mark);
-    let note = format!(
-        "how good the best of {} looks if none has skill and none is like another, and how good this one does",
-        human::count(curve.trials as i64)
-    );
-    Figure::new("luck", "What luck explains", note, picture)
+    let beyond = curve
+        .beyond_market
+        .map(|value| level(value, "without the market", Ink::Other));
+    let marks = [level(curve.seen, "as seen", Ink::Mark)]
+        .into_iter()
+        .chain(beyond)
+        .chain([level(curve.expected, "deflated by", Ink::Muted)]);
+    levels(&mut picture, &plot, &ROWS, &marks.collect::<Vec<_>>());
+    picture
 }
 
 /// A bar a path, the worst first.
-fn paths(found: &Paths, width: f64) -> Figure {
+fn paths(found: &Paths, half: bool) -> Figure {
+    let note = format!(
+        "annual Sharpe ratio on each of {}, every part of which was chosen on other data",
+        human::counted(found.sharpe.len() as u64, "path")
+    );
+    sized("paths", "Cross-validation", note, half, |width| paths_picture(found, width))
+}
+
+fn paths_picture(found: &Paths, width: f64) -> Picture {
     let mut picture = Picture::new(width, HIGH);
     let count = found.sharpe.len();
     let plot = Plot {
@@ -183,15 +199,11 @@ fn paths(found: &Paths, width: f64) -> Figure {
     if let Some(value) = found.in_sample {
         let y = plot.y_at(value);
         picture.line(vec![(plot.left, y), (plot.right, y)], Ink::Mark, 1.4);
-        let text = format!("the best trial, chosen on all data: {value:.2}");
+        let text = format!("the best trial, chosen on all data: {}", human::grouped(value, 2));
         picture.text((plot.right, 14.0), text, Anchor::End, Ink::Mark);
     }
     plot.name_x(&mut picture, "paths, the worst first");
-    let note = format!(
-        "annual Sharpe ratio on each of {} paths, every part of which was chosen on other data",
-        human::count(count as i64)
-    );
-    Figure::new("paths", "Cross-validation", note, picture)
+    picture
 }
 
 #[cfg(test)]

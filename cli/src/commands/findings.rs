@@ -247,7 +247,8 @@ impl Reader {
         };
         let members = course.front().members();
         Some(Front {
-            names: [first.to_string(), second.to_string()],
+            names: [first, second].map(|goal| goal.metric.name().to_owned()),
+            smaller: [first.negated, second.negated],
             units: [first.metric.unit(), second.metric.unit()],
             front: members.iter().filter_map(|(_, outcome)| values(outcome)).collect(),
             others: self.outcomes.iter().filter_map(|(_, outcome)| values(outcome)).collect(),

@@ -69,6 +69,9 @@ pub(crate) fn table(rows: &Rows) -> String {
     table.trim_fmt()
 }
 
+/// How a time ends that is the beginning of a day.
+const MIDNIGHT: &str = " 00:00:00";
+
 /// Rows as a table of a report.
 pub(crate) fn report_table(rows: &Rows, title: &str) -> assay_report::Table {
     let columns = rows.columns().iter();
@@ -82,6 +85,21 @@ pub(crate) fn report_table(rows: &Rows, title: &str) -> assay_report::Table {
     for row in rows.cells() {
         let cells = rows.columns().iter().zip(row);
         table = table.row(cells.map(|(column, cell)| rows::text(column.kind, cell)));
+    }
+    for (i, _) in rows
+        .columns()
+        .iter()
+        .enumerate()
+        .filter(|(_, column)| column.kind == Kind::Time)
+    {
+        let cells = || table.rows.iter().filter_map(|row| row.get(i));
+        // Where all are days, their midnights say nothing.
+        if cells().all(|text| text.ends_with(MIDNIGHT) || text == human::UNDEFINED) {
+            for row in &mut table.rows {
+                let day = row[i].trim_end_matches(MIDNIGHT).len();
+                row[i].truncate(day);
+            }
+        }
     }
     table
 }

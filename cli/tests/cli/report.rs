@@ -23,7 +23,7 @@ fn read(lab: &Lab, name: &str) -> String {
 /// Everything in it is drawn, nothing comes from elsewhere, and no name became markup.
 #[track_caller]
 fn is_a_page(html: &str, pictures: usize) {
-    assert_eq!(html.matches("<svg").count(), pictures);
+    assert_eq!(html.matches("<figure").count(), pictures);
     assert!(html.contains("prefers-color-scheme: dark") && html.ends_with("</html>"));
     for bad in ["<script", "alert(1)</s", "http:", "https:", "url(", "<link", "NaN"] {
         let inside = html.replace("http://www.w3.org/2000/svg", "");
@@ -63,7 +63,12 @@ fn a_job_is_drawn_with_what_was_learned_of_its_parameters() {
         pictures.contains(&"objective".into()) && pictures.contains(&"heatmap".into()),
         "{told}"
     );
-    is_a_page(&read(&lab, "job.html"), pictures.len());
+    let html = read(&lab, "job.html");
+    is_a_page(&html, pictures.len());
+    assert!(
+        !html.contains("the first bar") && !html.contains("the last bar"),
+        "it says from when to when"
+    );
     assert_eq!(told["points"], 551);
     let shares: f64 = told["importance"]
         .as_array()

@@ -150,6 +150,10 @@ fn the_best_over_bars_are_run_again_on_ticks() {
         assert!((number(&again["divergence"]) - (after - before)).abs() < 1e-12 && number(&again["objective"]) == after);
     }
     assert!(lab.run(&["top", &id]).ok().contains("divergence"));
+    lab.run(&["report", &id, "--to", "ladder.html"]).ok();
+    let html = std::fs::read_to_string(lab.path("ladder.html")).expect("a report");
+    let after_goal = "total_<wbr>return</th><th class=\"right\" scope=\"col\">on_<wbr>ticks</th>";
+    assert!(html.contains(after_goal) && html.contains(">divergence</th>"), "{html}");
 
     let shown = lab
         .run(&["show", entries[0]["trial_id"].as_str().expect("an id"), "-o", "json"])

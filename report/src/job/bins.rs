@@ -2,11 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use assay_core::metrics::Unit;
+
 use super::Parameter;
 use crate::human;
+use crate::plot::Scale;
 
 /// Distinct values that get a bin each, if there are enough points for them.
 const DISTINCT: usize = 40;
+/// Uneven values drawn once each that get a bin each.
+const FEW: usize = 12;
 /// Bins of a parameter with more values, at least and at most.
 const BINS: (usize, usize) = (6, 24);
 
@@ -19,6 +24,8 @@ pub(super) struct Bins {
     pub(super) names: Vec<String>,
     /// Upper ends of all bins but the last.
     ends: Vec<f64>,
+    /// The ends of equal bins as wholes; none where each bin is a value.
+    range: Option<(f64, f64)>,
     log: bool,
 }
 
@@ -41,6 +48,9 @@ impl Bins {
             return Self::equal(parameter, values);
         }
         let middles: Vec<f64> = distinct.into_iter().map(value_of).collect();
+        if values.len() == middles.len() && middles.len() > FEW && even_step(&middles).is_none() {
+            return Self::equal(parameter, values);
+        }
         let names = middles.iter().map(|x| human::number(*x)).collect();
         Self::apart(middles, names)
     }
@@ -51,6 +61,7 @@ impl Bins {
             middles,
             names,
             ends,
+            range: None,
             log: false,
         }
     }
@@ -80,8 +91,48 @@ impl Bins {
             names: middles.iter().map(|x| human::number(digits(*x))).collect(),
             ends: (1..bins).map(|i| at(i as f64)).collect(),
             middles,
+            range: Some((low, high)),
             log,
         }
+    }
+
+    /// Names along the bins, at most `most` of them, with their places counted in bins from the beginning of the first: of choices all,
+    /// of numbers round ones or every second, fifth and so on.
+    pub(super) fn marks(&self, most: usize) -> Vec<(f64, String)> {
+        let named = |index: usize| (index as f64 + 0.5, self.names[index].clone());
+        if let Some((low, high)) = self.range {
+            return self.round_marks(low, high, most);
+        }
+        let count = self.len();
+        if count <= most {
+            return (0..count).map(named).collect();
+        }
+        let mut steps = (0..).flat_map(|power| [1, 2, 5].map(|m| m * 10usize.pow(power)));
+        let every = steps.find(|every| count.div_ceil(*every) <= most.max(1)).unwrap_or(count);
+        // The round ones of whole multiples of a step: 10, 20, 30 and not 8, 18, 28.
+        let first = even_step(&self.middles).map_or(0, |step| {
+            let at = self.middles[0] / step;
+            if (at - at.round()).abs() < 1e-6 {
+                (-(at.round() as i64)).rem_euclid(every as i64) as usize
+            } else {
+                0
+            }
+        });
+        (first..count).step_by(every).map(named).collect()
+    }
+
+    fn round_marks(&self, low: f64, high: f64, most: usize) -> Vec<(f64, String)> {
+        let scale = if self.log {
+            Scale::logarithmic(low, high)
+        } else {
+            Scale::new(low, high)
+        };
+        let mut wished = (1..=most.max(2)).rev().map(|wanted| scale.marks(Unit::Plain, wanted));
+        let found = wished.find(|marks| marks.len() <= most);
+        let found = found.unwrap_or_else(|| scale.marks(Unit::Plain, most));
+        let every = found.len().div_ceil(most.max(1)).max(1);
+        let place = |(value, text): (f64, String)| (scale.share(value) * self.len() as f64, text);
+        found.into_iter().step_by(every).map(place).collect()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -97,6 +148,16 @@ impl Bins {
     pub(super) fn log(&self) -> bool {
         self.log
     }
+}
+
+/// What ascending values are apart, if it is the same everywhere.
+fn even_step(values: &[f64]) -> Option<f64> {
+    let (first, last) = (values.first()?, values.last()?);
+    let step = (last - first) / (values.len().max(2) - 1) as f64;
+    let even = values
+        .windows(2)
+        .all(|pair| (pair[1] - pair[0] - step).abs() <= 1e-6 * step.abs());
+    (step > 0.0 && even).then_some(step)
 }
 
 /// Numbers as integers in the same order.
@@ -157,6 +218,27 @@ mod tests {
             ..Parameter::default()
         };
         assert_eq!(Bins::of(&choice, &[1.0]).names, ["sma", "ema"]);
+    }
+
+    #[test]
+    fn names_along_bins_are_regular() {
+        let texts = |bins: &Bins, most: usize| -> Vec<String> { bins.marks(most).into_iter().map(|mark| mark.1).collect() };
+        let number = Parameter::default();
+        let each: Vec<f64> = (3..30).map(f64::from).collect();
+        let bins = Bins::of(&number, &each);
+        assert_eq!(texts(&bins, 8), ["5", "10", "15", "20", "25"]);
+        assert_eq!(bins.marks(8)[0].0, 2.5, "in the middle of the third bin");
+        let many: Vec<f64> = (0..900).map(|i| 0.13 + f64::from(i) * 0.011).collect();
+        assert_eq!(texts(&Bins::of(&number, &many), 6), ["2", "4", "6", "8", "10"]);
+        let log = Parameter {
+            log: true,
+            ..Parameter::default()
+        };
+        let powers: Vec<f64> = (0..900).map(|i| libm::pow(10.0, -4.0 + f64::from(i) / 450.0)).collect();
+        assert_eq!(
+            texts(&Bins::of(&log, &powers), 8),
+            ["0.0001", "0.0002", "0.0005", "0.001", "0.002", "0.005"]
+        );
     }
 
     proptest! {

@@ -5,9 +5,10 @@ use super::bins::quantile;
 use crate::decimate::spread;
 use crate::human;
 use crate::ink::Ink;
+use crate::levels::{Level, levels};
 use crate::page::{Figure, HALF};
 use crate::plot::{Plot, Scale, legend};
-use crate::shape::{Anchor, Picture};
+use crate::shape::Picture;
 use assay_core::metrics::Unit;
 
 const BARS: usize = 60;
@@ -45,7 +46,8 @@ pub(super) fn distribution(job: &JobReport) -> Figure {
         bottom: 246.0,
         x: scale,
         y: Scale::new(0.0, most as f64 * 1.05),
-    };
+    }
+    .fitted(Unit::Count);
     plot.grid_y(&mut picture, Unit::Count);
     let width = (high - low) / BARS as f64;
     for (i, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
@@ -57,28 +59,18 @@ pub(super) fn distribution(job: &JobReport) -> Figure {
     }
     plot.grid_x(&mut picture, job.goal.unit);
     plot.name_x(&mut picture, &job.goal.name);
-    mark(
-        &mut picture,
-        &plot,
-        ends[1],
-        &format!("median {}", job.goal.text(ends[1])),
-        Ink::Text,
-        24.0,
-    );
-    if let Some(best) = best {
-        mark(
-            &mut picture,
-            &plot,
-            best,
-            &format!("best {}", job.goal.text(best)),
-            Ink::Mark,
-            10.0,
-        );
-    }
-    let drawn = human::count(job.sample.objective.len() as i64);
-    let mut notes = vec![match job.sample.total {
-        total if total > job.sample.objective.len() as u64 => format!("{drawn} of {} points", human::count(total as i64)),
-        _ => format!("{drawn} points"),
+    let level = |value: f64, name: &str, ink: Ink| Level {
+        value,
+        name: format!("{name} {}", job.goal.text(value)),
+        ink,
+    };
+    let best = best.map(|best| level(best, "best", Ink::Mark));
+    let marks: Vec<Level> = best.into_iter().chain([level(ends[1], "median", Ink::Text)]).collect();
+    levels(&mut picture, &plot, &[10.0, 24.0], &marks);
+    let drawn = job.sample.objective.len() as u64;
+    let mut notes = vec![match human::counted(job.sample.total, "point") {
+        all if job.sample.total > drawn => format!("{} of {all}", human::count(drawn as i64)),
+        all => all,
     }];
     let undefined = job.sample.objective.len() - values.len();
     if undefined > 0 {
@@ -93,17 +85,6 @@ pub(super) fn distribution(job: &JobReport) -> Figure {
         notes.join(", "),
         picture,
     )
-}
-
-/// An upright line at a value, with its text on the side that has room.
-fn mark(picture: &mut Picture, plot: &Plot, value: f64, text: &str, ink: Ink, y: f64) {
-    let x = plot.x_at(value);
-    picture.line(vec![(x, y), (x, plot.bottom)], ink, 1.5);
-    if x > f64::midpoint(plot.left, plot.right) {
-        picture.text((x - 6.0, y), text, Anchor::End, ink);
-    } else {
-        picture.text((x + 6.0, y), text, Anchor::Start, ink);
-    }
 }
 
 /// The best objective so far over the points in their order, above the points themselves.
@@ -121,7 +102,8 @@ pub(super) fn convergence(job: &JobReport) -> Figure {
         bottom: 246.0,
         x: Scale::new(0.0, last as f64),
         y: scale,
-    };
+    }
+    .fitted(job.goal.unit);
     plot.grid_y(&mut picture, job.goal.unit);
     let (low, high) = scale.ends();
     for i in spread(job.sample.objective.len(), DOTS) {
@@ -145,15 +127,15 @@ pub(super) fn convergence(job: &JobReport) -> Figure {
     plot.name_x(&mut picture, "points tried");
     legend(
         &mut picture,
-        (62.0, 12.0),
+        (plot.left, 12.0),
         &[("best so far", Ink::Mark), ("points", Ink::Crowd)],
     );
     let note = match job.best_so_far.last() {
         Some((position, _)) => format!(
-            "the best was point {} of {}; it took {} improvements to get there",
+            "the best was point {} of {}; it took {} to get there",
             human::count(*position as i64 + 1),
             human::count(job.sample.total as i64),
-            human::count(job.best_so_far.len() as i64 - 1)
+            human::counted(job.best_so_far.len() as u64 - 1, "improvement")
         ),
         None => String::new(),
     };

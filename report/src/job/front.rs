@@ -8,7 +8,7 @@ use crate::human;
 use crate::ink::Ink;
 use crate::page::{Figure, HALF};
 use crate::plot::{Plot, Scale, legend};
-use crate::shape::{Anchor, Picture, SIZE, shortened};
+use crate::shape::{Anchor, Picture, shortened};
 
 /// Points beside the front that are drawn.
 const OTHERS: usize = 1_000;
@@ -29,7 +29,8 @@ fn points(front: &Front) -> Figure {
         bottom: 280.0,
         x: Scale::around(all().map(|point| point[0])),
         y: Scale::around(all().map(|point| point[1])),
-    };
+    }
+    .fitted(front.units[1]);
     plot.grid_y(&mut picture, front.units[1]);
     for i in spread(front.others.len(), OTHERS) {
         let [x, y] = front.others[i];
@@ -42,23 +43,19 @@ fn points(front: &Front) -> Figure {
         picture.dot(plot.at(*x, *y), 3.4, Ink::Main, 1.0);
     }
     plot.grid_x(&mut picture, front.units[0]);
-    plot.name_x(&mut picture, &shortened(&front.names[0], 40));
-    picture.words(
-        (8.0, 30.0),
-        shortened(&front.names[1], 40),
-        Anchor::Start,
-        Ink::Muted,
-        SIZE,
-        false,
-    );
+    let name = |axis: usize| shortened(&front.names[axis], 30);
+    let [across, up] = front.smaller.map(|smaller| if smaller { "lower" } else { "higher" });
+    plot.name_x(&mut picture, &format!("{}, {across} is better", name(0)));
+    let above = format!("{}, {up} is better", name(1));
+    picture.text((8.0, 30.0), above, Anchor::Start, Ink::Muted);
     legend(
         &mut picture,
-        (66.0, 12.0),
+        (plot.left, 12.0),
         &[("front", Ink::Main), ("other points", Ink::Crowd)],
     );
     let note = format!(
-        "{} points of which no other is better in both",
-        human::count(best.len() as i64)
+        "{} of which no other is better in both",
+        human::counted(best.len() as u64, "point")
     );
     Figure::new("front", "Pareto front", note, picture)
 }
@@ -73,7 +70,8 @@ fn hypervolume(front: &Front) -> Figure {
         bottom: 280.0,
         x: Scale::new(0.0, last),
         y: Scale::around(front.hypervolume.iter().map(|step| step.1)).including(0.0),
-    };
+    }
+    .fitted(Unit::Plain);
     plot.grid_y(&mut picture, Unit::Plain);
     plot.curve(
         &mut picture,

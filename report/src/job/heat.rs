@@ -4,11 +4,14 @@ use super::bins::{Bins, grouped, quantile};
 use super::{Goal, JobReport};
 use crate::human;
 use crate::ink::Ink;
-use crate::page::{Figure, HALF, WIDTH};
-use crate::shape::{Anchor, Picture, SIZE, shortened, width_of};
+use crate::page::{Figure, HALF};
+use crate::shape::{Anchor, At, Picture, SIZE, shortened, width_of};
 
 /// Share of the cells that may belong to a plateau.
 const PLATEAU: f64 = 0.1;
+const HEIGHT: f64 = 322.0;
+/// Room that the dot of the best trial takes beside a number.
+const DOT: f64 = 20.0;
 
 /// Medians over two binned parameters; cells without a trial are `None`. Cell `(i, j)` is at `i * columns + j`, `j` counting bins
 /// of the first parameter.
@@ -108,29 +111,43 @@ impl Lattice {
 
 /// A heatmap of the median objective over two parameters, whatever the others were.
 pub(super) fn figure(job: &JobReport, pair: (usize, usize), half: bool) -> Figure {
-    let width = if half { HALF } else { WIDTH };
-    let mut picture = Picture::new(width, 430.0);
     let [x, y] = [pair.0, pair.1].map(|i| &job.params[i]);
     let (across, up) = (
         Bins::of(x, &job.sample.values[pair.0]),
         Bins::of(y, &job.sample.values[pair.1]),
     );
     let cells = Cells::of(job, pair, &across, &up);
-    let longest = up
-        .names
+    let title = format!("{} over {} and {}", job.goal.name, x.name, y.name);
+    let draw = |width: f64| drawn(job, pair, &cells, [&across, &up], width);
+    if half {
+        Figure::new("heatmap", title, note(&cells), draw(HALF))
+    } else {
+        Figure::wide("heatmap", title, note(&cells), draw)
+    }
+}
+
+fn drawn(job: &JobReport, pair: (usize, usize), cells: &Cells, [across, up]: [&Bins; 2], width: f64) -> Picture {
+    let mut picture = Picture::new(width, 430.0);
+    let [x, y] = [pair.0, pair.1].map(|i| &job.params[i]);
+    let rows = up.marks((HEIGHT / 20.0) as usize);
+    let longest = rows
         .iter()
-        .map(|name| width_of(&shortened(name, 12), SIZE))
+        .map(|(_, name)| width_of(&shortened(name, 12), SIZE))
         .fold(0.0, f64::max);
     let left = longest + 18.0;
     let lattice = Lattice {
         left,
         top: 56.0,
         width: width - left - 8.0,
-        height: 322.0,
+        height: HEIGHT,
         columns: cells.columns,
         rows: cells.rows,
     };
-    let scale = Range::of(&cells, &job.goal);
+    let scale = Range::of(cells, &job.goal);
+    let best = job
+        .best
+        .as_ref()
+        .map(|best| up.index(best.values[pair.1]) * cells.columns + across.index(best.values[pair.0]));
     for (cell, median) in cells.medians.iter().enumerate() {
         let Some(median) = median else { continue };
         let [l, t, r, b] = lattice.cell(cell);
@@ -138,26 +155,31 @@ pub(super) fn figure(job: &JobReport, pair: (usize, usize), half: bool) -> Figur
         let gap = if (r - l).min(b - t) > 8.0 { 0.5 } else { 0.0 };
         picture.bar((l + gap, t + gap), (r - gap, b - gap), ink, 1.0);
         let text = job.goal.text(*median);
-        if width_of(&text, SIZE) < r - l - 6.0 && b - t > 16.0 {
-            let middle = (f64::midpoint(l, r), f64::midpoint(t, b));
+        // The dot of the best trial stands before its number, or alone.
+        let dot = if best == Some(cell) { DOT } else { 0.0 };
+        if width_of(&text, SIZE) + dot < r - l - 6.0 && b - t > 16.0 {
+            let middle = (f64::midpoint(l, r) + dot / 2.0, f64::midpoint(t, b));
+            if dot > 0.0 {
+                mark(&mut picture, (middle.0 - width_of(&text, SIZE) / 2.0 - dot / 2.0, middle.1));
+            }
             picture.text(middle, text, Anchor::Middle, ink.words());
+        } else if dot > 0.0 {
+            mark(&mut picture, (f64::midpoint(l, r), f64::midpoint(t, b)));
         }
     }
     outline(&mut picture, &lattice, &cells.plateau(&job.goal));
-    if let Some(best) = &job.best {
-        let cell = up.index(best.values[pair.1]) * cells.columns + across.index(best.values[pair.0]);
-        let [l, t, r, b] = lattice.cell(cell);
-        let middle = (f64::midpoint(l, r), f64::midpoint(t, b));
-        picture.dot(middle, 6.0, Ink::OnDark, 1.0);
-        picture.dot(middle, 4.2, Ink::Mark, 1.0);
-    }
-    names(&mut picture, &lattice, &across, &up);
+    names(&mut picture, &lattice, across, rows);
     picture.words((4.0, 40.0), shortened(&y.name, 30), Anchor::Start, Ink::Text, SIZE, true);
     let below = (lattice.left + lattice.width, 418.0);
     picture.words(below, shortened(&x.name, 30), Anchor::End, Ink::Text, SIZE, true);
     scale.legend(&mut picture, &job.goal, width);
-    let title = format!("{} over {} and {}", job.goal.name, x.name, y.name);
-    Figure::new("heatmap", title, note(&cells), picture)
+    picture
+}
+
+/// The best trial, on a rim that keeps it apart from any heat.
+fn mark(picture: &mut Picture, at: At) {
+    picture.dot(at, 6.0, Ink::OnDark, 1.0);
+    picture.dot(at, 4.2, Ink::Mark, 1.0);
 }
 
 fn note(cells: &Cells) -> String {
@@ -173,26 +195,25 @@ fn note(cells: &Cells) -> String {
 }
 
 /// Names of columns below and of rows to the left, as many as there is room for.
-fn names(picture: &mut Picture, lattice: &Lattice, across: &Bins, up: &Bins) {
+fn names(picture: &mut Picture, lattice: &Lattice, across: &Bins, rows: Vec<(f64, String)>) {
     let bottom = lattice.top + lattice.height;
-    let mut free = f64::NEG_INFINITY;
-    for (column, name) in across.names.iter().enumerate() {
-        let [l, _, r, _] = lattice.cell(column);
-        let (middle, name) = (f64::midpoint(l, r), shortened(name, 12));
-        let half = width_of(&name, SIZE) / 2.0;
-        if middle - half > free {
-            picture.text((middle, bottom + 14.0), name, Anchor::Middle, Ink::Muted);
-            free = middle + half + 8.0;
-        }
+    let wide = lattice.width / lattice.columns as f64;
+    let placed = |(at, name): (f64, String)| (lattice.left + wide * at, shortened(&name, 12));
+    let columns = |most: usize| -> Vec<(f64, String)> { across.marks(most).into_iter().map(placed).collect() };
+    let apart = |marks: &Vec<(f64, String)>| {
+        marks.windows(2).all(|pair| {
+            let halves = f64::midpoint(width_of(&pair[0].1, SIZE), width_of(&pair[1].1, SIZE));
+            pair[1].0 - pair[0].0 > halves + 8.0
+        })
+    };
+    let found = (2..=(lattice.width / 24.0) as usize).rev().map(columns).find(apart);
+    for (x, name) in found.unwrap_or_default() {
+        picture.text((x, bottom + 14.0), name, Anchor::Middle, Ink::Muted);
     }
-    let mut free = f64::INFINITY;
-    for (row, name) in up.names.iter().enumerate() {
-        let [_, t, _, b] = lattice.cell(row * lattice.columns);
-        let middle = f64::midpoint(t, b);
-        if middle < free {
-            picture.text((lattice.left - 8.0, middle), shortened(name, 12), Anchor::End, Ink::Muted);
-            free = middle - 16.0;
-        }
+    let high = lattice.height / lattice.rows as f64;
+    for (at, name) in rows {
+        let y = bottom - high * at;
+        picture.text((lattice.left - 8.0, y), shortened(&name, 12), Anchor::End, Ink::Muted);
     }
 }
 

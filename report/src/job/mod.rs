@@ -125,8 +125,10 @@ pub struct Importance {
 /// The best points by two objectives, and others.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Front {
-    /// Names of the objectives.
+    /// Names of the metrics.
     pub names: [String; 2],
+    /// Whether less of them is better.
+    pub smaller: [bool; 2],
     /// Their units.
     pub units: [Unit; 2],
     /// Points of the front.

@@ -15,6 +15,8 @@ const BEST: usize = 100;
 const OTHERS: usize = 250;
 /// Parameters that are drawn.
 const MOST: usize = 11;
+/// Parameters that can be told apart on half of the width.
+const NARROW: usize = 4;
 const TOP: f64 = 46.0;
 const BOTTOM: f64 = 316.0;
 
@@ -53,15 +55,30 @@ pub(super) fn figure(job: &JobReport, searched: &[usize]) -> Figure {
         .into_iter()
         .map(|i| order[best + i])
         .collect();
-    let drawn = || order[..best].iter().chain(&others);
+    let (coloured, grey) = (best as u64, others.len() as u64);
+    let coloured = format!("the best {} in colour", human::counted(coloured, "point"));
+    let greys = (grey > 0).then(|| format!("{} in grey", human::counted(grey, "other")));
+    let notes = [Some(coloured), Some("the best of all in orange".to_owned()), greys];
+    let note = notes.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    let draw = |width: f64| lines(job, shown, (&order[..best], &others), width);
+    if shown.len() <= NARROW {
+        Figure::wide("parallel", "Parallel coordinates", note, draw)
+    } else {
+        Figure::new("parallel", "Parallel coordinates", note, draw(WIDTH))
+    }
+}
 
-    let step = (WIDTH - 160.0) / shown.len() as f64;
+fn lines(job: &JobReport, shown: &[usize], (best, others): (&[usize], &[usize]), width: f64) -> Picture {
+    let objective = &job.sample.objective;
+    let aside = if width < WIDTH { (40.0, 48.0) } else { (70.0, 90.0) };
+    let step = (width - aside.0 - aside.1) / shown.len() as f64;
+    let letters = ((step / 7.4) as usize).min(16);
     let mut axes: Vec<Axis<'_>> = shown
         .iter()
         .enumerate()
-        .map(|(i, param)| axis(job, *param, 70.0 + step * i as f64))
+        .map(|(i, param)| axis(job, *param, aside.0 + step * i as f64))
         .collect();
-    let scale = Scale::around(drawn().map(|i| objective[*i]));
+    let scale = Scale::around(best.iter().chain(others).map(|i| objective[*i]));
     let (low, high) = scale.ends();
     axes.push(Axis {
         name: &job.goal.name,
@@ -69,25 +86,25 @@ pub(super) fn figure(job: &JobReport, searched: &[usize]) -> Figure {
         scale,
         low: job.goal.text(low),
         high: job.goal.text(high),
-        x: WIDTH - 90.0,
+        x: width - aside.1,
     });
 
-    let mut picture = Picture::new(WIDTH, 346.0);
-    for point in &others {
+    let mut picture = Picture::new(width, 346.0);
+    for point in others {
         picture.faint_line(axes.iter().map(|axis| axis.at(*point)).collect(), Ink::Other, 1.0, 0.22);
     }
-    for (rank, point) in order[..best].iter().enumerate().rev() {
-        let heat = Ink::heat(1.0 - 0.9 * rank as f64 / best.max(1) as f64);
+    for (rank, point) in best.iter().enumerate().rev() {
+        let heat = Ink::heat(1.0 - 0.9 * rank as f64 / best.len().max(1) as f64);
         picture.faint_line(axes.iter().map(|axis| axis.at(*point)).collect(), heat, 1.3, 0.75);
     }
-    if let Some(point) = order.first() {
+    if let Some(point) = best.first() {
         picture.line(axes.iter().map(|axis| axis.at(*point)).collect(), Ink::Mark, 2.6);
     }
     for axis in &axes {
         picture.line(vec![(axis.x, TOP), (axis.x, BOTTOM)], Ink::Axis, 1.5);
         picture.words(
             (axis.x, 12.0),
-            shortened(axis.name, 16),
+            shortened(axis.name, letters),
             Anchor::Middle,
             Ink::Text,
             SIZE,
@@ -96,12 +113,7 @@ pub(super) fn figure(job: &JobReport, searched: &[usize]) -> Figure {
         picture.text((axis.x, TOP - 13.0), axis.high.as_str(), Anchor::Middle, Ink::Muted);
         picture.text((axis.x, BOTTOM + 14.0), axis.low.as_str(), Anchor::Middle, Ink::Muted);
     }
-    let note = format!(
-        "the best {} points in colour, the best of all in orange, {} others in grey",
-        human::count(best as i64),
-        human::count(others.len() as i64)
-    );
-    Figure::new("parallel", "Parallel coordinates", note, picture)
+    picture
 }
 
 fn axis(job: &JobReport, param: usize, x: f64) -> Axis<'_> {

@@ -46,31 +46,42 @@ pub(super) fn figure(job: &JobReport, searched: &[usize]) -> Figure {
     let slices: Vec<Slice> = shown.iter().map(|param| Slice::of(job, *param)).collect();
     let seen = slices.iter().flat_map(|slice| &slice.rows);
     let scale = Scale::around(seen.flat_map(|(_, quartiles, best)| quartiles.iter().copied().chain([*best])));
-    let across = ACROSS.min(shown.len());
+    let note = "by value or range of a parameter, over all values of the others";
+    Figure::wide("slices", format!("{} along each parameter", job.goal.name), note, |width| {
+        let across = if width < WIDTH { ACROSS - 1 } else { ACROSS };
+        lattice(job, shown, &slices, scale, (width, across.min(shown.len())))
+    })
+}
+
+fn lattice(job: &JobReport, shown: &[usize], slices: &[Slice], scale: Scale, (width, across): (f64, usize)) -> Picture {
     let rows = shown.len().div_ceil(across);
-    let mut picture = Picture::new(WIDTH, 28.0 + HIGH * rows as f64);
+    let mut picture = Picture::new(width, 28.0 + HIGH * rows as f64);
     let entries = [
         ("median", Ink::Main),
         ("middle half", Ink::Crowd),
         ("best", Ink::Good),
         ("the best trial", Ink::Mark),
     ];
-    legend(&mut picture, (62.0, 10.0), &entries);
-    let wide = WIDTH / across as f64;
-    for (i, (param, slice)) in shown.iter().zip(&slices).enumerate() {
+    legend(&mut picture, (if width < WIDTH { 8.0 } else { 62.0 }, 10.0), &entries);
+    let wide = width / across as f64;
+    for (i, (param, slice)) in shown.iter().zip(slices).enumerate() {
         let (left, top) = ((i % across) as f64 * wide, 28.0 + (i / across) as f64 * HIGH);
         let plot = Plot {
-            left: left + 62.0,
+            left: 46.0,
             top: top + 24.0,
             right: left + wide - 14.0,
             bottom: top + HIGH - 32.0,
             x: Scale::new(0.0, 1.0),
             y: scale,
+        }
+        .fitted(job.goal.unit);
+        let plot = Plot {
+            left: left + plot.left,
+            ..plot
         };
         one(&mut picture, job, *param, slice, plot);
     }
-    let note = "by value or range of a parameter, over all values of the others";
-    Figure::new("slices", format!("{} along each parameter", job.goal.name), note, picture)
+    picture
 }
 
 fn one(picture: &mut Picture, job: &JobReport, param: usize, slice: &Slice, mut plot: Plot) {

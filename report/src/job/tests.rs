@@ -88,6 +88,7 @@ fn sample(points: usize) -> JobReport {
         verdict: None,
         front: Some(Front {
             names: ["sharpe".to_owned(), "max_drawdown".to_owned()],
+            smaller: [false, true],
             units: [Unit::Plain, Unit::Ratio],
             front: (0..9).map(|i| [f64::from(i), -f64::from(i * i) / 100.0]).collect(),
             others: (0..300)
@@ -192,6 +193,41 @@ fn every_picture_shows_the_job() {
         _ => false,
     });
     assert_eq!(lines.count(), 351);
+}
+
+#[test]
+fn axes_of_a_front_say_which_way_is_better() {
+    let page = job_page(&sample(200));
+    let texts: Vec<&str> = figure(&page, "front").picture.texts().collect();
+    for wanted in ["sharpe, higher is better", "max_drawdown, lower is better"] {
+        assert!(texts.contains(&wanted), "{texts:?}");
+    }
+}
+
+#[test]
+fn the_best_trial_does_not_hide_the_number_of_its_cell() {
+    let mut small = sample(9);
+    let column = |of: fn(i32) -> i32| -> Vec<f64> { (0..9).map(|i| f64::from(of(i))).collect() };
+    small.sample.values = vec![column(|_| 1), column(|i| i % 3), column(|_| 0), column(|i| i / 3)];
+    small.sample.objective = (0..9).map(|i| f64::from(i) / 7.0).collect();
+    let best = small.best.as_mut().unwrap();
+    (best.values, best.objective) = (vec![1.0, 2.0, 0.0, 2.0], 8.0 / 7.0);
+    let page = job_page(&small);
+    let shapes = &figure(&page, "heatmap").picture.shapes;
+    let dot = shapes.iter().find_map(|shape| match shape {
+        Shape::Dot { at, ink: Ink::Mark, .. } => Some(*at),
+        _ => None,
+    });
+    let (x, y) = dot.expect("the best trial");
+    let beside = shapes.iter().filter_map(|shape| match shape {
+        Shape::Text { at, text, .. } if at.1 == y && text == "1.1429" => Some((at.0 - x).abs()),
+        _ => None,
+    });
+    let beside: Vec<f64> = beside.collect();
+    assert!(
+        beside.len() == 1 && beside[0] > crate::shape::width_of("1.1429", 12.0) / 2.0 + 6.0,
+        "{beside:?}"
+    );
 }
 
 #[test]

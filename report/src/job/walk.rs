@@ -3,17 +3,15 @@
 use assay_core::metrics::Unit;
 
 use super::{Fold, Goal, Walk};
-use crate::decimate::{outline, spread};
+use crate::decimate::spread;
 use crate::human;
 use crate::ink::Ink;
-use crate::page::{Block, Figure, HALF, WIDTH};
+use crate::page::{Block, Figure, HALF, WIDTH, note};
 use crate::plot::{Plot, Scale, legend};
 use crate::shape::{Anchor, Picture, SIZE, shortened, width_of};
 use crate::ticks;
-use crate::trial::{drawdown, signed};
+use crate::trial::{depth, drawdown, signed, thinned};
 
-/// Points of a curve that can be told apart.
-const COLUMNS: usize = 860;
 /// Parameters whose way is drawn.
 const WAYS: usize = 8;
 const LANE: f64 = 44.0;
@@ -41,17 +39,40 @@ pub(super) fn blocks(goal: &Goal, walk: &Walk) -> Vec<Block> {
 
 /// Equity over all test windows, one fold after the other, with drawdown below.
 fn curve(walk: &Walk) -> Figure {
-    let mut picture = Picture::new(WIDTH, 410.0);
     let times: Vec<i64> = walk.curve.iter().map(|point| point.0).collect();
+    let what = format!(
+        "{} to {}: the winner of each of {} in the window after it, one after the other",
+        ticks::day(times[0]),
+        ticks::day(times[times.len() - 1]),
+        human::counted(walk.folds.len() as u64, "fold")
+    );
+    let note = note([&what, &ticks::gaps_told(&times)].map(String::as_str));
+    Figure::wide("walk", titled("Out of sample", walk), note, |width| {
+        curve_picture(walk, &times, width)
+    })
+}
+
+fn curve_picture(walk: &Walk, times: &[i64], width: f64) -> Picture {
+    let mut picture = Picture::new(width, 410.0);
     let equity: Vec<f64> = walk.curve.iter().map(|point| point.1).collect();
-    let above = Plot {
-        left: 84.0,
+    let below_peak = drawdown(&equity, walk.capital);
+    let mut above = Plot {
+        left: if width < WIDTH { 0.0 } else { 84.0 },
         top: 30.0,
-        right: WIDTH - 16.0,
+        right: width - 16.0,
         bottom: 250.0,
         x: Scale::new(0.0, times.len() as f64 - 1.0),
         y: Scale::around(equity.iter().copied().chain([walk.capital])),
-    };
+    }
+    .fitted(Unit::Money);
+    let below = Plot {
+        top: 284.0,
+        bottom: 374.0,
+        y: depth(below_peak.iter().copied().fold(0.0, f64::min)),
+        ..above
+    }
+    .fitted(Unit::Ratio);
+    above.left = below.left;
     // Every other fold on a shade, so that it is seen where one ends.
     let starts: Vec<f64> = walk
         .folds
@@ -60,42 +81,28 @@ fn curve(walk: &Walk) -> Figure {
         .collect();
     for (i, start) in starts.iter().enumerate().skip(1).step_by(2) {
         let end = starts.get(i + 1).copied().unwrap_or(times.len() as f64 - 1.0);
-        picture.bar((above.x_at(*start), above.top), (above.x_at(end), 374.0), Ink::Grid, 0.6);
+        picture.bar(
+            (above.x_at(*start), above.top),
+            (above.x_at(end), below.bottom),
+            Ink::Grid,
+            0.6,
+        );
     }
+    above.gaps_x(&mut picture, times);
+    below.gaps_x(&mut picture, times);
     above.grid_y(&mut picture, Unit::Money);
     above.level(&mut picture, walk.capital, Ink::Axis);
-    let thinned = |values: &[f64]| -> Vec<(f64, f64)> {
-        let places = outline(values, COLUMNS).into_iter();
-        places.map(|i| (i as f64, values[i])).collect()
-    };
-    above.curve(&mut picture, thinned(&equity), Ink::Main, 1.8);
+    above.curve(&mut picture, thinned(&equity, width), Ink::Main, 1.8);
     let total = equity.last().map_or(0.0, |end| end / walk.capital - 1.0);
-    legend(
-        &mut picture,
-        (84.0, 12.0),
-        &[(&format!("out of sample {}", signed(total)), Ink::Main)],
-    );
-    let below_peak = drawdown(&equity, walk.capital);
-    let worst = below_peak.iter().copied().fold(0.0, f64::min);
-    let below = Plot {
-        top: 284.0,
-        bottom: 374.0,
-        y: Scale::new(worst.min(-1e-6) * 1.08, 0.0),
-        ..above
-    };
+    let name = format!("out of sample {}", signed(total));
+    legend(&mut picture, (above.left, 12.0), &[(&name, Ink::Main)]);
     below.grid_y(&mut picture, Unit::Ratio);
-    let points = thinned(&below_peak);
+    let points: Vec<(f64, f64)> = thinned(&below_peak, width).collect();
     below.filled(&mut picture, &points, 0.0, Ink::Bad, 0.25);
     below.curve(&mut picture, points, Ink::Bad, 1.2);
-    below.moments_x(&mut picture, &times);
-    picture.text((84.0, 268.0), "drawdown", Anchor::Start, Ink::Muted);
-    let note = format!(
-        "{} to {}: the winner of each of {} folds in the window after it, one after the other",
-        ticks::day(times[0]),
-        ticks::day(times[times.len() - 1]),
-        walk.folds.len()
-    );
-    Figure::new("walk", titled("Out of sample", walk), note, picture)
+    below.moments_x(&mut picture, times);
+    picture.text((above.left, 268.0), "drawdown", Anchor::Start, Ink::Muted);
+    picture
 }
 
 fn titled(title: &str, walk: &Walk) -> String {
@@ -107,17 +114,23 @@ fn titled(title: &str, walk: &Walk) -> String {
 
 /// Two bars a fold: the objective where it was optimized, and on the window after it.
 fn folds(goal: &Goal, walk: &Walk) -> Figure {
-    let folds = &walk.folds;
-    let mut picture = Picture::new(WIDTH, 300.0);
+    let title = titled(&format!("{} in and out of sample", goal.name), walk);
+    let note = "each fold's winner where it was found, and on the window that follows";
+    Figure::wide("folds", title, note, |width| folds_picture(goal, &walk.folds, width))
+}
+
+fn folds_picture(goal: &Goal, folds: &[Fold], width: f64) -> Picture {
+    let mut picture = Picture::new(width, 300.0);
     let values = folds.iter().flat_map(|fold| [fold.inside, fold.outside]).flatten();
     let plot = Plot {
-        left: 76.0,
+        left: if width < WIDTH { 0.0 } else { 76.0 },
         top: 30.0,
-        right: WIDTH - 16.0,
+        right: width - 16.0,
         bottom: 260.0,
         x: Scale::new(-0.5, folds.len() as f64 - 0.5),
         y: Scale::around(values).including(0.0),
-    };
+    }
+    .fitted(goal.unit);
     plot.grid_y(&mut picture, goal.unit);
     let half = ((plot.right - plot.left) / folds.len() as f64 * 0.36).min(36.0);
     let zero = plot.y_at(0.0);
@@ -140,10 +153,8 @@ fn folds(goal: &Goal, walk: &Walk) -> Figure {
         ("out of sample, gain", Ink::Good),
         ("loss", Ink::Bad),
     ];
-    legend(&mut picture, (76.0, 10.0), &entries);
-    let title = titled(&format!("{} in and out of sample", goal.name), walk);
-    let note = "each fold's winner where it was found, and on the window that follows";
-    Figure::new("folds", title, note, picture)
+    legend(&mut picture, (plot.left, 10.0), &entries);
+    picture
 }
 
 fn names_below(picture: &mut Picture, plot: &Plot, folds: &[Fold]) {
@@ -157,7 +168,16 @@ fn names_below(picture: &mut Picture, plot: &Plot, folds: &[Fold]) {
 
 /// What each fold kept of the annual return of its training window.
 fn efficiency(walk: &Walk, half: bool) -> Figure {
-    let width = if half { HALF } else { WIDTH };
+    let note = "annual return out of sample over that in sample; none where the latter is no gain";
+    let title = titled("Efficiency", walk);
+    if half {
+        Figure::new("efficiency", title, note, efficiency_picture(walk, HALF))
+    } else {
+        Figure::wide("efficiency", title, note, |width| efficiency_picture(walk, width))
+    }
+}
+
+fn efficiency_picture(walk: &Walk, width: f64) -> Picture {
     let mut picture = Picture::new(width, 300.0);
     let known = walk.folds.iter().filter_map(|fold| fold.efficiency);
     // A fold that hardly gained in sample has an efficiency of thousands of per cent; the others matter.
@@ -168,7 +188,8 @@ fn efficiency(walk: &Walk, half: bool) -> Figure {
         bottom: 260.0,
         x: Scale::new(-0.5, walk.folds.len() as f64 - 0.5),
         y: Scale::around(known.map(|share| share.clamp(-3.0, 3.0)).chain([1.0])).including(0.0),
-    };
+    }
+    .fitted(Unit::Ratio);
     plot.grid_y(&mut picture, Unit::Ratio);
     let half = ((plot.right - plot.left) / walk.folds.len() as f64 * 0.3).min(24.0);
     let zero = plot.y_at(0.0);
@@ -188,15 +209,23 @@ fn efficiency(walk: &Walk, half: bool) -> Figure {
         entries.insert(0, (format!("all folds {}", human::percent(share)), Ink::Mark));
     }
     let entries: Vec<(&str, Ink)> = entries.iter().map(|(text, ink)| (text.as_str(), *ink)).collect();
-    legend(&mut picture, (66.0, 12.0), &entries);
+    legend(&mut picture, (plot.left, 12.0), &entries);
     names_below(&mut picture, &plot, &walk.folds);
-    let note = "annual return out of sample over that in sample; none where the latter is no gain";
-    Figure::new("efficiency", titled("Efficiency", walk), note, picture)
+    picture
 }
 
 /// Where each parameter of the winners lay in its range, fold after fold.
 fn drift(walk: &Walk, half: bool) -> Figure {
-    let width = if half { HALF } else { WIDTH };
+    let note = "the winners' parameters from the lowest to the highest of their ranges; right: mean step from fold to fold";
+    let title = titled("Drift of parameters", walk);
+    if half {
+        Figure::new("drift", title, note, drift_picture(walk, HALF))
+    } else {
+        Figure::wide("drift", title, note, |width| drift_picture(walk, width))
+    }
+}
+
+fn drift_picture(walk: &Walk, width: f64) -> Picture {
     let shown: Vec<_> = walk
         .drift
         .iter()
@@ -243,6 +272,5 @@ fn drift(walk: &Walk, half: bool) -> Figure {
         y: Scale::new(0.0, 1.0),
     };
     names_below(&mut picture, &plot, &walk.folds);
-    let note = "the winners' parameters from the lowest to the highest of their ranges; right: mean step from fold to fold";
-    Figure::new("drift", titled("Drift of parameters", walk), note, picture)
+    picture
 }

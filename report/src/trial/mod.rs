@@ -8,7 +8,7 @@ mod tests;
 mod trades;
 
 pub use curve::drawdown;
-pub(crate) use curve::signed;
+pub(crate) use curve::{depth, signed, thinned};
 
 use crate::page::{Block, Group, Page};
 

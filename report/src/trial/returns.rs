@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use assay_core::metrics::Unit;
 
 use super::TrialReport;
-use super::curve::{LEFT, RIGHT, signed};
+use super::curve::signed;
 use crate::decimate::outline;
 use crate::human;
 use crate::ink::Ink;
-use crate::page::{Figure, HALF, WIDTH};
+use crate::page::{Figure, HALF, WIDTH, note};
 use crate::plot::{Plot, Scale};
-use crate::shape::{Anchor, Picture};
+use crate::shape::{Anchor, Picture, SIZE};
 use crate::ticks;
 
 const MONTHS: [&str; 12] = [
@@ -38,14 +38,26 @@ fn by_month(trial: &TrialReport) -> BTreeMap<i16, [Option<f64>; 12]> {
 /// Months across, years down.
 pub(super) fn monthly(trial: &TrialReport) -> Figure {
     let years = by_month(trial);
+    let note = "per cent, compounded, by month of UTC; the first and the last month may be partial";
+    Figure::wide("monthly", "Monthly returns", note, |width| calendar(&years, width))
+}
+
+fn calendar(years: &BTreeMap<i16, [Option<f64>; 12]>, width: f64) -> Picture {
     let shown: Vec<_> = years.iter().rev().take(YEARS).collect();
-    let (left, row, cell) = (64.0, 30.0, (WIDTH - 64.0 - 8.0 - 96.0) / 12.0);
-    let mut picture = Picture::new(WIDTH, 36.0 + row * shown.len().max(1) as f64);
+    // What is narrow has smaller words.
+    let (left, year, size) = if width < WIDTH {
+        (40.0, 50.0, 10.5)
+    } else {
+        (64.0, 96.0, SIZE)
+    };
+    let (row, cell) = (30.0, (width - left - year - 8.0) / 12.0);
+    let mut picture = Picture::new(width, 36.0 + row * shown.len().max(1) as f64);
     let middle = |month: usize| left + (month as f64 + 0.5) * cell;
+    let last = width - year / 2.0;
     for (month, name) in MONTHS.iter().enumerate() {
-        picture.text((middle(month), 12.0), *name, Anchor::Middle, Ink::Muted);
+        picture.words((middle(month), 12.0), *name, Anchor::Middle, Ink::Muted, size, false);
     }
-    picture.text((WIDTH - 48.0, 12.0), "year", Anchor::Middle, Ink::Muted);
+    picture.words((last, 12.0), "year", Anchor::Middle, Ink::Muted, size, false);
     let largest = years
         .values()
         .flatten()
@@ -54,41 +66,38 @@ pub(super) fn monthly(trial: &TrialReport) -> Figure {
         .max(1e-9);
     for (i, (year, months)) in shown.into_iter().enumerate() {
         let top = 26.0 + row * i as f64;
-        picture.text((left - 14.0, top + row / 2.0), year.to_string(), Anchor::End, Ink::Muted);
+        let y = top + row / 2.0;
+        picture.words((left - 10.0, y), year.to_string(), Anchor::End, Ink::Muted, size, false);
         for (month, value) in months.iter().enumerate() {
             let Some(value) = value else { continue };
             let x = left + month as f64 * cell;
             let ink = Ink::balance(value / largest);
             picture.bar((x + 1.0, top + 1.0), (x + cell - 1.0, top + row - 1.0), ink, 1.0);
-            picture.text(
-                (middle(month), top + row / 2.0),
+            picture.words(
+                (middle(month), y),
                 short_percent(*value),
                 Anchor::Middle,
                 Ink::Text,
+                size,
+                false,
             );
         }
         let whole = months.iter().flatten().fold(1.0, |product, r| product * (1.0 + r)) - 1.0;
-        picture.words(
-            (WIDTH - 48.0, top + row / 2.0),
-            short_percent(whole),
-            Anchor::Middle,
-            Ink::Text,
-            12.0,
-            true,
-        );
+        picture.words((last, y), short_percent(whole), Anchor::Middle, Ink::Text, size, true);
     }
-    let note = "compounded, by month of UTC; the first and the last month may be partial";
-    Figure::new("monthly", "Monthly returns", note, picture)
+    picture
 }
 
-/// `1.2 %`, `-0.03 %`
+/// `1.2`, `-0.03`: per cent, in as many digits as a small cell has room for.
 fn short_percent(ratio: f64) -> String {
     let percent = ratio * 100.0;
-    match percent.abs() {
-        x if x >= 99.95 => format!("{percent:.0} %"),
-        x if x >= 0.095 => format!("{percent:.1} %"),
-        _ => format!("{percent:.2} %"),
-    }
+    let places = match percent.abs() {
+        x if x >= 99.95 => 0,
+        x if x >= 0.095 => 1,
+        x if x > 1e-9 => -libm::floor(libm::log10(x)) as usize,
+        _ => 0,
+    };
+    human::grouped(percent, places)
 }
 
 /// How often returns of each size came.
@@ -119,13 +128,24 @@ pub(super) fn histogram(name: &'static str, title: &str, values: &[f64], unit: U
         bottom: 240.0,
         x: Scale::new(bins.low, bins.low + bins.width * counts.len() as f64),
         y: Scale::new(0.0, most as f64 * 1.06),
-    };
+    }
+    .fitted(Unit::Count);
     plot.grid_y(&mut picture, Unit::Count);
+    let zeros = sorted.iter().filter(|x| **x == 0.0).count() as u64;
     for (i, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
         let from = bins.low + bins.width * i as f64;
-        let ink = if from + bins.width / 2.0 < 0.0 { Ink::Bad } else { Ink::Good };
+        let gains = from + bins.width / 2.0 > 0.0;
+        let ink = if gains { Ink::Good } else { Ink::Bad };
         let (left, right) = (plot.x_at(from) + 0.5, plot.x_at(from + bins.width) - 0.5);
-        picture.bar((left, plot.y_at(*count as f64)), (right, plot.bottom), ink, 0.85);
+        // Nothing is no gain: it stands below the gains of its bin.
+        let nothing = if i == bins.index(0.0) { zeros } else { 0 };
+        let above = plot.y_at(nothing as f64);
+        if nothing > 0 {
+            picture.bar((left, above), (right, plot.bottom), Ink::Other, 0.85);
+        }
+        if *count > nothing {
+            picture.bar((left, plot.y_at(*count as f64)), (right, above), ink, 0.85);
+        }
     }
     plot.grid_x(&mut picture, unit);
     let mean = sorted.iter().sum::<f64>() / sorted.len() as f64;
@@ -139,15 +159,22 @@ pub(super) fn histogram(name: &'static str, title: &str, values: &[f64], unit: U
     picture.text((at, plot.top - 10.0), format!("{text}{}", signed(mean)), anchor, Ink::Text);
     let middle = f64::midpoint(sorted[(sorted.len() - 1) / 2], sorted[sorted.len() / 2]);
     let won = sorted.iter().filter(|x| **x > 0.0).count() as f64 / sorted.len() as f64;
-    let mut note = format!(
-        "{} values, median {}, {} above 0",
-        human::count(sorted.len() as i64),
-        signed(middle),
-        human::percent(won)
-    );
-    if bins.beyond {
-        note.push_str("; the outermost bars hold all that is beyond");
+    let counted = human::counted(sorted.len() as u64, "value");
+    let mut parts = vec![
+        counted,
+        format!("median {}", signed(middle)),
+        format!("{} above 0", human::percent(won)),
+    ];
+    if zeros > 0 {
+        let share = human::percent(zeros as f64 / sorted.len() as f64);
+        parts.push(format!("{share} exactly 0 (grey)"));
     }
+    let beyond = if bins.beyond {
+        "the outermost bars hold all that is beyond"
+    } else {
+        ""
+    };
+    let note = note([&parts.join(", "), beyond]);
     Figure::new(name, title, note, picture)
 }
 
@@ -170,7 +197,8 @@ impl Bins {
             (low, high) = (at(0.002).min(0.0), at(0.998).max(0.0));
         }
         if high <= low {
-            (low, high) = (low - low.abs().max(1e-6), low + low.abs().max(1e-6));
+            let around = if low == 0.0 { 0.01 } else { low.abs() };
+            (low, high) = (low - around, low + around);
         }
         let rule = 2.0 * (at(0.75) - at(0.25)) / libm::cbrt(sorted.len() as f64);
         let width = rule.max((high - low) / 46.0).min((high - low) / 6.0);
@@ -188,10 +216,15 @@ impl Bins {
     fn counts(&self, values: &[f64]) -> Vec<u64> {
         let mut counts = vec![0; self.count];
         for value in values {
-            let bin = ((value - self.low) / self.width).max(0.0) as usize;
-            counts[bin.min(self.count - 1)] += 1;
+            counts[self.index(*value)] += 1;
         }
         counts
+    }
+
+    fn index(&self, value: f64) -> usize {
+        // 0 is an edge, and what rounding makes of it must not put it with the losses.
+        let bin = ((value - self.low) / self.width + 1e-9).max(0.0) as usize;
+        bin.min(self.count - 1)
     }
 }
 
@@ -228,6 +261,11 @@ pub(super) fn rolling_sharpe(trial: &TrialReport) -> Figure {
     let values = rolling(&trial.returns, window, trial.risk_free, trial.periods_per_year);
     let times: Vec<i64> = trial.return_bars[window - 1..].iter().map(|bar| trial.times[*bar]).collect();
     let mut picture = Picture::new(HALF, 276.0);
+    if !values.iter().any(|x| x.is_finite()) {
+        let text = "returns that do not vary have no Sharpe ratio";
+        picture.text((HALF / 2.0, 138.0), text, Anchor::Middle, Ink::Muted);
+        return Figure::new("rolling_sharpe", title, "", picture);
+    }
     let plot = Plot {
         left: 52.0,
         top: 12.0,
@@ -235,7 +273,9 @@ pub(super) fn rolling_sharpe(trial: &TrialReport) -> Figure {
         bottom: 240.0,
         x: Scale::new(0.0, values.len().saturating_sub(1) as f64),
         y: Scale::around(values.iter().copied()).including(0.0),
-    };
+    }
+    .fitted(Unit::Plain);
+    plot.gaps_x(&mut picture, &times);
     plot.grid_y(&mut picture, Unit::Plain);
     plot.level(&mut picture, 0.0, Ink::Axis);
     plot.curve(
@@ -245,12 +285,10 @@ pub(super) fn rolling_sharpe(trial: &TrialReport) -> Figure {
         1.5,
     );
     plot.moments_x(&mut picture, &times);
-    let note = format!("annualised, of the last {window} returns (one a {})", trial.sampling);
+    let what = format!("annualised, of the last {window} returns (one a {})", trial.sampling);
+    let note = note([&what, &ticks::gaps_told(&times)].map(String::as_str));
     Figure::new("rolling_sharpe", title, note, picture)
 }
-
-/// Left and right end of a wide plot.
-pub(super) const ENDS: (f64, f64) = (LEFT, RIGHT);
 
 #[cfg(test)]
 mod tests {
@@ -281,6 +319,23 @@ mod tests {
             assert!((edge - edge.round()).abs() < 1e-6, "0 is an edge");
         }
         assert!(Bins::of(&[]).is_none());
+    }
+
+    #[test]
+    fn nothing_is_neither_a_gain_nor_a_loss() {
+        let inks = |values: &[f64]| -> Vec<Ink> {
+            let figure = histogram("returns", "", values, Unit::Ratio);
+            let bars = figure.picture.shapes.iter().filter_map(|shape| match shape {
+                crate::shape::Shape::Bar { ink, .. } => Some(*ink),
+                _ => None,
+            });
+            bars.collect()
+        };
+        assert_eq!(inks(&[0.0; 40]), [Ink::Other]);
+        assert_eq!(inks(&[-0.01, 0.0, 0.0, 0.01]), [Ink::Bad, Ink::Other, Ink::Good]);
+        assert_eq!(inks(&[-0.01, 0.01]), [Ink::Bad, Ink::Good]);
+        let texts = [0.0, -0.000_001, 0.000_32, -0.012_3, 19.5, f64::MIN_POSITIVE].map(short_percent);
+        assert_eq!(texts, ["0", "-0.0001", "0.03", "-1.2", "1,950", "0"]);
     }
 
     #[test]

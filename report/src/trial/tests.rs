@@ -88,9 +88,26 @@ fn every_picture_shows_the_trial() {
     assert!(lowest - highest > 40.0, "the curve is flat");
     let price = &figure(&page, "price").picture;
     let (won, lost) = trial.trades.iter().partition::<Vec<_>, _>(|trade| trade.pnl > 0.0);
-    // A line, an arrow and a dot each, and one stroke in the legend.
-    assert_eq!(count(price, Ink::Good), 3 * won.len() + 1);
-    assert_eq!(count(price, Ink::Bad), 3 * lost.len() + 1);
+    // A line and a dot each, and one stroke in the legend.
+    assert_eq!(count(price, Ink::Good), 2 * won.len() + 1);
+    assert_eq!(count(price, Ink::Bad), 2 * lost.len() + 1);
+    // An arrow by its side, up or down, for each and one in the legend.
+    let arrows = |ink: Ink, up: bool| {
+        let tips = price.shapes.iter().filter(|shape| match shape {
+            Shape::Area { points, ink: used, .. } => *used == ink && (points[2].1 < points[0].1) == up,
+            _ => false,
+        });
+        tips.count()
+    };
+    let long = trial.trades.iter().filter(|trade| trade.long).count();
+    let short = trial.trades.len() - long;
+    assert_eq!([arrows(Ink::Long, true), arrows(Ink::Short, false)], [long + 1, short + 1]);
+    assert_eq!([arrows(Ink::Long, false), arrows(Ink::Short, true)], [0, 0]);
+    // An arrow and a bar in its lane each, and the lane's name.
+    assert_eq!(
+        [count(price, Ink::Long), count(price, Ink::Short)],
+        [2 * long + 2, 2 * short + 2]
+    );
     let exposure = &figure(&page, "exposure").picture;
     let heights = |ink: Ink| {
         let bars = exposure.shapes.iter().filter_map(move |shape| match shape {
@@ -100,7 +117,7 @@ fn every_picture_shows_the_trial() {
         bars.fold(0.0, f64::max)
     };
     assert!(
-        heights(Ink::Good) > 40.0 && heights(Ink::Bad) > 40.0,
+        heights(Ink::Long) > 40.0 && heights(Ink::Short) > 40.0,
         "both sides can be seen"
     );
     let months = (0..Ink::BALANCES).map(|step| count(&figure(&page, "monthly").picture, Ink::Balance(step)));

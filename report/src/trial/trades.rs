@@ -3,16 +3,17 @@
 use assay_core::metrics::Unit;
 
 use super::TrialReport;
-use super::curve::thinned;
-use super::returns::{ENDS, histogram};
+use super::curve::{LEFT, RIGHT, thinned};
+use super::returns::histogram;
 use crate::human;
 use crate::ink::Ink;
-use crate::page::{Figure, HALF, WIDTH};
+use crate::page::{Figure, HALF, WIDTH, note};
 use crate::plot::{Plot, Scale, legend};
 use crate::shape::Picture;
+use crate::ticks;
 
-/// Bars of the exposure picture.
-const SHARES: usize = 96;
+/// How wide a bar of the exposure picture is.
+const SHARE: f64 = 10.0;
 
 /// How often trades brought how much.
 pub(super) fn distribution(trial: &TrialReport) -> Figure {
@@ -46,15 +47,16 @@ pub(super) fn costs(trial: &TrialReport) -> Figure {
         bottom: 240.0,
         x: Scale::new(0.0, trial.trades.len() as f64),
         y: Scale::around(net.iter().chain(&gross).copied()).including(0.0),
-    };
+    }
+    .fitted(Unit::Money);
     plot.grid_y(&mut picture, Unit::Money);
     plot.level(&mut picture, 0.0, Ink::Axis);
-    plot.curve(&mut picture, thinned(&gross), Ink::Other, 1.4);
-    plot.curve(&mut picture, thinned(&net), Ink::Main, 1.8);
+    plot.curve(&mut picture, thinned(&gross, HALF), Ink::Other, 1.4);
+    plot.curve(&mut picture, thinned(&net, HALF), Ink::Main, 1.8);
     plot.grid_x(&mut picture, Unit::Count);
     legend(
         &mut picture,
-        (66.0, 10.0),
+        (plot.left, 10.0),
         &[("after costs", Ink::Main), ("before", Ink::Other)],
     );
     let fees: f64 = trial.trades.iter().map(|trade| trade.fees).sum();
@@ -70,37 +72,49 @@ pub(super) fn costs(trial: &TrialReport) -> Figure {
 
 /// The share of bars with a position, long above and short below, in equal shares of time.
 pub(super) fn exposure(trial: &TrialReport) -> Figure {
-    let mut picture = Picture::new(WIDTH, 196.0);
-    let shares = held(trial, SHARES.min(trial.times.len().max(1)));
-    let short = shares.iter().any(|share| share[1] > 0.0);
+    // Shares that hold one bar each: their mean is over the bars themselves.
+    let bars = held(trial, trial.times.len().max(1));
+    let mean = |side: usize| bars.iter().map(|share| share[side]).sum::<f64>() / bars.len() as f64;
+    let what = format!(
+        "share of bars with a position: long {}, short {}",
+        human::percent(mean(0)),
+        human::percent(mean(1))
+    );
+    let note = note([&what, &ticks::gaps_told(&trial.times)].map(String::as_str));
+    Figure::wide("exposure", "Exposure", note, |width| shares_of(trial, width))
+}
+
+fn shares_of(trial: &TrialReport, width: f64) -> Picture {
+    let mut picture = Picture::new(width, 214.0);
+    let shares = held(trial, ((width / SHARE) as usize).min(trial.times.len().max(1)));
+    let [long, short] = [0, 1].map(|side| shares.iter().any(|share| share[side] > 0.0));
     let plot = Plot {
-        left: ENDS.0,
-        top: 12.0,
-        right: ENDS.1,
-        bottom: 160.0,
+        left: if width < WIDTH { 48.0 } else { LEFT },
+        top: 30.0,
+        right: width - RIGHT,
+        bottom: 178.0,
         x: Scale::new(0.0, trial.times.len().saturating_sub(1) as f64),
-        y: Scale::new(if short { -1.0 } else { 0.0 }, 1.0),
-    };
+        y: Scale::new(if short { -1.0 } else { 0.0 }, if long || !short { 1.0 } else { 0.0 }),
+    }
+    .fitted(Unit::Ratio);
+    plot.gaps_x(&mut picture, &trial.times);
     plot.grid_y(&mut picture, Unit::Ratio);
-    let width = (plot.right - plot.left) / shares.len() as f64;
+    let wide = (plot.right - plot.left) / shares.len() as f64;
     let zero = plot.y_at(0.0);
     for (i, [long, short]) in shares.iter().enumerate() {
-        let left = plot.left + width * i as f64;
-        for (share, ink) in [(*long, Ink::Good), (-*short, Ink::Bad)] {
+        let left = plot.left + wide * i as f64;
+        for (share, ink) in [(*long, Ink::Long), (-*short, Ink::Short)] {
             if share != 0.0 {
-                picture.bar((left + 0.5, plot.y_at(share)), (left + width - 0.5, zero), ink, 0.8);
+                picture.bar((left + 0.5, plot.y_at(share)), (left + wide - 0.5, zero), ink, 0.85);
             }
         }
     }
     plot.level(&mut picture, 0.0, Ink::Axis);
     plot.moments_x(&mut picture, &trial.times);
-    let mean = |side: usize| shares.iter().map(|share| share[side]).sum::<f64>() / shares.len() as f64;
-    let note = format!(
-        "share of bars with a position: long {}, short {}",
-        human::percent(mean(0)),
-        human::percent(mean(1))
-    );
-    Figure::new("exposure", "Exposure", note, picture)
+    let entries = [("long", Ink::Long, long), ("short", Ink::Short, short)];
+    let entries: Vec<(&str, Ink)> = entries.iter().filter(|e| e.2).map(|e| (e.0, e.1)).collect();
+    legend(&mut picture, (plot.left, 12.0), &entries);
+    picture
 }
 
 /// Of each of `shares` equal shares of the bars the part held long and the part held short.

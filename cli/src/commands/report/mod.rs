@@ -95,9 +95,9 @@ fn tell(path: &Path, bytes: u64, page: &Page, facts: Value, settings: &Settings)
     let mut out = stdout();
     writeln!(
         out,
-        "{}: {} pictures ({})",
+        "{}: {} ({})",
         path.display(),
-        page.figures().count(),
+        human::counted(page.figures().count() as u64, "picture"),
         human::bytes(bytes)
     )?;
     Ok(out.flush()?)

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::args::ReportArgs;
 use crate::commands::folds::{self, Fold as Stored};
 use crate::failure::Failure;
-use crate::output::report_table;
+use crate::output::{human, report_table};
 use crate::settings::Settings;
 
 /// One an instrument, in the job's order.
@@ -53,7 +53,7 @@ pub(super) fn of(record: &JobRecord, space: &Space, args: &ReportArgs, settings:
             folds: single.iter().map(fold).collect(),
             efficiency: whole.number("efficiency"),
             drift: drift.collect(),
-            table: report_table(&table, &format!("{} folds", of_instrument.len())),
+            table: report_table(&table, &human::counted(of_instrument.len() as u64, "fold")),
         });
     }
     Ok(walks)
