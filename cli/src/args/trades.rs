@@ -48,6 +48,9 @@ pub(crate) struct HistoryArgs {
     /// Count days as this instrument's market does [default: around the clock, every day of the week]
     #[arg(short, long)]
     pub(crate) symbol: Option<Symbol>,
+    /// Units in one of what a list as text counts [default: 100000 in a lot of a pair of currencies]
+    #[arg(long, value_name = "UNITS")]
+    pub(crate) lot_size: Option<f64>,
     /// Annual risk-free rate
     #[arg(long, value_name = "RATE", default_value = "0")]
     pub(crate) risk_free: f64,
