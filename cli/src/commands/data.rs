@@ -86,8 +86,10 @@ fn run_import(args: ImportArgs, catalog: &Catalog, settings: &Settings) -> Outco
 fn file_notes(report: &ImportReport) -> Vec<String> {
     let mut notes: Vec<String> = report.notes.iter().map(ToString::to_string).collect();
     let absent: u64 = report.datasets.iter().map(|dataset| dataset.without_price).sum();
-    if absent > 0 {
-        notes.push(format!("{} rows without a price were left out", human::count(absent as i64)));
+    match absent {
+        0 => {}
+        1 => notes.push("1 row without a price was left out".to_owned()),
+        _ => notes.push(format!("{} rows without a price were left out", human::count(absent as i64))),
     }
     notes
 }
