@@ -72,6 +72,13 @@ const FORMATS: [(&str, HistoryFormat); 3] = [
     ("csv", HistoryFormat::Csv),
 ];
 
+impl HistoryFormat {
+    /// The names of all.
+    pub fn words() -> [&'static str; 3] {
+        FORMATS.map(|(name, _)| name)
+    }
+}
+
 impl fmt::Display for HistoryFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = FORMATS.iter().find(|(_, format)| format == self).map(|(name, _)| *name);

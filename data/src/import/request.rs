@@ -78,6 +78,11 @@ pub struct UnknownWord {
 
 macro_rules! words {
     ($type:ty, $what:literal, $expected:literal, $($word:literal => $value:expr),+ $(,)?) => {
+        impl $type {
+            /// The words that are understood.
+            pub const WORDS: &'static [&'static str] = &[$($word),+];
+        }
+
         impl FromStr for $type {
             type Err = UnknownWord;
 
