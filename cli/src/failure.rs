@@ -19,7 +19,11 @@ use assay_store::StoreError;
 use assay_strategies::sweep::SweepError;
 use assay_strategies::{JobFault, StrategyError};
 use assay_worker::WorkerError;
+use clap::CommandFactory;
+use clap::error::{ContextKind, ContextValue};
 use owo_colors::OwoColorize;
+
+use crate::args::Arguments;
 
 /// Where defects are reported.
 const ISSUES: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/issues");
@@ -244,7 +248,12 @@ fn report_hint() -> String {
 }
 
 /// Prints what is wrong with a command line as the parser says it, with a hint where it would point to `--help`.
-pub(crate) fn report_usage(error: &clap::Error) {
+pub(crate) fn report_usage(mut error: clap::Error) {
+    if let Some(failure) = wrong_variable(&error) {
+        failure.report();
+        return;
+    }
+    without_variables(&mut error);
     let text = error.render().ansi().to_string();
     for line in text.trim_end().lines() {
         if line.contains("For more information, try") {
@@ -253,6 +262,61 @@ pub(crate) fn report_usage(error: &clap::Error) {
             eprintln!("{line}");
         }
     }
+}
+
+/// A value that no flag gave but a variable, which the parser calls that of the flag.
+fn wrong_variable(error: &clap::Error) -> Option<Failure> {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    let flag = text(ContextKind::InvalidArg)?.split(' ').next()?;
+    let value = text(ContextKind::InvalidValue)?;
+    let (_, variable) = flags_of_variables().into_iter().find(|(known, _)| known == flag)?;
+    if is_given(flag) || std::env::var(&variable).ok()? != value {
+        return None;
+    }
+    let why = std::error::Error::source(error).map_or_else(String::new, |why| format!(": {why}"));
+    let failure = Failure::usage(format!("the variable {variable} is `{value}`, which `{flag}` cannot be{why}"));
+    Some(failure.hint(format!("correct it, or `unset {variable}`")))
+}
+
+/// Takes flags out of the usage line that only variables gave: nobody has to write them.
+fn without_variables(error: &mut clap::Error) {
+    let Some(ContextValue::StyledStr(usage)) = error.get(ContextKind::Usage) else {
+        return;
+    };
+    let mut usage = usage.to_string();
+    for (flag, _) in flags_of_variables().into_iter().filter(|(flag, _)| !is_given(flag)) {
+        if let Some(start) = usage.find(&format!(" {flag} <"))
+            && let Some(length) = usage[start..].find('>')
+        {
+            usage.replace_range(start..=start + length, "");
+        }
+    }
+    error.insert(ContextKind::Usage, ContextValue::StyledStr(usage.into()));
+}
+
+/// Whether a flag is on the command line.
+fn is_given(flag: &str) -> bool {
+    std::env::args().any(|given| given.split('=').next() == Some(flag))
+}
+
+/// The flags that have variables, and these.
+fn flags_of_variables() -> Vec<(String, String)> {
+    fn add(command: &clap::Command, found: &mut Vec<(String, String)>) {
+        for arg in command.get_arguments() {
+            if let (Some(flag), Some(variable)) = (arg.get_long(), arg.get_env()) {
+                found.push((format!("--{flag}"), variable.to_string_lossy().into_owned()));
+            }
+        }
+        command.get_subcommands().for_each(|sub| add(sub, found));
+    }
+    let mut found = Vec::new();
+    add(&Arguments::command(), &mut found);
+    found.sort();
+    found.dedup();
+    found
 }
 
 /// Makes a panic one clean line instead of a backtrace.
@@ -294,6 +358,10 @@ mod tests {
         let error = assay_core::job::JobSpec::from_toml("name = 1").unwrap_err();
         let failure = Failure::from(error);
         assert_eq!(failure.code, 2);
-        assert!(failure.message.contains("invalid type"), "{}", failure.message);
+        assert!(
+            failure.message.contains("`name` is 1, expected a text"),
+            "{}",
+            failure.message
+        );
     }
 }

@@ -7,6 +7,7 @@ use assay_core::SEMANTICS_VERSION;
 use assay_core::ids::Symbol;
 use assay_core::job::{DataKind, JobSpec};
 use assay_data::{BarRequest, Catalog, DataError, DatasetKind};
+use assay_optimizer::Target;
 use assay_store::JobRecord;
 use assay_strategies::{Job, JobFault, JobInstrument, JobTicks, Strategy, library, library_strategy};
 
@@ -27,6 +28,13 @@ pub(crate) fn load(path: &Path, catalog: &Catalog) -> Result<Job, Failure> {
     })?;
     let at = |failure: Failure| failure.at(path.display());
     let spec = JobSpec::from_toml(&source).map_err(|error| at(error.into()))?;
+    Target::new(&spec.objective).map_err(|error| {
+        let failure = at(error.into());
+        match failure.hint_text() {
+            Some(_) => failure,
+            None => failure.hint("write conditions on metrics, such as \"trades >= 30\""),
+        }
+    })?;
     let (strategy_source, origin) = find_strategy(&spec.strategy.name, path)?;
     let strategy = Strategy::parse(&strategy_source, &origin)?;
     resolve(spec, source, strategy, strategy_source, catalog).map_err(at)

@@ -46,13 +46,14 @@ pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
+            let code = ExitCode::from(error.exit_code() as u8);
             if error.use_stderr() {
-                failure::report_usage(&error);
+                failure::report_usage(error);
             } else {
                 // Help and version come this way too; a closed pipe while printing them is nobody's error.
                 let _ = error.print();
             }
-            return ExitCode::from(error.exit_code() as u8);
+            return code;
         }
     };
     // The hook has told the user about the panic; what is left is the exit code.

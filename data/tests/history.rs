@@ -5,14 +5,26 @@
 use std::path::{Path, PathBuf};
 
 use assay_core::Explain;
-use assay_data::history::{History, HistoryFormat, read_history};
+use assay_data::history::{History, HistoryFormat, HistoryOptions, read_history};
 use assay_data::import::ImportError;
 
 fn read(name: &str, text: &str, format: Option<HistoryFormat>) -> Result<History, ImportError> {
+    let options = HistoryOptions { format, ..in_utc() };
+    read_with(name, text, &options)
+}
+
+fn in_utc() -> HistoryOptions {
+    HistoryOptions {
+        zone: "UTC".parse().ok(),
+        ..HistoryOptions::default()
+    }
+}
+
+fn read_with(name: &str, text: &str, options: &HistoryOptions) -> Result<History, ImportError> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     std::fs::write(&path, text).unwrap();
-    read_history(&path, format, Some(&"UTC".parse().unwrap()))
+    read_history(&path, options)
 }
 
 fn real(name: &str) -> Option<History> {
@@ -24,7 +36,7 @@ fn real(name: &str) -> Option<History> {
         println!("skipped: no market data at {}", folder.display());
         return None;
     }
-    Some(read_history(&folder.join("reports").join(name), None, None).unwrap())
+    Some(read_history(&folder.join("reports").join(name), &HistoryOptions::default()).unwrap())
 }
 
 const EVENTS: &str = r#"[
@@ -69,6 +81,7 @@ fn results_of_freqtrade_become_trades() {
     assert_eq!(history.trades[1].exit.to_string(), "2018-01-10T07:20:00Z");
     for (broken, expected) in [
         (&text[..text.len() - 9], "cannot read as JSON"),
+        ("{}", "no trades of a kind that is known"),
         ("{\"strategy\":{}}", "not of exactly one strategy"),
         ("{\"strategy\":{\"S\":{\"trades\":[]}}}", "no rows"),
     ] {
@@ -102,6 +115,46 @@ fn statements_of_brokers_become_trades() {
     assert!(error.hint().unwrap().contains("entry price"), "{error}");
     let error = read("statement.csv", text, Some(HistoryFormat::Ctrader)).unwrap_err();
     assert!(error.to_string().contains("no JSON"), "{error}");
+}
+
+#[test]
+fn lots_are_units_where_that_is_known() {
+    let list = |column: &str, symbol: &str| {
+        format!(
+            "Symbol,Side,{column},Open time,Close time,Open price,Close price,Net profit\n\
+             {symbol},buy,0.5,2020-01-02 10:00,2020-01-02 12:30,1.10,1.11,500\n"
+        )
+    };
+    let units = |column: &str, symbol: &str, lot_size: Option<f64>| {
+        let options = HistoryOptions { lot_size, ..in_utc() };
+        let trade = read_with("list.csv", &list(column, symbol), &options)
+            .unwrap()
+            .trades
+            .remove(0);
+        trade.units_known.then_some(trade.units)
+    };
+    assert_eq!(units("Lots", "EURUSD", None), Some(50_000.0));
+    assert_eq!(units("Volume (in lots)", "eur/usd.pro", None), Some(50_000.0));
+    assert_eq!(
+        units("Lot", "XAUUSD", None),
+        None,
+        "a lot of gold is 100 ounces, of a stock index whatever"
+    );
+    assert_eq!(units("Lots", "XAUUSD", Some(100.0)), Some(50.0));
+    assert_eq!(
+        units("Volume", "EURUSD", None),
+        None,
+        "lots in a terminal, units on an exchange"
+    );
+    assert_eq!(units("Size", "BTCUSDT", Some(1.0)), Some(0.5));
+    assert_eq!(units("Units", "EURUSD", None), Some(0.5));
+    assert_eq!(units("Whatever", "EURUSD", None), None);
+    let options = HistoryOptions {
+        lot_size: Some(1.0),
+        ..in_utc()
+    };
+    let error = read_with("events.json", EVENTS, &options).unwrap_err();
+    assert!(error.hint().unwrap().contains("--lot-size"), "{error}");
 }
 
 #[test]

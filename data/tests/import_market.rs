@@ -422,3 +422,58 @@ fn files_with_dates_of_their_own() {
         &["FESX bars-1m rows 30889 first 2006-01-02T08:01:00Z last 2006-02-27T21:00:00Z dup 0"],
     );
 }
+
+#[test]
+fn closes_with_holes_under_a_symbol_that_is_known() {
+    for (file, symbol) in [("CL-F", "CL"), ("GC-F", "GC"), ("HG-F", "HG"), ("KC-F", "KC")] {
+        for format in [None, Some(Format::Wide)] {
+            let Some(mut request) = request(&[&format!("commodities/stooq_{file}.csv")], symbol) else {
+                return;
+            };
+            request.bar = "1d".parse().ok();
+            request.zone = "UTC".parse().ok();
+            request.format = format;
+            let report = run(&request).unwrap();
+            let dataset = &report.datasets[0];
+            assert_eq!(dataset.symbol.as_str(), symbol);
+            assert_eq!(dataset.rows_read + dataset.without_price, 9_196, "{file}");
+            assert!(
+                (40..=120).contains(&dataset.without_price),
+                "{file}: {}",
+                dataset.without_price
+            );
+        }
+    }
+}
+
+#[test]
+fn splits_that_are_left_in_are_told_and_seen() {
+    let Some(request) = request(&["bars_daily/lean_equity/uso.zip"], "USO") else {
+        return;
+    };
+    let home = tempfile::tempdir().unwrap();
+    let catalog = Catalog::open(home.path()).unwrap();
+    let report = import(&catalog, &request, &|_| {}).unwrap();
+    assert_eq!(
+        report.notes[0].to_string(),
+        "1 split of uso is known and left in the prices: --adjust splits takes it out"
+    );
+    let found = assay_data::check(&catalog, &"USO".parse().unwrap(), None, &CheckOptions::default()).unwrap();
+    let jump = found[0]
+        .splits
+        .first
+        .iter()
+        .find(|split| split.time.to_string().starts_with("2020-04-29"));
+    let jump = jump.expect("the reverse split, which came with a large move of its own");
+    assert_eq!((jump.before, jump.after, jump.new), (2.13, 18.01, None));
+}
+
+#[test]
+fn daily_prices_are_not_taken_for_trades() {
+    let Some(mut request) = request(&["commodities/brent-daily.csv"], "BRENT") else {
+        return;
+    };
+    request.zone = "UTC".parse().ok();
+    let error = run(&request).unwrap_err();
+    assert!(error.hint().unwrap().contains("--bar 1d"), "{error}");
+}

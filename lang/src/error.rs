@@ -43,6 +43,9 @@ pub enum LangErrorKind {
     /// A function that does not exist.
     #[error("unknown function `{0}`")]
     UnknownFunction(String),
+    /// `macd(close)` where `macd(close).signal` is meant
+    #[error("`{0}` has several outputs, and which one is not said")]
+    WhichOutput(String),
     /// `macd(close).middle`
     #[error("`{function}` has no output `{output}`")]
     UnknownOutput { function: String, output: String },

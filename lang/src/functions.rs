@@ -3,6 +3,7 @@
 use std::fmt;
 
 pub use crate::kernels::{Candle, Kernel};
+use crate::table::DEFINITIONS;
 pub use crate::table::FUNCTIONS;
 
 /// Functions whose value at a bar needs the same bar of their arguments only. Of scalars they give a scalar.
@@ -210,6 +211,23 @@ impl Function {
             Body::Elementwise(Elementwise::If) => Output::Branches,
             Body::Elementwise(Elementwise::IsNull) | Body::Native(Native::Crossover | Native::Crossunder) => Output::Condition,
             _ => Output::Number,
+        }
+    }
+
+    /// How it is computed, in terms that users can write: nothing for what is too long for a line, or said by its name.
+    pub fn definition(&self) -> Option<&'static str> {
+        let written = DEFINITIONS.iter().find(|(name, _)| *name == self.name);
+        if let Some((_, text)) = written {
+            return Some(text);
+        }
+        // Names that begin with `_` are not for users.
+        let of_helpers = |text: &str| {
+            text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+                .any(|word| word.starts_with('_'))
+        };
+        match self.body {
+            Body::Formula(text) if !of_helpers(text) => Some(text),
+            _ => None,
         }
     }
 

@@ -64,7 +64,12 @@ const CASES: &[(&str, &str, &str, &str)] = &[
     ("clsoe", "unknown name `clsoe`", "clsoe", "did you mean `close`?"),
     ("fats < slow", "unknown name `fats`", "fats", "did you mean `fast`?"),
     ("smaa(close, fast)", "unknown function `smaa`", "smaa", "did you mean `sma`?"),
-    ("bbands(close)", "unknown function `bbands`", "bbands", "`bbands(...).upper`"),
+    (
+        "bbands(close)",
+        "`bbands` has several outputs, and which one is not said",
+        "bbands",
+        "write `bbands(...).upper`",
+    ),
     ("hour >= 8", "unknown name `hour`", "hour", "`hour()`"),
     ("close(14)", "unknown function `close`", "close", "`close[1]`"),
     ("macd(close).sginal", "`macd` has no output `sginal`", "sginal", "`signal`"),

@@ -199,7 +199,9 @@ impl Explain for StrategyError {
             Self::NeedsQuotes { .. } => "import quote ticks or quote bars, or leave the series out".to_owned(),
             Self::BadFrame { bars, .. } => format!("use a multiple of {bars}, or whole days such as `1d`"),
             Self::NoReference { symbol } => format!("import them with `assay data import FILE --symbol {symbol}`"),
-            Self::BadAmount { .. } => "narrow the parameters with `where`".to_owned(),
+            Self::BadAmount { expected, .. } => {
+                format!("write {expected}; where parameters decide it, narrow them, or couple them with `where`")
+            }
         })
     }
 }

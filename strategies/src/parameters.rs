@@ -212,6 +212,7 @@ fn describe(domain: &Domain) -> String {
         Domain::Int { .. } => "a range of whole numbers".to_owned(),
         Domain::Float { .. } => "a range of numbers".to_owned(),
         Domain::Choice(_) => "a choice of texts".to_owned(),
-        Domain::Fixed(value) => format!("{value:?}"),
+        Domain::Fixed(ParamValue::Text(text)) => format!("\"{text}\""),
+        Domain::Fixed(value) => value.to_string(),
     }
 }

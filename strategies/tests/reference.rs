@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use assay_lang::functions::{Group, needs_quotes};
-use assay_lang::{Body, FUNCTIONS, SERIES};
+use assay_lang::{FUNCTIONS, SERIES};
 use assay_strategies::explain_expression;
 
 const END: &str = "<!-- end -->";
@@ -54,18 +54,15 @@ fn functions() -> String {
             } else {
                 format!("; reads {}", function.reads.join(", "))
             };
-            let formula = match function.body {
-                Body::Formula(text)
-                    if !text.contains('_') || !text.split('(').any(|part| part.contains(" _") || part.starts_with('_')) =>
-                {
-                    format!("`{text}`")
-                }
-                _ => String::new(),
+            let formula = function.definition().map(|text| format!("`{text}`")).unwrap_or_default();
+            let source = match function.source {
+                "" => String::new(),
+                source => format!("; source: {source}"),
             };
             let bar = explained.warmup + 1;
             let _ = writeln!(
                 out,
-                "| `{function}` | {gives} | {}{also}{reads} | {formula} | `{example}` | bar {bar} |",
+                "| `{function}` | {gives} | {}{also}{reads}{source} | {formula} | `{example}` | bar {bar} |",
                 function.doc
             );
         }

@@ -2,12 +2,16 @@
 
 use std::time::Instant;
 
+use assay_core::ids::TrialId;
 use assay_core::metrics::Metric;
-use assay_data::Catalog;
+use assay_data::{Catalog, Dataset};
+use assay_lang::FUNCTIONS;
 use assay_strategies::library;
+use clap::CommandFactory;
 use clap_complete::engine::CompletionCandidate;
 
-use super::GlobalArgs;
+use super::{Arguments, GlobalArgs};
+use crate::commands::help_topics;
 use crate::local::Ledger;
 use crate::settings::Settings;
 
@@ -20,13 +24,17 @@ pub(crate) fn jobs() -> Vec<CompletionCandidate> {
 
 /// Symbols of the catalog.
 pub(crate) fn symbols() -> Vec<CompletionCandidate> {
-    let datasets = settings()
-        .filter(|settings| settings.home.join("catalog").exists())
-        .and_then(|settings| Catalog::open(&settings.home).ok()?.datasets().ok());
-    let mut symbols: Vec<String> = datasets.unwrap_or_default().iter().map(|d| d.symbol.to_string()).collect();
+    let mut symbols: Vec<String> = datasets().iter().map(|dataset| dataset.symbol.to_string()).collect();
     symbols.sort();
     symbols.dedup();
     symbols.into_iter().map(CompletionCandidate::new).collect()
+}
+
+fn datasets() -> Vec<Dataset> {
+    let found = settings()
+        .filter(|settings| settings.home.join("catalog").exists())
+        .and_then(|settings| Catalog::open(&settings.home).ok()?.datasets().ok());
+    found.unwrap_or_default()
 }
 
 /// Strategies of the library; files are completed by the shell.
@@ -44,6 +52,61 @@ pub(crate) fn metrics() -> Vec<CompletionCandidate> {
 pub(crate) fn pictures() -> Vec<CompletionCandidate> {
     let all = assay_report::JOB_PICTURES.iter().chain(&assay_report::TRIAL_PICTURES);
     all.map(|name| CompletionCandidate::new(*name)).collect()
+}
+
+/// A closed set of words.
+pub(crate) fn words(words: &[&'static str]) -> Vec<CompletionCandidate> {
+    words.iter().map(|word| CompletionCandidate::new(*word)).collect()
+}
+
+/// Kinds of datasets that this home has, as options name them.
+pub(crate) fn kinds() -> Vec<CompletionCandidate> {
+    let datasets = datasets();
+    let kinds = datasets.iter().map(|dataset| match dataset.bar {
+        Some(length) => length.to_string(),
+        None => dataset.kind.to_string(),
+    });
+    let mut kinds: Vec<String> = kinds.collect();
+    kinds.sort();
+    kinds.dedup();
+    kinds.into_iter().map(CompletionCandidate::new).collect()
+}
+
+/// The best trials of the newest job, with what they are worth beside them.
+pub(crate) fn trials() -> Vec<CompletionCandidate> {
+    const SHOWN: usize = 10;
+    let best = || -> Option<Vec<CompletionCandidate>> {
+        let mut ledger = Ledger::new(&settings()?.home).ok()?;
+        let job = ledger.jobs().ok()?.into_iter().next()?;
+        let goal = job.objective().ok()?.maximize;
+        let top = ledger.top(&job, SHOWN, goal).ok()?;
+        let id = |ordinal| TrialId {
+            job: job.id,
+            instrument: 0,
+            ordinal,
+        };
+        let ids = top.iter().enumerate().map(|(rank, point)| {
+            let help = format!("rank {} of {}", rank + 1, job.name);
+            CompletionCandidate::new(id(point.ordinal).to_string()).help(Some(help.into()))
+        });
+        Some(ids.collect())
+    };
+    best().unwrap_or_default()
+}
+
+/// What help there is: commands, and behind `fn` the functions of the language.
+pub(crate) fn help() -> Vec<CompletionCandidate> {
+    if std::env::args().any(|word| word == "fn") {
+        let functions = FUNCTIONS.iter();
+        let functions =
+            functions.map(|function| CompletionCandidate::new(function.name.clone()).help(Some(function.doc.into())));
+        return functions.chain(words(&help_topics::NAMES)).collect();
+    }
+    let command = Arguments::command();
+    let names = command
+        .get_subcommands()
+        .map(|sub| CompletionCandidate::new(sub.get_name().to_owned()));
+    names.chain(words(&["fn"])).collect()
 }
 
 /// What variables and files say; flags on the line being completed are not known.

@@ -10,9 +10,10 @@ use assay_core::ids::WorkerId;
 use assay_core::time::UtcNs;
 use assay_store::{DepotAddress, Scope};
 use clap::{Args, Subcommand};
+use clap_complete::ArgValueCandidates;
 use serde::Deserialize;
 
-use super::{Bytes, Limits};
+use super::{Bytes, Limits, candidates};
 
 /// Where the cluster is.
 #[derive(Debug, Clone, Args)]
@@ -44,6 +45,7 @@ pub(crate) struct SubmitArgs {
 #[derive(Debug, Args)]
 pub(crate) struct WatchArgs {
     /// Job id, job name, or the beginning of an id
+    #[arg(add = ArgValueCandidates::new(candidates::jobs))]
     pub(crate) job: String,
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
@@ -53,6 +55,7 @@ pub(crate) struct WatchArgs {
 #[derive(Debug, Args)]
 pub(crate) struct LogsArgs {
     /// Job id, job name, or the beginning of an id
+    #[arg(add = ArgValueCandidates::new(candidates::jobs))]
     pub(crate) job: String,
     /// Only lines after the one of this number
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]

@@ -10,9 +10,16 @@ use assay_core::time::{BarLength, DurationNs, UtcNs};
 use assay_data::DatasetKind;
 use assay_data::import::{Adjust, BadBars, Crossed, Format, TimeFormat, Unsorted};
 use clap::{Args, Subcommand};
+use clap_complete::ArgValueCandidates;
 
 #[cfg(feature = "cluster")]
 use super::ClusterArgs;
+use super::candidates;
+
+/// Kinds of data; bars are made from the first three.
+const KINDS: [&str; 4] = ["quotes", "trades", "bars", "funding"];
+/// What may stand where no bar exists.
+pub(super) const FILLS: [&str; 2] = ["none", "forward"];
 
 /// Commands about market data.
 #[derive(Debug, Subcommand)]
@@ -27,6 +34,7 @@ pub(crate) enum DataCommand {
     /// Everything known about an instrument and its data
     Show {
         /// Symbol in the catalog
+        #[arg(add = ArgValueCandidates::new(candidates::symbols))]
         symbol: Symbol,
     },
     /// Look for gaps, duplicates, crossed quotes, spikes and bad prices
@@ -42,14 +50,14 @@ pub(crate) struct ImportArgs {
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
     /// Symbol under which the data are kept; of a wide table the one instrument to read
-    #[arg(short, long)]
+    #[arg(short, long, add = ArgValueCandidates::new(candidates::symbols))]
     pub(crate) symbol: Option<Symbol>,
     /// csv, parquet, json, wide, bitfinex, binance, dukascopy, histdata, lean or lean-CLASS (forex, cfd, equity, future, crypto)
     /// [default: told from the files, but for wide]
-    #[arg(short, long)]
+    #[arg(short, long, add = ArgValueCandidates::new(|| candidates::words(Format::WORDS)))]
     pub(crate) format: Option<Format>,
     /// quotes, trades, bars or funding [default: told from the columns, but for funding]
-    #[arg(short, long, value_parser = data_kind)]
+    #[arg(short, long, value_parser = data_kind, add = ArgValueCandidates::new(|| candidates::words(&KINDS)))]
     pub(crate) kind: Option<DataKind>,
     /// Length of the bars in the files, stamped with their start, such as 1m or 1d
     #[arg(long, value_name = "LENGTH")]
@@ -64,16 +72,16 @@ pub(crate) struct ImportArgs {
     #[arg(long, value_name = "FORMAT")]
     pub(crate) time_format: Option<TimeFormat>,
     /// Quotes with the bid above the ask: keep, drop or swap
-    #[arg(long, default_value = "keep")]
+    #[arg(long, default_value = "keep", add = ArgValueCandidates::new(|| candidates::words(Crossed::WORDS)))]
     pub(crate) crossed: Crossed,
     /// Bars whose high or low does not enclose their prices: reject, widen or drop
-    #[arg(long, default_value = "reject")]
+    #[arg(long, default_value = "reject", add = ArgValueCandidates::new(|| candidates::words(BadBars::WORDS)))]
     pub(crate) bad_bars: BadBars,
     /// Rows out of order: reject or sort
-    #[arg(long, default_value = "reject")]
+    #[arg(long, default_value = "reject", add = ArgValueCandidates::new(|| candidates::words(Unsorted::WORDS)))]
     pub(crate) unsorted: Unsorted,
     /// Splits and dividends: none, splits or total
-    #[arg(long, default_value = "none")]
+    #[arg(long, default_value = "none", add = ArgValueCandidates::new(|| candidates::words(Adjust::WORDS)))]
     pub(crate) adjust: Adjust,
     /// Decimals of prices that a file stores as whole numbers (Dukascopy's packed ticks of anything but currencies)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=12))]
@@ -96,7 +104,7 @@ pub(crate) struct LsArgs {
 #[derive(Debug, Args)]
 pub(crate) struct PushArgs {
     /// A symbol for all of its data, or SYMBOL/KIND for its quotes, trades, funding or bars such as bars-1m [default: all there is]
-    #[arg(value_name = "DATASET")]
+    #[arg(value_name = "DATASET", add = ArgValueCandidates::new(candidates::symbols))]
     pub(crate) datasets: Vec<PushedDataset>,
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
@@ -134,9 +142,10 @@ impl std::str::FromStr for PushedDataset {
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
     /// Symbol in the catalog
+    #[arg(add = ArgValueCandidates::new(candidates::symbols))]
     pub(crate) symbol: Symbol,
     /// quotes, trades, funding, or a length of bars such as 1m [default: all there are]
-    #[arg(long)]
+    #[arg(long, add = ArgValueCandidates::new(candidates::kinds))]
     pub(crate) kind: Option<DatasetKind>,
     /// Between ticks, open time longer than this is a gap [default: 1h; of funding 1.5 times the mean distance]
     #[arg(long, value_name = "LENGTH")]
@@ -147,6 +156,7 @@ pub(crate) struct CheckArgs {
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
     /// Symbol in the catalog
+    #[arg(add = ArgValueCandidates::new(candidates::symbols))]
     pub(crate) symbol: Symbol,
     /// Length of the bars, such as 1m, 4h, 1d; or 100t (ticks), 1000v (volume), ticks (each is a bar)
     #[arg(long, value_name = "LENGTH", required_unless_present = "funding")]
@@ -164,10 +174,10 @@ pub(crate) struct ExportArgs {
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<UtcNs>,
     /// What stands where no bar exists: none or forward
-    #[arg(long, default_value = "none", value_parser = fill_gaps)]
+    #[arg(long, default_value = "none", value_parser = fill_gaps, add = ArgValueCandidates::new(|| candidates::words(&FILLS)))]
     pub(crate) fill_gaps: FillGaps,
     /// Make the bars from quotes, trades or bars [default: the first of these that there is]
-    #[arg(long, value_parser = bar_source)]
+    #[arg(long, value_parser = bar_source, add = ArgValueCandidates::new(|| candidates::words(&KINDS[..3])))]
     pub(crate) source: Option<DataKind>,
 }
 

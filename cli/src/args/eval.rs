@@ -34,6 +34,6 @@ pub(crate) struct EvalArgs {
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<UtcNs>,
     /// What stands where no bar exists: none or forward
-    #[arg(long, default_value = "none", value_parser = super::data::fill_gaps)]
+    #[arg(long, default_value = "none", value_parser = super::data::fill_gaps, add = ArgValueCandidates::new(|| candidates::words(&super::data::FILLS)))]
     pub(crate) fill_gaps: FillGaps,
 }

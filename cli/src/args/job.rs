@@ -73,6 +73,7 @@ pub(crate) struct TopArgs {
 #[derive(Debug, Args)]
 pub(crate) struct FoldsArgs {
     /// Job id, job name, or job file
+    #[arg(add = ArgValueCandidates::new(candidates::jobs))]
     pub(crate) job: String,
     #[cfg(feature = "cluster")]
     #[command(flatten)]
@@ -97,6 +98,7 @@ pub(crate) fn ranking(text: &str) -> Result<Ranking, String> {
 #[derive(Debug, Args)]
 pub(crate) struct ShowArgs {
     /// Trial id, as `top` prints it
+    #[arg(add = ArgValueCandidates::new(candidates::trials))]
     pub(crate) trial: TrialId,
     /// What csv and parquet have a row of
     #[arg(long, value_name = "WHAT", value_enum, default_value_t = ShowRows::Trades)]
@@ -119,8 +121,10 @@ pub(crate) enum ShowRows {
 #[derive(Debug, Args)]
 pub(crate) struct CompareArgs {
     /// Trial id, as `top` prints it
+    #[arg(add = ArgValueCandidates::new(candidates::trials))]
     pub(crate) first: TrialId,
     /// Another one
+    #[arg(add = ArgValueCandidates::new(candidates::trials))]
     pub(crate) second: TrialId,
     #[cfg(feature = "cluster")]
     #[command(flatten)]
@@ -131,7 +135,7 @@ pub(crate) struct CompareArgs {
 #[derive(Debug, Args)]
 pub(crate) struct VerdictArgs {
     /// Job id, job name, or job file
-    #[arg(conflicts_with = "returns", required_unless_present = "returns")]
+    #[arg(conflicts_with = "returns", required_unless_present = "returns", add = ArgValueCandidates::new(candidates::jobs))]
     pub(crate) job: Option<String>,
     /// Judge returns from elsewhere: a Parquet file with one column a trial; a column `benchmark` holds the market's
     #[arg(long, value_name = "FILE")]

@@ -16,6 +16,7 @@ mod values;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand};
+use clap_complete::ArgValueCandidates;
 
 #[cfg(feature = "cluster")]
 pub(crate) use cluster::{
@@ -80,7 +81,7 @@ pub(crate) struct GlobalArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct HelpArgs {
     /// A command, such as `run`; or `fn`, and a function or a word to look for
-    #[arg(value_name = "TOPIC")]
+    #[arg(value_name = "TOPIC", add = ArgValueCandidates::new(candidates::help))]
     pub(crate) topics: Vec<String>,
 }
 

@@ -106,15 +106,18 @@ fn print_reports(reports: &[CheckReport]) -> Result<(), Failure> {
             )?;
         }
         for split in &report.splits.first {
-            writeln!(
-                out,
-                "  split of {} for {}? {} from {} to {}",
-                split.new,
-                split.old,
+            let (time, before, after) = (
                 human::time(split.time.0),
                 human::price(split.before),
-                human::price(split.after)
-            )?;
+                human::price(split.after),
+            );
+            if let (Some(new), Some(old)) = (split.new, split.old) {
+                writeln!(out, "  split of {new} for {old}? {time} from {before} to {after}")?;
+            } else {
+                let step = split.after / split.before;
+                let (factor, way) = if step > 1.0 { (step, "up") } else { (1.0 / step, "down") };
+                writeln!(out, "  jump {way} {factor:.1}x  {time} from {before} to {after}: a split?")?;
+            }
         }
         for file in &report.damaged_files {
             writeln!(out, "  damaged file {file}")?;

@@ -4,11 +4,13 @@ use std::io::Write;
 
 use assay_core::nearest;
 use assay_lang::functions::{find, outputs_of};
-use assay_lang::{Body, FUNCTIONS, Function};
+use assay_lang::{FUNCTIONS, Function};
 use assay_strategies::explain_expression;
 use clap::CommandFactory;
 use serde_json::json;
 
+use super::help_list::{lines, width, wrapped};
+use super::help_topics::{self, Topic};
 use crate::args::{Arguments, OutputFormat};
 use crate::failure::{Failure, Outcome};
 use crate::output::{Kind, Rows, print_json, print_rows, stdout};
@@ -53,6 +55,12 @@ fn function(name: &str, settings: &Settings) -> Outcome {
             print(found)
         };
     }
+    if let Some(topic) = help_topics::find(name) {
+        return print_topic(topic, settings);
+    }
+    if let Some(about) = help_topics::series(name) {
+        return print_series(name, &about, settings);
+    }
     let family = |function: &Function| function.selected_as.is_some_and(|(family, _)| family == name);
     if !outputs_of(name).is_empty() {
         return list(family, settings);
@@ -65,11 +73,54 @@ fn function(name: &str, settings: &Settings) -> Outcome {
     if FUNCTIONS.iter().any(mentions) {
         return list(mentions, settings);
     }
-    let known: Vec<&str> = FUNCTIONS.iter().map(|function| function.name.as_str()).collect();
-    Err(Failure::not_found(format!("there is no function `{name}`")).hint(nearest::hint(name, &known)))
+    let known = FUNCTIONS.iter().map(|function| function.name.as_str());
+    Err(Failure::not_found(format!("there is no function `{name}`")).hint(help_topics::hint(name, known)))
+}
+
+fn print_topic(topic: &Topic, settings: &Settings) -> Outcome {
+    let Topic {
+        form, about, example, ..
+    } = topic;
+    if settings.output == Some(OutputFormat::Json) {
+        print_json(&json!({ "signature": form, "about": about, "example": example }))?;
+        return Ok(0);
+    }
+    let mut out = stdout();
+    writeln!(out, "{form}\n")?;
+    for line in wrapped(about, width() - 2) {
+        writeln!(out, "  {line}")?;
+    }
+    writeln!(out, "\nexample   {example}")?;
+    writeln!(out, "try       assay eval SYMBOL --bars 1h '{example}'")?;
+    out.flush()?;
+    Ok(0)
+}
+
+fn print_series(name: &str, about: &str, settings: &Settings) -> Outcome {
+    if settings.output == Some(OutputFormat::Json) {
+        print_json(&json!({ "name": name, "about": about }))?;
+        return Ok(0);
+    }
+    let mut out = stdout();
+    writeln!(out, "{name}\n\n  {about}\n")?;
+    writeln!(out, "gives     a number a bar: a series, written without brackets")?;
+    writeln!(out, "earlier   {name}[1] is that of the bar before")?;
+    writeln!(out, "try       assay eval SYMBOL --bars 1h '{name}'")?;
+    out.flush()?;
+    Ok(0)
 }
 
 fn list(wanted: impl Fn(&Function) -> bool, settings: &Settings) -> Outcome {
+    if settings.format() == OutputFormat::Table {
+        let mut out = stdout();
+        write!(
+            out,
+            "{}",
+            lines(FUNCTIONS.iter().filter(|function| wanted(function)), width())
+        )?;
+        out.flush()?;
+        return Ok(0);
+    }
     let mut rows = Rows::new([("group", Kind::Text), ("function", Kind::Text), ("meaning", Kind::Text)]);
     for function in FUNCTIONS.iter().filter(|function| wanted(function)) {
         rows.push(vec![
@@ -86,6 +137,14 @@ fn print(function: &Function) -> Outcome {
     let example = function.example();
     let explained = explain_expression(&example)?;
     let mut out = stdout();
+    let field = |out: &mut dyn Write, name: &str, text: &str| -> std::io::Result<()> {
+        let mut name = name;
+        for line in wrapped(text, width() - 10) {
+            writeln!(out, "{name:<10}{line}")?;
+            name = "";
+        }
+        Ok(())
+    };
     writeln!(out, "{function}\n\n  {}\n", function.doc)?;
     writeln!(out, "group     {}", function.group.title())?;
     writeln!(
@@ -93,8 +152,8 @@ fn print(function: &Function) -> Outcome {
         "gives     {} a bar",
         if explained.condition { "a condition" } else { "a number" }
     )?;
-    if let Body::Formula(text) = function.body {
-        writeln!(out, "formula   {text}")?;
+    if let Some(text) = function.definition() {
+        field(&mut out, "formula", text)?;
     }
     if !function.reads.is_empty() {
         writeln!(out, "reads     {}", function.reads.join(", "))?;
@@ -107,7 +166,7 @@ fn print(function: &Function) -> Outcome {
         )?;
     }
     if !function.source.is_empty() {
-        writeln!(out, "source    {}", function.source)?;
+        field(&mut out, "source", function.source)?;
     }
     writeln!(out, "example   {example}")?;
     writeln!(
@@ -123,16 +182,12 @@ fn print(function: &Function) -> Outcome {
 fn to_json(function: &Function) -> Result<serde_json::Value, Failure> {
     let example = function.example();
     let explained = explain_expression(&example)?;
-    let formula = match function.body {
-        Body::Formula(text) => Some(text),
-        _ => None,
-    };
     Ok(json!({
         "name": function.name,
         "signature": function.to_string(),
         "group": function.group.title(),
         "about": function.doc,
-        "formula": formula,
+        "formula": function.definition(),
         "reads": function.reads,
         "source": function.source,
         "example": example,

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use assay_core::calendar::Calendar;
 use assay_core::metrics::{Metric, Metrics};
-use assay_data::history::{History, PastTrade, read_history};
+use assay_data::history::{History, HistoryOptions, PastTrade, read_history};
 use assay_data::{Catalog, DataError};
 use assay_engine::history::{ClosedTrade, metrics};
 use assay_store::TradeRecord;
@@ -18,7 +18,15 @@ use crate::output::{Cell, Kind, Rows, human, print_json, print_rows, stdout, tab
 use crate::settings::Settings;
 
 pub(super) fn run(args: &HistoryArgs, settings: &Settings) -> Outcome {
-    let history = read_history(&args.file, args.format, args.tz.as_ref()).map_err(DataError::from)?;
+    if let Some(size) = args.lot_size.filter(|size| !(size.is_finite() && *size > 0.0)) {
+        return Err(Failure::usage(format!("a lot has no {size} units")).hint("--lot-size is a positive number"));
+    }
+    let options = HistoryOptions {
+        format: args.format,
+        zone: args.tz.clone(),
+        lot_size: args.lot_size,
+    };
+    let history = read_history(&args.file, &options).map_err(DataError::from)?;
     let capital = args.capital.or(history.capital).ok_or_else(|| {
         Failure::usage(format!("{} does not say with how much money it began", args.file.display()))
             .hint("say it with --capital, in the currency of the profits")
@@ -35,7 +43,7 @@ pub(super) fn run(args: &HistoryArgs, settings: &Settings) -> Outcome {
         Some(symbol) => Catalog::open(&settings.home)?.instrument(symbol).facts.calendar,
         None => Calendar::always_open(),
     };
-    let found = metrics(&closed(&history), capital, &calendar, args.risk_free);
+    let found = measured(&history, capital, &calendar, args.risk_free);
     let beside = args.beside.map(|trial| replay(trial, settings)).transpose()?;
     let other = beside.as_ref().map(|shown| (shown.trial.to_string(), &shown.metrics));
     if settings.format() == OutputFormat::Json {
@@ -43,6 +51,7 @@ pub(super) fn run(args: &HistoryArgs, settings: &Settings) -> Outcome {
             "file": args.file,
             "capital": capital,
             "open": history.open,
+            "units_known": units_known(&history),
             "metrics": found,
             "beside": other.map(|(trial, metrics)| json!({"trial": trial, "metrics": metrics})),
             "trades": records.iter().map(trades::to_json).collect::<Vec<Value>>(),
@@ -62,10 +71,24 @@ fn record(trade: &PastTrade) -> TradeRecord {
         exit_price: trade.exit_price,
         units: trade.units,
         pnl: trade.pnl,
-        ret: Some(trade.pnl / (trade.units * trade.entry_price)).filter(|ret| ret.is_finite()),
+        ret: Some(trade.pnl / (trade.units * trade.entry_price)).filter(|ret| trade.units_known && ret.is_finite()),
         fees: trade.fees,
         reason: trade.reason.clone(),
     }
+}
+
+/// The metrics of a trial; without those that need to know how much was traded where nobody says it.
+fn measured(history: &History, capital: f64, calendar: &Calendar, risk_free: f64) -> Metrics {
+    let mut found = metrics(&closed(history), capital, calendar, risk_free);
+    if !units_known(history) {
+        found.set(Metric::AvgTrade, f64::NAN);
+        found.set(Metric::Turnover, f64::NAN);
+    }
+    found
+}
+
+fn units_known(history: &History) -> bool {
+    history.trades.iter().all(|trade| trade.units_known)
 }
 
 fn closed(history: &History) -> Vec<ClosedTrade> {
@@ -113,9 +136,14 @@ fn print(history: &History, found: &Metrics, other: Option<&(String, &Metrics)>)
         }
     }
     writeln!(out, "{}", table(&rows))?;
+    let units = if units_known(history) {
+        "Units x price are taken for money."
+    } else {
+        "How many units were traded is not said:\nno avg_trade and no turnover without --lot-size (1 where the file counts units)."
+    };
     writeln!(
         out,
-        "\nEquity is known at exits only: drawdowns within trades are not in it. Units x price are taken for money."
+        "\nEquity is known at exits only: drawdowns within trades are not in it. {units}"
     )?;
     Ok(out.flush()?)
 }

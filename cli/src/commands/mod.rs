@@ -12,6 +12,8 @@ mod eval;
 mod findings;
 pub(crate) mod folds;
 mod help;
+mod help_list;
+pub(crate) mod help_topics;
 mod history;
 pub(crate) mod importance;
 mod init;

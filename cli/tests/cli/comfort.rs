@@ -207,6 +207,37 @@ fn shells_complete_commands_and_names_of_this_home() {
     assert!(complete(&["eval", ""]).contains("WALK"));
     assert!(complete(&["strategy", "show", "ma"]).contains("ma_cross"));
     assert!(complete(&["report", "x", "--only", "heat"]).contains("heatmap"));
+    for command in ["verdict", "folds", "importance"] {
+        assert!(complete(&[command, ""]).contains("my-first-job"), "{command}");
+    }
+    #[cfg(feature = "cluster")]
+    for command in ["watch", "pause", "resume", "cancel", "logs"] {
+        assert!(complete(&[command, ""]).contains("my-first-job"), "{command}");
+    }
+    for words in [
+        &["data", "check", ""][..],
+        &["data", "show", ""],
+        &["data", "export", ""],
+        &["data", "import", "x", "--symbol", ""],
+    ] {
+        assert!(complete(words).contains("WALK"), "{words:?}");
+    }
+    for (words, text) in [
+        (&["data", "import", "x", "--format", "h"][..], "histdata"),
+        (&["data", "import", "x", "--kind", ""], "funding"),
+        (&["data", "import", "x", "--crossed", ""], "swap"),
+        (&["data", "import", "x", "--adjust", ""], "total"),
+        (&["data", "check", "WALK", "--kind", ""], "1m"),
+        (&["trades", "import", "x", "--format", ""], "freqtrade"),
+        (&["help", "ver"], "verdict"),
+        (&["help", "fn", "supertrend_l"], "supertrend_line"),
+    ] {
+        assert!(complete(words).contains(text), "{words:?}");
+    }
+    let trial = best(&lab);
+    for words in [&["show", ""][..], &["trades", ""], &["compare", ""]] {
+        assert!(complete(words).contains(&trial), "{words:?}");
+    }
     assert!(lab.run(&["completions", "tcsh"]).stderr.contains("possible values"));
 }
 

@@ -17,3 +17,4 @@ mod settings;
 mod support;
 mod ticks;
 mod verdict;
+mod wording;

@@ -5,12 +5,15 @@ use serde::Serialize;
 
 use super::LISTED;
 
-/// So many shares for one, or one for so many, at most.
-const MOST: f64 = 100.0;
-/// How far from the whole number the ratio of two prices may be.
+/// So many shares for one, or one for so many, are usual.
+const USUAL: [u32; 17] = [2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 25, 30, 40, 50, 75, 100];
+/// How far from the usual number the ratio of two prices may be.
 const TOLERANCE: f64 = 0.03;
+/// Steps up or down by more than this factor are told whatever they are.
+const JUMP: f64 = 2.5;
 
-/// Steps that look like splits of shares. A crash may look like one, and a split with a large move of its own like none.
+/// Steps that look like splits of shares, and others as large. A crash may look like a split, and a split with a large move of its own
+/// like a jump.
 #[derive(Debug, Clone, PartialEq, Serialize, Default)]
 pub struct Splits {
     /// How many.
@@ -19,7 +22,7 @@ pub struct Splits {
     pub first: Vec<Split>,
 }
 
-/// A price that begins again at a simple fraction, or multiple, of where it ended.
+/// A price that begins again at a usual fraction, or multiple, of where it ended, or very far from there.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Split {
     /// When.
@@ -28,10 +31,10 @@ pub struct Split {
     pub before: f64,
     /// The first price after.
     pub after: f64,
-    /// Shares after the split, for each `old`.
-    pub new: u32,
+    /// Shares after the split, for each `old`; nothing for a jump that is near no usual split.
+    pub new: Option<u32>,
     /// Shares before the split, for each `new`.
-    pub old: u32,
+    pub old: Option<u32>,
 }
 
 /// Streams prices.
@@ -48,15 +51,19 @@ impl SplitFinder {
         let Some(before) = before.filter(|before| *before > 0.0 && first > 0.0) else {
             return;
         };
-        let Some((new, old)) = ratio(before / first) else { return };
+        let step = before / first;
+        let terms = ratio(step);
+        if terms.is_none() && step.max(1.0 / step) < JUMP {
+            return;
+        }
         self.found.count += 1;
         if self.found.first.len() < LISTED {
             self.found.first.push(Split {
                 time: UtcNs(time),
                 before,
                 after: first,
-                new,
-                old,
+                new: terms.map(|(new, _)| new),
+                old: terms.map(|(_, old)| old),
             });
         }
     }
@@ -72,15 +79,10 @@ fn ratio(ratio: f64) -> Option<(u32, u32)> {
     if near(1.5) {
         return Some((3, 2));
     }
-    let whole = ratio.max(1.0 / ratio).round();
-    if !(2.0..=MOST).contains(&whole) {
-        return None;
-    }
-    if near(whole) {
-        Some((whole as u32, 1))
-    } else {
-        near(1.0 / whole).then_some((1, whole as u32))
-    }
+    let usual = USUAL
+        .iter()
+        .find(|usual| near(f64::from(**usual)) || near(1.0 / f64::from(**usual)));
+    usual.map(|usual| if ratio > 1.0 { (*usual, 1) } else { (1, *usual) })
 }
 
 #[cfg(test)]
@@ -97,6 +99,7 @@ mod tests {
             (1.3, None),
             (1.9, None),
             (1.0, None),
+            (1.0 / 17.0, None),
             (1e6, None),
         ] {
             assert_eq!(ratio(of), split, "{of}");
@@ -112,10 +115,18 @@ mod tests {
             (2, 10.5, 11.0),
             (3, -1.0, 5.0),
             (4, 5.0, 5.0),
+            (5, 42.3, 42.0),
+            (6, 18.0, 18.0),
         ] {
             finder.add(time, first, last);
         }
         let found = finder.finish();
-        assert_eq!((found.count, found.first[0].time), (1, UtcNs(2)));
+        assert_eq!((found.count, found.first[0].time), (2, UtcNs(2)));
+        let jump = &found.first[1];
+        assert_eq!(
+            (jump.time, jump.new, jump.old),
+            (UtcNs(5), None, None),
+            "8.46 is near no usual split"
+        );
     }
 }

@@ -4,11 +4,11 @@ use assay_core::calendar::Zone;
 use assay_core::time::UtcNs;
 use csv::{ReaderBuilder, StringRecord};
 
-use super::{History, PastTrade, at};
+use super::{History, HistoryOptions, PastTrade, at};
 use crate::import::{ImportError, Input, Problem, TimeReader, TimeRule, delimiter, year_last};
 
 /// What a column may be called; names are compared in lower case, without anything but letters and digits.
-const NAMES: [(&str, &[&str]); 11] = [
+const NAMES: [(&str, &[&str]); 13] = [
     ("instrument", &["symbol", "instrument", "pair", "market", "ticker", "item"]),
     ("side", &["side", "direction", "type", "action", "position", "buysell"]),
     (
@@ -50,20 +50,10 @@ const NAMES: [(&str, &[&str]); 11] = [
             "avgexit",
         ],
     ),
-    (
-        "units",
-        &[
-            "units",
-            "quantity",
-            "qty",
-            "volume",
-            "lots",
-            "size",
-            "amount",
-            "contracts",
-            "shares",
-        ],
-    ),
+    ("units", &["units", "quantity", "qty", "amount", "shares"]),
+    ("lots", &["lots", "lot", "volumeinlots", "volumelots", "lotsize", "sizelots"]),
+    // Of lots in the terminals of brokers, of units on exchanges.
+    ("count", &["volume", "size", "contracts"]),
     (
         "pnl",
         &["pnl", "netprofit", "netpnl", "profit", "profitabs", "realizedpnl", "pl"],
@@ -71,6 +61,13 @@ const NAMES: [(&str, &[&str]); 11] = [
     ("commission", &["commission", "commissions", "fee", "fees"]),
     ("swap", &["swap", "rollover", "financing"]),
     ("reason", &["exitreason", "reason", "comment"]),
+];
+/// Units in a lot of currencies.
+const CURRENCY_LOT: f64 = 100_000.0;
+/// What currencies are called where they are traded in pairs.
+const CURRENCIES: [&str; 23] = [
+    "AUD", "CAD", "CHF", "CNH", "CZK", "DKK", "EUR", "GBP", "HKD", "HUF", "ILS", "JPY", "MXN", "NOK", "NZD", "PLN", "RON",
+    "RUB", "SEK", "SGD", "TRY", "USD", "ZAR",
 ];
 /// Without these there are no trades.
 const NEEDED: [&str; 6] = ["side", "entry", "exit", "entry_price", "exit_price", "pnl"];
@@ -104,11 +101,33 @@ impl Columns {
             }));
         }
         // MetaTrader and its kin give the profit, and beside it what was deducted.
-        let pnl = found[7].map(|index| header[index].as_str());
+        let named = NAMES.iter().position(|(name, _)| *name == "pnl");
+        let pnl = named.and_then(|at| found[at]).map(|index| header[index].as_str());
         Ok(Self {
             gross: matches!(pnl, Some("profit" | "pl")),
             found,
         })
+    }
+
+    fn has(&self, name: &str) -> bool {
+        NAMES
+            .iter()
+            .zip(&self.found)
+            .any(|((known, _), found)| *known == name && found.is_some())
+    }
+
+    /// The column that says how much was traded, and how many units one of it is, where that is known.
+    fn amount(&self, instrument: &str, lot_size: Option<f64>) -> (&'static str, Option<f64>) {
+        if self.has("units") {
+            return ("units", lot_size.or(Some(1.0)));
+        }
+        if self.has("lots") {
+            return (
+                "lots",
+                lot_size.or_else(|| is_currency_pair(instrument).then_some(CURRENCY_LOT)),
+            );
+        }
+        ("count", lot_size)
     }
 
     fn text<'a>(&self, record: &'a StringRecord, name: &str) -> &'a str {
@@ -118,7 +137,15 @@ impl Columns {
     }
 }
 
-pub(super) fn read(input: &Input, bytes: &[u8], zone: Option<&Zone>) -> Result<History, ImportError> {
+/// `EURUSD`, `EUR/USD`, `eurusd.pro`; metals are traded beside currencies, but in lots of their own.
+fn is_currency_pair(instrument: &str) -> bool {
+    let letters: String = instrument.chars().filter(char::is_ascii_alphabetic).take(6).collect();
+    let letters = letters.to_ascii_uppercase();
+    let is = |code: &str| CURRENCIES.contains(&code);
+    letters.len() == 6 && is(&letters[..3]) && is(&letters[3..]) && letters[..3] != letters[3..]
+}
+
+pub(super) fn read(input: &Input, bytes: &[u8], options: &HistoryOptions) -> Result<History, ImportError> {
     let text = std::str::from_utf8(bytes).map_err(|_| input.error(Problem::NotText))?;
     let text = text.trim_start_matches('\u{feff}');
     let first = text.lines().next().unwrap_or_default();
@@ -133,7 +160,7 @@ pub(super) fn read(input: &Input, bytes: &[u8], zone: Option<&Zone>) -> Result<H
     let columns = Columns::new(input, &header)?;
     let records: Result<Vec<StringRecord>, _> = reader.records().collect();
     let records = records.map_err(|e| input.error(Problem::WrongCsv(e.to_string())))?;
-    let rule = rule(input, &columns, &records, zone)?;
+    let rule = rule(input, &columns, &records, options.zone.as_ref())?;
     let mut times = TimeReader::new(&rule);
     let mut history = History::default();
     for record in &records {
@@ -174,14 +201,18 @@ pub(super) fn read(input: &Input, bytes: &[u8], zone: Option<&Zone>) -> Result<H
         let commission = number("commission", Some(0.0))?.abs();
         let swap = number("swap", Some(0.0))?;
         let profit = number("pnl", None)?;
+        let instrument = columns.text(record, "instrument");
+        let (counted, size) = columns.amount(instrument, options.lot_size);
+        let size = size.filter(|_| columns.has(counted));
         history.trades.push(PastTrade {
-            instrument: columns.text(record, "instrument").to_owned(),
+            instrument: instrument.to_owned(),
             long,
             entry,
             exit,
             entry_price: number("entry_price", None)?,
             exit_price: number("exit_price", None)?,
-            units: number("units", Some(1.0))?.abs(),
+            units: number(counted, Some(1.0))?.abs() * size.unwrap_or(1.0),
+            units_known: size.is_some(),
             pnl: if columns.gross { profit - commission + swap } else { profit },
             fees: commission - swap,
             reason: columns.text(record, "reason").to_owned(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{History, PastTrade, at, milliseconds};
+use super::{History, PastTrade, at, milliseconds, wrong_json};
 use crate::import::{ImportError, Input, Problem};
 
 #[derive(Deserialize)]
@@ -14,7 +14,10 @@ struct Event {
     #[serde(rename = "event")]
     what: String,
     time: f64,
+    /// Lots.
     quantity: f64,
+    /// Units.
+    volume: Option<f64>,
     #[serde(rename = "type")]
     side: String,
     entry_price: Option<f64>,
@@ -33,7 +36,7 @@ struct Opened {
 
 /// A close takes what the balance says: it holds swaps and commissions, which the gross profit does not.
 pub(super) fn read(input: &Input, bytes: &[u8]) -> Result<History, ImportError> {
-    let events: Vec<Event> = serde_json::from_slice(bytes).map_err(|e| input.error(Problem::Json(e.to_string())))?;
+    let events: Vec<Event> = serde_json::from_slice(bytes).map_err(|e| wrong_json(input, &e))?;
     let capital = events.first().and_then(|event| event.balance.or(event.equity));
     let mut balance = capital;
     let mut positions: BTreeMap<i64, Opened> = BTreeMap::new();
@@ -73,7 +76,8 @@ pub(super) fn read(input: &Input, bytes: &[u8]) -> Result<History, ImportError> 
             exit: milliseconds(input, line, event.time)?,
             entry_price: opened.price,
             exit_price,
-            units: event.quantity,
+            units: event.volume.unwrap_or(event.quantity),
+            units_known: true,
             pnl,
             fees: gross - pnl,
             reason: event.what.clone(),

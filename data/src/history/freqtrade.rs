@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use assay_core::time::UtcNs;
 use serde::Deserialize;
 
-use super::{History, PastTrade, at, milliseconds};
+use super::{History, PastTrade, at, milliseconds, wrong_json};
 use crate::import::{ImportError, Input, Problem};
 
 #[derive(Deserialize)]
@@ -42,7 +42,7 @@ struct Trade {
 }
 
 pub(super) fn read(input: &Input, bytes: &[u8]) -> Result<History, ImportError> {
-    let backtest: Backtest = serde_json::from_slice(bytes).map_err(|e| input.error(Problem::Json(e.to_string())))?;
+    let backtest: Backtest = serde_json::from_slice(bytes).map_err(|e| wrong_json(input, &e))?;
     let mut strategies = backtest.strategy.into_values();
     let (Some(strategy), None) = (strategies.next(), strategies.next()) else {
         return Err(input.error(Problem::WrongContent {
@@ -68,6 +68,7 @@ pub(super) fn read(input: &Input, bytes: &[u8]) -> Result<History, ImportError> 
             entry_price: trade.open_rate,
             exit_price,
             units: trade.amount,
+            units_known: true,
             pnl,
             fees: trade.amount * (trade.open_rate * trade.fee_open + exit_price * trade.fee_close),
             reason: trade.exit_reason.unwrap_or_default(),

@@ -31,8 +31,10 @@ pub struct PastTrade {
     pub entry_price: f64,
     /// Price at exit.
     pub exit_price: f64,
-    /// Units, lots or contracts, as the file counts.
+    /// Units of what was traded; where nobody says what the file counts, its count.
     pub units: f64,
+    /// Whether they are units, so that units x price is what was traded for.
+    pub units_known: bool,
     /// Net profit in the account's currency.
     pub pnl: f64,
     /// Commissions, swaps and the like, in the account's currency; positive is a cost.
@@ -70,6 +72,13 @@ const FORMATS: [(&str, HistoryFormat); 3] = [
     ("csv", HistoryFormat::Csv),
 ];
 
+impl HistoryFormat {
+    /// The names of all.
+    pub fn words() -> [&'static str; 3] {
+        FORMATS.map(|(name, _)| name)
+    }
+}
+
 impl fmt::Display for HistoryFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = FORMATS.iter().find(|(_, format)| format == self).map(|(name, _)| *name);
@@ -86,11 +95,22 @@ impl FromStr for HistoryFormat {
     }
 }
 
-/// Reads a file of trades; without a format it is told from what is in it. `zone` is that of local times in delimited text.
+/// What a file of trades does not say itself.
+#[derive(Debug, Clone, Default)]
+pub struct HistoryOptions {
+    /// What wrote it; told from what is in it if not given.
+    pub format: Option<HistoryFormat>,
+    /// Zone of local times in delimited text.
+    pub zone: Option<Zone>,
+    /// Units in one of what delimited text counts; of a lot of currencies they are known.
+    pub lot_size: Option<f64>,
+}
+
+/// Reads a file of trades.
 ///
 /// # Errors
 /// Whatever is wrong with the file, with its line or the number of the trade.
-pub fn read_history(path: &Path, format: Option<HistoryFormat>, zone: Option<&Zone>) -> Result<History, ImportError> {
+pub fn read_history(path: &Path, options: &HistoryOptions) -> Result<History, ImportError> {
     let inputs = inputs_of(path)?;
     let Some(input) = inputs.iter().find(|input| !is_side_file(input)) else {
         return Err(ImportError::new(crate::import::Place::file(path), Problem::Empty));
@@ -102,7 +122,7 @@ pub fn read_history(path: &Path, format: Option<HistoryFormat>, zone: Option<&Zo
         Some(b'{') => HistoryFormat::Freqtrade,
         _ => HistoryFormat::Csv,
     };
-    let format = format.unwrap_or(told);
+    let format = options.format.unwrap_or(told);
     if json == (format == HistoryFormat::Csv) {
         return Err(input.error(Problem::WrongContent {
             found: if json {
@@ -113,10 +133,16 @@ pub fn read_history(path: &Path, format: Option<HistoryFormat>, zone: Option<&Zo
             hint: "drop --format, or name the one that wrote the file: ctrader, freqtrade or csv",
         }));
     }
+    if json && options.lot_size.is_some() {
+        return Err(input.error(Problem::WrongContent {
+            found: "JSON of cTrader and freqtrade counts units, not lots",
+            hint: "drop --lot-size: it is for lists of trades as text",
+        }));
+    }
     let mut history = match format {
         HistoryFormat::Ctrader => ctrader::read(input, &bytes)?,
         HistoryFormat::Freqtrade => freqtrade::read(input, &bytes)?,
-        HistoryFormat::Csv => broker::read(input, &bytes, zone)?,
+        HistoryFormat::Csv => broker::read(input, &bytes, options)?,
     };
     if history.trades.is_empty() {
         return Err(input.error(Problem::Empty));
@@ -144,6 +170,17 @@ fn read_all(input: &Input) -> Result<Vec<u8>, ImportError> {
             }));
         }
         Ok(bytes)
+    })
+}
+
+/// JSON that cannot be read: damaged, or not of the kind that is meant.
+fn wrong_json(input: &Input, error: &serde_json::Error) -> ImportError {
+    if error.classify() != serde_json::error::Category::Data {
+        return input.error(Problem::Json(error.to_string()));
+    }
+    input.error(Problem::WrongContent {
+        found: "this JSON holds no trades of a kind that is known here",
+        hint: "cTrader's events.json and freqtrade's backtest-result.json are read, and lists of trades as text: choose with --format                ctrader, freqtrade or csv",
     })
 }
 

@@ -16,6 +16,10 @@ use super::times::{TimeReader, TimeRule};
 use assay_core::calendar::Zone;
 use assay_core::time::DAY_NS;
 
+/// Folders of LEAN, with a file a ticker.
+const FACTORS: &str = "factor_files";
+const HISTORIES: &str = "map_files";
+
 /// Factors by day.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Factors {
@@ -59,11 +63,11 @@ impl Factors {
 /// The factors for a file of LEAN: those of `factor_files/<ticker>.csv` and `map_files/<ticker>.csv` beside it or in a folder above.
 /// `None` where nothing is to be changed.
 pub(super) fn factors(file: &Path, ticker: &str, adjust: Adjust, zone: &Zone) -> Result<Option<Factors>, ImportError> {
-    let listed = match find(file, "map_files", ticker) {
+    let listed = match find(file, HISTORIES, ticker) {
         Some(path) => first_day(&path, zone)?,
         None => i64::MIN,
     };
-    let steps = match (adjust, find(file, "factor_files", ticker)) {
+    let steps = match (adjust, find(file, FACTORS, ticker)) {
         (Adjust::None, _) => Vec::new(),
         (_, Some(path)) => steps(&path, adjust, zone)?,
         (_, None) => {
@@ -74,6 +78,19 @@ pub(super) fn factors(file: &Path, ticker: &str, adjust: Adjust, zone: &Zone) ->
         }
     };
     Ok((listed > i64::MIN || !steps.is_empty()).then_some(Factors { listed, steps }))
+}
+
+/// How many splits are known of a ticker, if its factors lie where [`factors`] looks for them.
+pub(super) fn known_splits(file: &Path, ticker: &str, zone: &Zone) -> usize {
+    let found = find(file, FACTORS, ticker).and_then(|path| steps(&path, Adjust::Splits, zone).ok());
+    let steps = found.unwrap_or_default();
+    steps.windows(2).filter(|pair| pair[0].price != pair[1].price).count()
+}
+
+/// Whether a file is one of adjustments.
+pub(super) fn is_adjustment(file: &Path) -> bool {
+    let folder = file.parent().and_then(Path::file_name);
+    folder.is_some_and(|name| name == FACTORS || name == HISTORIES) && file.extension().is_some_and(|ending| ending == "csv")
 }
 
 fn find(file: &Path, folder: &str, ticker: &str) -> Option<PathBuf> {

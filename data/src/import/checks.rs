@@ -18,6 +18,8 @@ pub(super) struct Counts {
     pub(super) zero_or_negative: u64,
     /// Rows the source doubts.
     pub(super) suspicious: u64,
+    /// Rows without a price.
+    pub(super) absent: u64,
     /// Quotes before both sides were known.
     pub(super) one_sided: u64,
     /// Rows left out.
@@ -32,6 +34,7 @@ impl Counts {
         self.bad_bars += other.bad_bars;
         self.zero_or_negative += other.zero_or_negative;
         self.suspicious += other.suspicious;
+        self.absent += other.absent;
         self.one_sided += other.one_sided;
         self.dropped += other.dropped;
     }

@@ -184,22 +184,6 @@ const MEANINGS: [(&str, &[&str]); 24] = [
 /// Endings of a time column's name that state its unit.
 const UNIT_ENDINGS: [(&str, i64); 4] = [("_ns", 1), ("_us", 1_000), ("_ms", 1_000_000), ("_s", 1_000_000_000)];
 
-/// The one column of prices in a file that has only one, and that of the time: closes without the rest of a bar.
-pub(super) fn only_price(names: &[&str]) -> Option<Vec<Role>> {
-    let time = names.iter().position(|name| is_time(name))?;
-    let others: Vec<usize> = (0..names.len()).filter(|index| *index != time).collect();
-    let is_price = |index: &&usize| matches!(meaning(names[**index]), Some(("close" | "price", ..)));
-    let prices: Vec<usize> = others.iter().filter(is_price).copied().collect();
-    let price = match (prices.as_slice(), others.as_slice()) {
-        ([price], _) | (_, [price]) => *price,
-        _ => return None,
-    };
-    let mut roles = vec![Role::Skip; names.len()];
-    roles[time] = Role::Time;
-    roles[price] = Role::Slot(3);
-    Some(roles)
-}
-
 /// The slot of a bar that a name stands for.
 pub(super) fn bar_slot(name: &str) -> Option<usize> {
     let (meaning, ..) = meaning(name)?;
@@ -257,6 +241,13 @@ pub(super) struct Columns {
     pub(super) ignored: Vec<String>,
 }
 
+impl Columns {
+    /// Whether of each bar only the close is known.
+    pub(super) fn closes_only(&self) -> bool {
+        self.shape == Shape::Bars && self.roles.contains(&Role::Slot(3)) && !self.roles.contains(&Role::Slot(0))
+    }
+}
+
 /// Roles from the names in a header or a Parquet schema; unknown names are ignored.
 pub(super) fn from_names(names: &[&str], kind: Option<DataKind>) -> Result<Columns, Problem> {
     let found: Vec<_> = names.iter().map(|name| meaning(name)).collect();
@@ -267,7 +258,7 @@ pub(super) fn from_names(names: &[&str], kind: Option<DataKind>) -> Result<Colum
             });
         }
     }
-    assign(names, &found, kind)
+    assign(names, &found, kind, true)
 }
 
 /// Roles from `--columns`; unknown names are refused.
@@ -290,14 +281,15 @@ pub(super) fn from_request(names: &[String], kind: Option<DataKind>) -> Result<C
         found.push(this);
     }
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let mut columns = assign(&names, &found, kind)?;
+    let mut columns = assign(&names, &found, kind, false)?;
     columns.ignored.clear();
     Ok(columns)
 }
 
 type Found = Option<(&'static str, usize, Option<i64>)>;
 
-fn assign(names: &[&str], found: &[Found], kind: Option<DataKind>) -> Result<Columns, Problem> {
+/// The roles of columns. In a file with two columns the one beside the time may have any name, `any_name`, and be a price.
+fn assign(names: &[&str], found: &[Found], kind: Option<DataKind>, any_name: bool) -> Result<Columns, Problem> {
     let best = |wanted: &str| -> Option<usize> {
         let candidates = found.iter().enumerate();
         candidates
@@ -310,9 +302,17 @@ fn assign(names: &[&str], found: &[Found], kind: Option<DataKind>) -> Result<Col
             .map(|(_, index)| index)
     };
     let shape = shape_of(kind, |name| best(name).is_some())?;
+    let closes = match kind {
+        Some(DataKind::Bars) if shape == Shape::Bars => only_price(found, any_name),
+        _ => None,
+    };
     let mut roles = vec![Role::Skip; names.len()];
     let mut missing = Vec::new();
     for (slot, name) in shape.slots().iter().enumerate() {
+        if let (Some(close), 0..4) = (closes, slot) {
+            roles[close] = Role::Slot(3);
+            continue;
+        }
         let index = best(name).or_else(|| {
             if shape == Shape::Trades && *name == "size" {
                 best("volume")
@@ -358,6 +358,25 @@ fn assign(names: &[&str], found: &[Found], kind: Option<DataKind>) -> Result<Col
         shape,
         unit_ns,
     })
+}
+
+/// The one column of prices where there is only one: closes without the rest of a bar.
+fn only_price(found: &[Found], any_name: bool) -> Option<usize> {
+    let columns = |wanted: &[&str]| -> Vec<usize> {
+        let is = |found: &Found| found.is_some_and(|(meaning, ..)| wanted.contains(&meaning));
+        (0..found.len()).filter(|index| is(&found[*index])).collect()
+    };
+    if ["open", "high", "low", "close"]
+        .iter()
+        .all(|name| !columns(&[*name]).is_empty())
+    {
+        return None;
+    }
+    match (columns(&["close", "price"]).as_slice(), columns(&["time", "date"]).as_slice()) {
+        ([price], _) => Some(*price),
+        (_, [time]) if any_name && found.len() == 2 => Some(1 - time),
+        _ => None,
+    }
 }
 
 fn missing_columns(missing: &[&str], names: &[&str]) -> Problem {

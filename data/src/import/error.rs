@@ -250,6 +250,15 @@ pub enum Problem {
         /// Length stated.
         length: String,
     },
+    /// Prices so far apart that they are hardly trades.
+    #[error("the prices are a day or more apart, which trades are not, and no length of bars is given")]
+    DailyPrices,
+    /// Several things that flags have to say.
+    #[error("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Unsaid {
+        /// In the order in which they were met.
+        problems: Vec<Problem>,
+    },
     /// A local time without a zone.
     #[error("the time `{text}` has no zone")]
     NoZone {
@@ -390,6 +399,8 @@ impl Explain for ImportError {
             Problem::UnknownColumn { .. }
             | Problem::ColumnTwice { .. }
             | Problem::NoBarLength { .. }
+            | Problem::DailyPrices
+            | Problem::Unsaid { .. }
             | Problem::NoZone { .. }
             | Problem::ZoneForUnix { .. }
             | Problem::UnknownFormat
@@ -457,7 +468,7 @@ impl Explain for ImportError {
             }
             Problem::MissingColumns { .. } => {
                 "name the columns in order with --columns, `_` for those to skip; funding rates need --kind funding; with --bar \
-                 one column of prices makes bars of closes; --format wide reads a column for each instrument"
+                 one column of prices (close or price) makes bars of closes; --format wide reads a column for each instrument"
             }
             Problem::UnknownColumn { hint, .. } => hint,
             Problem::ColumnTwice { .. } => {
@@ -470,6 +481,8 @@ impl Explain for ImportError {
                 ));
             }
             Problem::NoBarLength { guess: None } => "give the length with --bar, for example --bar 1m",
+            Problem::DailyPrices => "--bar 1d makes a bar of each row; --kind trades reads each as a trade all the same",
+            Problem::Unsaid { problems } => return Some(super::missing::hint(problems)),
             Problem::BarsOverlap { gap, .. } => return Some(format!("is --bar {gap} meant?")),
             Problem::NoZone { .. } => "say in which zone the file's times are: --tz UTC, --tz America/New_York or --tz -05:00",
             Problem::ZoneForUnix { .. } => "drop --tz; if the file counts from local midnight, convert it first",

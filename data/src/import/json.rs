@@ -57,6 +57,8 @@ pub(super) enum Found {
     },
     /// Known not to be read.
     OrderBook,
+    /// Trades of a bot, in its report.
+    Report,
     /// JSON of another kind.
     Other,
 }
@@ -71,12 +73,15 @@ pub(super) fn look(bytes: &[u8]) -> Found {
             Some(b'{') if has(rest, b"\"price\"") && has(rest, b"\"amount\"") && has(rest, b"\"timestamp\"") => {
                 Found::Array(Array::Trades)
             }
+            _ if has(rest, b"\"positionId\"") => Found::Report,
             _ => Found::Other,
         };
     }
     if start.first() == Some(&b'{') {
         let line = first_line(start);
-        return if has(line, b"orderbook") {
+        return if has(start, b"\"strategy\"") && has(start, b"\"trades\"") {
+            Found::Report
+        } else if has(line, b"orderbook") {
             Found::OrderBook
         } else {
             Found::Other

@@ -13,6 +13,7 @@ mod error;
 mod json;
 mod known;
 mod lean;
+mod missing;
 mod number;
 mod parquet;
 mod paths;
@@ -30,8 +31,8 @@ use std::time::Instant;
 
 pub use error::{ImportError, Place, Problem};
 pub use request::{
-    Adjust, AssetClass, BadBars, Crossed, DatasetReport, Format, ImportProgress, ImportReport, ImportRequest, SkippedFile,
-    TimeFormat, UnknownWord, Unsorted,
+    Adjust, AssetClass, BadBars, Crossed, DatasetReport, Format, ImportNote, ImportProgress, ImportReport, ImportRequest,
+    SkippedFile, TimeFormat, UnknownWord, Unsorted,
 };
 
 pub(crate) use container::{Input, inputs_of};
@@ -86,6 +87,7 @@ pub fn import(
         datasets,
         skipped: plan.skipped,
         ignored_columns: plan.ignored_columns,
+        notes: plan.notes.into_iter().collect(),
         seconds: start.elapsed().as_secs_f64(),
     })
 }

@@ -191,6 +191,7 @@ fn convert(input: &Input, layout: &Layout, roles: &[Role], batch: &RecordBatch) 
     }
     rows.lines = Lines::From(1);
     rows.line_count = batch.num_rows() as u64;
+    rows.complete(layout.shape);
     Ok(rows)
 }
 

@@ -1,5 +1,8 @@
 //! What will be read, as what, into which dataset: decided from names and heads before anything is written.
 
+mod lean;
+
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -7,15 +10,15 @@ use assay_core::ids::Symbol;
 use assay_core::job::DataKind;
 use assay_core::time::BarLength;
 
-use super::columns::Shape;
+use super::columns::{Shape, bar_slot};
 use super::container::{Input, Packing, inputs_of};
 use super::dukascopy::{self, Hour};
 use super::error::{ImportError, Problem};
 use super::json::{self, Found};
 use super::known::known;
-use super::lean::{self, Content, LeanName, Resolution};
-use super::request::{Adjust, AssetClass, Format, ImportRequest, SkippedFile};
-use super::rows::{Layout, Syntax};
+use super::missing::with_all_that_is_missing;
+use super::request::{Adjust, Format, ImportNote, ImportRequest, SkippedFile};
+use super::rows::Layout;
 use super::{adjust, parquet, paths, text, wide};
 use crate::catalog::DatasetKind;
 
@@ -45,10 +48,17 @@ pub(super) struct Plan {
     pub(super) skipped: Vec<SkippedFile>,
     /// Columns without use.
     pub(super) ignored_columns: Vec<String>,
+    /// What else there is to know.
+    pub(super) notes: BTreeSet<ImportNote>,
 }
 
-/// Looks at every file.
+/// Looks at every file. Whatever the request leaves unsaid is asked for at once.
 pub(super) fn plan(request: &ImportRequest) -> Result<Plan, ImportError> {
+    let planned = |request: &ImportRequest| plan_as_asked(request);
+    planned(request).map_err(|error| with_all_that_is_missing(request, error, |filled| planned(filled).map(drop)))
+}
+
+fn plan_as_asked(request: &ImportRequest) -> Result<Plan, ImportError> {
     let (files, skipped) = paths::expand(&request.paths)?;
     let mut planner = Planner {
         request,
@@ -56,6 +66,7 @@ pub(super) fn plan(request: &ImportRequest) -> Result<Plan, ImportError> {
             parts: Vec::new(),
             skipped,
             ignored_columns: Vec::new(),
+            notes: BTreeSet::new(),
         },
         instrument: None,
     };
@@ -101,6 +112,9 @@ struct Planner<'a> {
 impl Planner<'_> {
     fn add(&mut self, input: Input) -> Result<(), ImportError> {
         let request = self.request;
+        if adjust::is_adjustment(&input.path) {
+            return self.add_adjustment(&input);
+        }
         if input.packing == Packing::Parquet {
             if !matches!(request.format, None | Some(Format::Parquet)) {
                 return Err(input.error(Problem::WrongContent {
@@ -109,7 +123,7 @@ impl Planner<'_> {
                 }));
             }
             let (layout, bar, first, ignored) = parquet::layout(request, &input)?;
-            self.plan.ignored_columns.extend(ignored);
+            self.unused(layout.shape, ignored);
             return self.push(input, layout, bar, "parquet", first, Name::Asked);
         }
         if input
@@ -162,7 +176,10 @@ impl Planner<'_> {
             let known = known(request.format, name, head.first_line());
             let request = &known.as_ref().map_or_else(|| request.clone(), |known| known.fill(request));
             let (layout, ignored) = text::csv_layout(request, &input, &head)?;
-            self.plan.ignored_columns.extend(ignored);
+            self.unused(layout.shape, ignored);
+            if layout.shape == Shape::Trades && request.kind.is_none() && head.is_daily(&layout) {
+                return Err(input.error(Problem::DailyPrices));
+            }
             let bar = layout
                 .shape
                 .is_bars()
@@ -179,8 +196,34 @@ impl Planner<'_> {
             (layout, bar, known.map_or("csv", |known| known.format))
         };
         let rows = head.first_row(&input, &layout)?;
-        let first = rows.times.first().copied().ok_or_else(|| input.error(Problem::Empty))?;
+        let first = match rows.times.first() {
+            Some(first) => *first,
+            // Its price is missing, which may be.
+            None => head.first_time(&layout).map_err(|problem| input.error(problem))?,
+        };
         self.push(input, layout, bar, format, first, Name::Asked)
+    }
+
+    /// What lies beside the prices of shares, and is no price.
+    fn add_adjustment(&mut self, input: &Input) -> Result<(), ImportError> {
+        if self.request.paths.contains(&input.path) {
+            return Err(input.error(Problem::WrongContent {
+                found: "this is an adjustment file of LEAN, not one of prices",
+                hint: "it is read with the prices beside it: import those, with --adjust splits or total",
+            }));
+        }
+        self.skip(input, "an adjustment file, read by --adjust");
+        Ok(())
+    }
+
+    /// Columns that are not read.
+    fn unused(&mut self, shape: Shape, names: Vec<String>) {
+        let is_mid = |name: &String| shape == Shape::QuoteBars && matches!(bar_slot(name), Some(0..4));
+        let (mids, ignored): (Vec<_>, Vec<_>) = names.into_iter().partition(is_mid);
+        if !mids.is_empty() {
+            self.plan.notes.insert(ImportNote::MidsComputed);
+        }
+        self.plan.ignored_columns.extend(ignored);
     }
 
     /// Packed ticks of an hour.
@@ -247,6 +290,10 @@ impl Planner<'_> {
                 "the messages are of an order book, and neither trades nor best quotes are among them",
                 "order books are not read: capture the best quotes or the trades, or convert them to CSV or Parquet",
             ),
+            Found::Report => refuse(
+                "these are the trades of a bot or a backtest, not of a market",
+                "`assay trades import FILE` measures them",
+            ),
             Found::Other => refuse("the file holds JSON of an unknown layout", read),
             Found::Text => unreachable!("the caller asks for JSON only"),
         }
@@ -255,7 +302,11 @@ impl Planner<'_> {
     /// A table with several instruments side by side.
     fn add_wide(&mut self, input: &Input, head: &text::Head) -> Result<(), ImportError> {
         let request = self.request;
-        let table = wide::table(input, &head.records(input, 3)?)?;
+        let mut table = wide::table(input, &head.records(input, 3)?)?;
+        // Of one instrument the name in the head is no choice, and that of the request is its name.
+        if let (Some(symbol), [only]) = (&request.symbol, table.instruments.as_mut_slice()) {
+            only.symbol = symbol.clone();
+        }
         let wanted = table
             .instruments
             .iter()
@@ -305,101 +356,6 @@ impl Planner<'_> {
         Ok(named && self.request.columns.is_none() && text::looks_like_bitfinex(&head.first_fields(input, b',')?))
     }
 
-    /// LEAN's name of an input and its asset class, if it is of LEAN.
-    fn lean_name(&self, input: &Input, head: &text::Head) -> Result<Option<(LeanName, AssetClass)>, ImportError> {
-        let request = self.request;
-        let asked = match request.format {
-            Some(Format::Lean(class)) => Some(class),
-            Some(_) => return Ok(None),
-            None if request.columns.is_some() || request.time_format.is_some() => return Ok(None),
-            None => None,
-        };
-        let (name, zipped) = match &input.packing {
-            Packing::Zip { name, .. } => (name.clone(), true),
-            _ => (input.path.to_string_lossy().into_owned(), false),
-        };
-        let long = || {
-            lean::is_long_line(head.first_line())
-                .then(|| lean::read_long_name(&name))
-                .flatten()
-        };
-        let found = lean::read_day_name(&name).or_else(|| if zipped || asked.is_some() { long() } else { None });
-        let Some(found) = found else {
-            return match asked {
-                Some(_) => Err(input.error(Problem::WrongContent {
-                    found: "neither its name nor its lines are those of a LEAN file",
-                    hint: "names are such as 20140501_eurusd_tick_quote.csv; for other files give --columns and --time-format",
-                })),
-                None => Ok(None),
-            };
-        };
-        let class = asked.flatten().or(lean::read_path(&input.path).class);
-        let class = class.ok_or_else(|| input.error(Problem::UnknownAssetClass))?;
-        Ok(Some((found, class)))
-    }
-
-    fn add_lean(&mut self, input: Input, head: &text::Head, name: &LeanName, class: AssetClass) -> Result<(), ImportError> {
-        let request = self.request;
-        let first = head.first_fields(&input, b',')?;
-        let fields = first.len();
-        let facts = lean::read_path(&input.path);
-        let content = name
-            .content
-            .unwrap_or(if fields > 6 { Content::Quote } else { Content::Trade });
-        if content == Content::OpenInterest {
-            self.skip(&input, "open interest is not imported");
-            return Ok(());
-        }
-        let Some(resolution) = name.resolution.or(facts.resolution).or(request.bar.map(Resolution::Bars)) else {
-            return Err(input.error(Problem::UnknownResolution));
-        };
-        let bar = match resolution {
-            Resolution::Tick => None,
-            Resolution::Bars(bar) => Some(bar),
-        };
-        let kind = match (bar, content) {
-            (Some(_), _) => DataKind::Bars,
-            (None, Content::Trade) => DataKind::Trades,
-            (None, _) => DataKind::Quotes,
-        };
-        if request.kind.is_some_and(|wanted| wanted != kind) || (request.bar.is_some() && request.bar != bar) {
-            self.skip(&input, "not of the kind or length asked for");
-            return Ok(());
-        }
-        self.same_instrument(&input, &name.instrument)?;
-        let at_first = |problem| {
-            let mut error = input.error(problem);
-            error.place.line = Some(head.first());
-            error
-        };
-        let (shape, roles) = lean::columns(class, resolution, content, fields).map_err(at_first)?;
-        let zone = request.zone.clone().or_else(|| lean::zone(class, facts)).ok_or_else(|| {
-            at_first(Problem::NoZone {
-                text: first[0].to_owned(),
-            })
-        })?;
-        let adjust = match class {
-            AssetClass::Equity => adjust::factors(&input.path, &name.instrument, request.adjust, &zone)?,
-            _ => None,
-        };
-        let format = match request.adjust {
-            Adjust::None => "lean",
-            Adjust::Splits => "lean, splits",
-            Adjust::Total => "lean, total",
-        };
-        let layout = Layout {
-            scale: lean::scale(class),
-            one_sided: shape == Shape::Quotes && fields > 3,
-            adjust: adjust.map(Arc::new),
-            ..Layout::new(Syntax::Fields(b','), roles, shape, lean::time_rule(name, zone))
-        };
-        let rows = head.first_row(&input, &layout)?;
-        // A file may begin with rows that are left out; its day stands in for their time.
-        let first = rows.times.first().copied().or(name.day_ns).unwrap_or_default();
-        let name = name.contract.as_deref().map_or(Name::Asked, Name::Contract);
-        self.push(input, layout, bar, format, first, name)
-    }
-
     fn skip(&mut self, input: &Input, reason: &'static str) {
         self.plan.skipped.push(SkippedFile {
             file: input.place().to_string(),
@@ -424,6 +380,9 @@ impl Planner<'_> {
             (Shape::Bars | Shape::QuoteBars, Some(bar)) => DatasetKind::Bars(bar),
             (Shape::Bars | Shape::QuoteBars, None) => return Err(input.error(Problem::NoBarLength { guess: None })),
         };
+        if kind == DatasetKind::Funding && self.request.bar.is_some() {
+            self.plan.notes.insert(ImportNote::BarOfFunding);
+        }
         let symbol = match name {
             Name::Contract(contract) => {
                 let name = format!("{}_{contract}", asked()?);
@@ -432,7 +391,7 @@ impl Planner<'_> {
             Name::Own(symbol) => symbol,
             Name::Asked => asked()?,
         };
-        if self.request.adjust != Adjust::None && !matches!(format, "csv" | "lean, splits" | "lean, total") {
+        if self.request.adjust != Adjust::None && !matches!(format, "csv" | "lean" | "lean, splits" | "lean, total") {
             let ticker = symbol.to_string();
             return Err(input.error(Problem::NoFactors { ticker }));
         }

@@ -78,6 +78,11 @@ pub struct UnknownWord {
 
 macro_rules! words {
     ($type:ty, $what:literal, $expected:literal, $($word:literal => $value:expr),+ $(,)?) => {
+        impl $type {
+            /// The words that are understood.
+            pub const WORDS: &'static [&'static str] = &[$($word),+];
+        }
+
         impl FromStr for $type {
             type Err = UnknownWord;
 
@@ -267,6 +272,8 @@ pub struct ImportReport {
     pub skipped: Vec<SkippedFile>,
     /// Columns of the files that have no use here.
     pub ignored_columns: Vec<String>,
+    /// What else there is to know, each once.
+    pub notes: Vec<ImportNote>,
     /// Wall time.
     pub seconds: f64,
 }
@@ -278,6 +285,52 @@ pub struct SkippedFile {
     pub file: String,
     /// Why.
     pub reason: &'static str,
+}
+
+/// What there is to know about files besides counts.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ImportNote {
+    /// Bars from quotes have prices of their own besides bid and ask.
+    MidsComputed,
+    /// Splits are known that the prices have in them.
+    SplitsKnown {
+        /// LEAN's name of the instrument.
+        ticker: String,
+        /// How many.
+        count: usize,
+    },
+    /// Nothing of these files can be adjusted.
+    NothingToAdjust,
+    /// Rates have no length.
+    BarOfFunding,
+}
+
+impl fmt::Display for ImportNote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MidsComputed => f.write_str("open, high, low and close of bars from quotes are computed from bid and ask"),
+            Self::SplitsKnown { ticker, count: 1 } => {
+                write!(
+                    f,
+                    "1 split of {ticker} is known and left in the prices: --adjust splits takes it out"
+                )
+            }
+            Self::SplitsKnown { ticker, count } => {
+                write!(
+                    f,
+                    "{count} splits of {ticker} are known and left in the prices: --adjust splits takes them out"
+                )
+            }
+            Self::NothingToAdjust => f.write_str("--adjust changes nothing here: only shares have splits and dividends"),
+            Self::BarOfFunding => f.write_str("--bar changes nothing here: funding rates have no length"),
+        }
+    }
+}
+
+impl serde::Serialize for ImportNote {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 /// What an import did to one dataset.
@@ -307,6 +360,8 @@ pub struct DatasetReport {
     pub zero_or_negative: u64,
     /// Rows marked suspicious by the source and left out.
     pub suspicious: u64,
+    /// Rows without a price, of a wide table or among closes: not counted as read.
+    pub without_price: u64,
     /// Rows of one-sided quotes before both sides were known, left out.
     pub one_sided: u64,
     /// Rows left out, for whatever reason.

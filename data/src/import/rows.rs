@@ -44,7 +44,7 @@ pub(super) struct Layout {
     pub(super) header: usize,
     /// Quotes of which each row gives one side and zero for the other.
     pub(super) one_sided: bool,
-    /// Records without any price are no rows: columns of several instruments stand side by side.
+    /// Records without any price are no rows: columns of several instruments stand side by side, or there are closes only.
     pub(super) sparse: bool,
     /// What prices and volumes are multiplied by.
     pub(super) adjust: Option<Arc<Factors>>,
@@ -80,6 +80,8 @@ pub(super) struct Rows {
     pub(super) lines: Lines,
     /// Rows that the source doubts, which are left out.
     pub(super) suspicious: u64,
+    /// Rows without a price where that may be, which are left out.
+    pub(super) absent: u64,
     /// Lines of the text, empty ones too.
     pub(super) line_count: u64,
 }
@@ -210,6 +212,7 @@ pub(super) fn read_rows(layout: &Layout, text: &[u8], header: usize, limit: usiz
                 column.truncate(rows.times.len());
             }
             rows.suspicious += u64::from(marks.suspicious);
+            rows.absent += u64::from(absent && !marks.suspicious);
             continue;
         }
         rows.lines.push(rows.times.len(), line);

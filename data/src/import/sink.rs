@@ -130,6 +130,7 @@ impl<'a> Sink<'a> {
             bad_bars: self.counts.bad_bars,
             zero_or_negative: self.counts.zero_or_negative,
             suspicious: self.counts.suspicious,
+            without_price: self.counts.absent,
             one_sided: self.counts.one_sided,
             dropped: self.counts.dropped,
             first: self.first.map(UtcNs),

@@ -121,6 +121,7 @@ fn checked(layout: &Layout, treatment: Treatment, mut rows: Rows) -> Parsed {
     let mut counts = Counts {
         read: rows.len() as u64 + rows.suspicious,
         suspicious: rows.suspicious,
+        absent: rows.absent,
         dropped: rows.suspicious,
         ..Counts::default()
     };

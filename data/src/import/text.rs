@@ -2,7 +2,7 @@
 
 use assay_core::calendar::Zone;
 use assay_core::job::DataKind;
-use assay_core::time::{BarLength, DAY_NS};
+use assay_core::time::{BarLength, DAY_NS, HOUR_NS};
 use csv::StringRecord;
 
 use super::columns::{self, Columns, Role, Shape};
@@ -200,6 +200,13 @@ impl Head {
         time_rule(request, times.first().map(String::as_str), columns.unit_ns)
     }
 
+    /// Whether the rows are so far apart that none of two is of one day.
+    pub(super) fn is_daily(&self, layout: &Layout) -> bool {
+        const LEAST: i64 = DAY_NS - 4 * HOUR_NS;
+        read_rows(layout, &self.text, layout.header, usize::MAX)
+            .is_ok_and(|rows| rows.times.len() > 2 && rows.times.windows(2).all(|pair| (pair[1] - pair[0]).abs() >= LEAST))
+    }
+
     /// The most frequent distance of rows, if two rows can be read.
     fn spacing(&self, layout: &Layout) -> Option<BarLength> {
         let rows = read_rows(layout, &self.text, layout.header, usize::MAX).ok()?;
@@ -251,31 +258,24 @@ pub(super) fn csv_layout(request: &ImportRequest, input: &Input, head: &Head) ->
     }
     let time = head.time_rule(request, &columns, delimiter, usize::from(header));
     let time = time.map_err(|problem| at(line, Some("time"), problem))?;
+    let sparse = columns.closes_only();
     let Columns {
         roles, shape, ignored, ..
     } = columns;
     let layout = Layout {
         header: usize::from(header),
+        sparse,
         ..Layout::new(Syntax::Fields(delimiter), roles, shape, time)
     };
     Ok((layout, ignored))
 }
 
-/// Columns of a header; one with nothing but a price makes bars of closes if bars are asked for.
+/// Columns of a header.
 fn named_columns(request: &ImportRequest, names: &[String], kind: Option<DataKind>) -> Result<Columns, Problem> {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut columns = match columns::from_names(&names, kind) {
         Err(Problem::MissingColumns { names: listed, .. }) if wide::looks_wide(&names) => {
             return Err(Problem::Wide { names: listed });
-        }
-        Err(problem @ Problem::MissingColumns { .. }) if kind == Some(DataKind::Bars) => {
-            let roles = columns::only_price(&names).ok_or(problem)?;
-            Columns {
-                ignored: Vec::new(),
-                shape: Shape::Bars,
-                unit_ns: None,
-                roles,
-            }
         }
         columns => columns?,
     };

@@ -10,3 +10,4 @@ mod parquet;
 mod sources;
 mod text;
 mod text_layout;
+mod unsaid;

@@ -1,5 +1,6 @@
 //! Delimited text and Bitfinex candles.
 
+use assay_core::job::DataKind;
 use assay_data::import::{Crossed, Format, ImportRequest, Unsorted, import};
 
 use crate::case::{Case, TICKS, gzipped, minutes};
@@ -128,7 +129,12 @@ fn zero_and_negative_prices_are_counted_and_kept() {
     let error = case.error(|_| {});
     assert!(error.contains("2020-04-17Z"), "a date has no offset: {error}");
     let case = Case::new().file("a.csv", "time,price\n2020-04-17,18.31\n2020-04-20,-36.98\n2020-04-21,0\n");
-    let report = case.import(|r| r.zone = "UTC".parse().ok()).unwrap();
+    let report = case
+        .import(|r| {
+            r.zone = "UTC".parse().ok();
+            r.kind = Some(DataKind::Trades);
+        })
+        .unwrap();
     assert_eq!((report.datasets[0].rows_written, report.datasets[0].zero_or_negative), (3, 2));
     assert_eq!(case.rows("trades")[1], "2020-04-20T00:00:00Z,-36.98,0.0");
 }

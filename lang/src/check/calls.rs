@@ -137,18 +137,19 @@ fn per_bar(value: Typed) -> Typed {
 fn unknown_function(called: &Identifier, scope: &Scope) -> LangError {
     let name = called.name.as_str();
     let outputs = functions::outputs_of(name);
-    let known: Vec<&str> = FUNCTIONS
-        .iter()
-        .map(|function| function.name.as_str())
-        .chain(["tf", "ref"])
-        .collect();
-    let hint = if !outputs.is_empty() {
+    let known = FUNCTIONS.iter().map(|function| function.name.as_str()).chain(["tf", "ref"]);
+    if !outputs.is_empty() {
         let written: Vec<String> = outputs.iter().map(|output| format!("`{name}(...).{output}`")).collect();
-        format!("it has several outputs; write {}", written.join(" or "))
-    } else if scope.known_names().contains(&name) {
+        let kind = LangErrorKind::WhichOutput(name.to_owned());
+        return LangError::new(kind, called.span).with_hint(format!("write {}", written.join(" or ")));
+    }
+    let hint = if scope.known_names().contains(&name) {
         format!("`{name}` is not a function; its previous bar is `{name}[1]`, a product is `{name} * x`")
     } else {
-        nearest::hint(name, &known)
+        match nearest::nearest(name, known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "`assay help fn` lists the functions".to_owned(),
+        }
     };
     LangError::new(LangErrorKind::UnknownFunction(name.to_owned()), called.span).with_hint(hint)
 }

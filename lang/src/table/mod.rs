@@ -11,6 +11,7 @@
 //! A name that begins with `_` is for formulas of other rows only.
 
 mod candles;
+mod definitions;
 mod math;
 mod momentum;
 mod overlap;
@@ -19,6 +20,8 @@ mod time;
 mod volume;
 
 use std::sync::LazyLock;
+
+pub(crate) use definitions::DEFINITIONS;
 
 use crate::functions::{Body, Elementwise, Function, Group, Kernel, Kind, Native, Parameter, SERIES};
 

@@ -44,9 +44,18 @@ pub(super) fn run(args: &InitArgs) -> Outcome {
     let enter = if folder == Path::new(".") {
         String::new()
     } else {
-        format!("cd {} && ", folder.display())
+        format!("cd {} && ", quoted(&folder.display().to_string()))
     };
     writeln!(out, "\nnext: {enter}assay run job.toml")?;
     out.flush()?;
     Ok(0)
+}
+
+/// A path as a shell reads it: in quotes where it holds anything but plain characters.
+fn quoted(path: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '~' | '+' | ',' | '@' | '\\' | ':');
+    if path.chars().all(plain) && !path.starts_with('-') {
+        return path.to_owned();
+    }
+    format!("'{}'", path.replace('\'', "'\\''"))
 }
