@@ -172,7 +172,8 @@ fn the_database_is_killed_again_and_again() {
 
 #[test]
 fn a_broker_without_disk_is_waited_for() {
-    let Some(mut cluster) = Cluster::start(1_000, 10) else {
+    // Long enough not to be over before the broker is told, however busy the machine is.
+    let Some(mut cluster) = Cluster::start(1_000, 40) else {
         return;
     };
     cluster.workers(2);

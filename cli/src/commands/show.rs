@@ -55,9 +55,9 @@ impl Shown {
         self.record.layout.values(&self.row.point)
     }
 
-    /// The market and the rules it was run by.
+    /// The market and the rules it was run by, over its window.
     pub(super) fn plan(&self) -> &Plan {
-        self.markets.sweep(0).plan()
+        self.markets.sweep(0).plan_of(self.row.window)
     }
 
     /// How far equity is below its peak, at the close of each bar.
@@ -188,7 +188,10 @@ fn bounds(job: &Job, row: &TrialRow, metrics: &Metrics, catalog: &Catalog) -> Re
     let with = |intrabar| -> Result<Metrics, Failure> {
         let mut job = job.clone();
         job.spec.execution.intrabar = intrabar;
-        Ok(Markets::load(&job, catalog)?.sweep(0).replay(&row.point)?.metrics)
+        Ok(Markets::load(&job, catalog)?
+            .sweep(0)
+            .replay_over(row.window, &row.point)?
+            .metrics)
     };
     Ok(Some([with(Intrabar::Worst)?, with(Intrabar::Best)?]))
 }

@@ -238,6 +238,10 @@ fn a_walk_forward_runs_the_winners_in_the_test_windows() {
         assert!((number(&verdict["luck"]) - luck).abs() < 1e-9, "{verdict:#}");
         let page = lab.run(&["verdict", name]).ok();
         assert!(page.contains(&format!("the training of fold {fold}")), "{page}");
+        // The page of a trial shows the prices of its window, under its trades.
+        let trial = best["trial_id"].as_str().unwrap();
+        lab.run(&["report", trial, "--to", "trial.html"]).ok();
+        assert!(!lab.read("trial.html").contains("long 0.00 %, short 0.00 %"), "{name}");
         // At the job's own costs it is the trial once more.
         for cost in verdict["costs"].as_array().unwrap() {
             if cost["multiple"] == 1.0 {
