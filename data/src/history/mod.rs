@@ -180,7 +180,7 @@ fn wrong_json(input: &Input, error: &serde_json::Error) -> ImportError {
     }
     input.error(Problem::WrongContent {
         found: "this JSON holds no trades of a kind that is known here",
-        hint: "cTrader's events.json and freqtrade's backtest-result.json are read, and lists of trades as text: choose with --format                ctrader, freqtrade or csv",
+        hint: "cTrader's events.json and freqtrade's backtest-result.json are read, and lists of trades as text: choose with --format ctrader, freqtrade or csv",
     })
 }
 
