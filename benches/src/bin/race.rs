@@ -40,7 +40,7 @@ struct Args {
     #[arg(long, default_value_t = 3)]
     pairs: usize,
     /// Bars of 100,000 and 200,000 minutes as the script dumps them.
-    #[arg(long, num_args = 2, value_names = ["SHORT", "LONG"])]
+    #[arg(long, num_args = 2, required = true, value_names = ["SHORT", "LONG"])]
     dumps: Vec<PathBuf>,
 }
 
