@@ -14,6 +14,7 @@ mod luck;
 mod meters;
 mod office;
 mod plan;
+mod publisher;
 mod recorded;
 mod results;
 pub mod schedule;

@@ -23,16 +23,17 @@ use crate::error::CoordinatorError;
 use crate::failpoints;
 use crate::meters::Meters;
 use crate::plan::JobPlan;
+use crate::publisher;
 use crate::results;
 use crate::settings::Settings;
 use crate::sweep;
 
 /// Events decided about in one transaction.
-const BATCH: usize = 512;
+pub(crate) const BATCH: usize = 512;
 /// Events that may wait before whoever sends more has to wait too.
 const WAITING: usize = 4_096;
 /// How often the core is told that time went by.
-const TICK: Duration = Duration::from_millis(500);
+pub(crate) const TICK: Duration = Duration::from_millis(500);
 
 /// What a coordinator needs to take office.
 #[derive(Debug)]
@@ -63,7 +64,7 @@ pub struct JobEnd {
 }
 
 /// What comes in.
-enum Command {
+pub(crate) enum Command {
     Call(Call),
     Submit {
         job: Box<NewJob>,
@@ -295,7 +296,12 @@ impl Office {
         if !self.settings.in_process {
             tokio::spawn(sweep::keep(Arc::clone(&self.store), self.depot.clone(), commands.downgrade()));
         }
-        tokio::spawn(publish(Arc::clone(&self.producer), outbox, commands.downgrade(), meters));
+        tokio::spawn(publisher::publish(
+            Arc::clone(&self.producer),
+            outbox,
+            commands.downgrade(),
+            meters,
+        ));
         let desk = Desk {
             office: self,
             core,
@@ -562,46 +568,5 @@ impl Desk {
             // Nobody need be listening.
             let _ = ends.send(JobEnd { job, state, error });
         });
-    }
-}
-
-/// Sends messages in the order in which they came, those that wait together. The desk never waits for the broker. Whenever there is
-/// a new connection to it, messages may have been lost, and the core is told.
-async fn publish(
-    producer: Arc<Producer>,
-    mut outbox: mpsc::UnboundedReceiver<TaskMessage>,
-    commands: mpsc::WeakSender<Command>,
-    meters: Meters,
-) {
-    let mut connection = producer.connection();
-    let mut established = connection.borrow_and_update().established;
-    let mut batch = Vec::new();
-    loop {
-        let lost = tokio::select! {
-            count = outbox.recv_many(&mut batch, BATCH) => {
-                if count == 0 {
-                    return;
-                }
-                let began = Instant::now();
-                let published = producer.publish(&batch).await;
-                if published.is_ok() {
-                    meters.published(batch.len(), began.elapsed());
-                }
-                if let Err(error) = &published {
-                    tracing::warn!(%error, messages = batch.len(), "tasks could not be published, they will be sent again");
-                    tokio::time::sleep(TICK).await;
-                }
-                batch.clear();
-                published.is_err()
-            }
-            Ok(()) = connection.changed() => {
-                let now = connection.borrow_and_update().established;
-                std::mem::replace(&mut established, now) != now
-            }
-        };
-        if lost && let Some(commands) = commands.upgrade() {
-            // A desk that is gone needs no news.
-            let _ = commands.send(Command::Happened(Event::QueueRecovered)).await;
-        }
     }
 }
