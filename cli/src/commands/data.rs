@@ -69,15 +69,12 @@ fn run_import(args: ImportArgs, catalog: &Catalog, settings: &Settings) -> Outco
     });
     progress.clear();
     let report = report?;
-    let told = file_notes(&report);
     match settings.format() {
         OutputFormat::Json => print_json(&report)?,
         format => print_rows(&import_rows(&report), format)?,
     }
-    for note in told.iter().filter(|_| settings.format() == OutputFormat::Table) {
-        eprintln!("note: {note}");
-    }
     if settings.format() == OutputFormat::Table {
+        file_notes(&report);
         import_notes(&report, settings.verbose > 0);
         unknown_note(&report, catalog, settings);
     }
@@ -85,15 +82,15 @@ fn run_import(args: ImportArgs, catalog: &Catalog, settings: &Settings) -> Outco
 }
 
 /// What the files themselves tell.
-fn file_notes(report: &ImportReport) -> Vec<String> {
-    let mut notes: Vec<String> = report.notes.iter().map(ToString::to_string).collect();
-    let absent: u64 = report.datasets.iter().map(|dataset| dataset.without_price).sum();
-    match absent {
-        0 => {}
-        1 => notes.push("1 row without a price was left out".to_owned()),
-        _ => notes.push(format!("{} rows without a price were left out", human::count(absent as i64))),
+fn file_notes(report: &ImportReport) {
+    for note in &report.notes {
+        eprintln!("note: {note}");
     }
-    notes
+    match report.datasets.iter().map(|dataset| dataset.without_price).sum::<u64>() {
+        0 => {}
+        1 => eprintln!("note: 1 row without a price was left out"),
+        absent => eprintln!("note: {} rows without a price were left out", human::count(absent as i64)),
+    }
 }
 
 fn import_rows(report: &ImportReport) -> Rows {

@@ -6,7 +6,7 @@ use assay_core::metrics::{Metric, Metrics};
 use assay_core::row::{Outcome as TrialOutcome, TrialRow};
 use assay_data::Catalog;
 use assay_engine::{Plan, Replay, Trade};
-use assay_store::{JobRecord, read_fidelity};
+use assay_store::JobRecord;
 use assay_strategies::Job;
 use assay_worker::{Markets, trade_record};
 use serde_json::{Map, Value, json};
@@ -17,7 +17,7 @@ use crate::args::ClusterArgs;
 use crate::args::{OutputFormat, ShowArgs, ShowRows};
 use crate::failure::{Failure, Outcome};
 use crate::job;
-use crate::local::Ledger;
+use crate::local::{Ledger, rows_on_ticks};
 use crate::output::{Cell, Kind, Rows, human, print_json, print_rows};
 use crate::settings::Settings;
 
@@ -141,7 +141,7 @@ pub(super) fn replay(trial: TrialId, settings: &Settings) -> Result<Shown, Failu
         ))
     })?;
     let catalog = job::catalog_of(&record, settings)?;
-    let on_ticks = read_fidelity(&settings.home, &record.layout)?.map(|(_, rows)| rows);
+    let on_ticks = rows_on_ticks(&record, settings)?;
     replay_row(record, trial, row, &catalog, on_ticks)
 }
 

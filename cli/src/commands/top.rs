@@ -9,7 +9,7 @@ use assay_core::rank::Ranked;
 use assay_core::row::TrialRow;
 use assay_data::Catalog;
 use assay_proto::Recorded;
-use assay_store::{JobRecord, JobState, RANKED, read_fidelity};
+use assay_store::{JobRecord, JobState, RANKED};
 
 use super::leaderboard::{Board, by_front, few_returns};
 #[cfg(feature = "cluster")]
@@ -17,7 +17,7 @@ use crate::args::ClusterArgs;
 use crate::args::{OutputFormat, TopArgs};
 use crate::failure::{Failure, Outcome};
 use crate::job;
-use crate::local::{Ledger, of_goals};
+use crate::local::{Ledger, of_goals, rows_on_ticks};
 use crate::output::{human, print_json, print_rows, stdout, table};
 use crate::settings::Settings;
 
@@ -74,7 +74,7 @@ impl Ranking {
         }
         let (record, ranked, mut ledger) = find_here(&wanted, settings)?;
         let recorded = ledger.recorded(&record, false)?;
-        let on_ticks = read_fidelity(&settings.home, &record.layout)?.map(|(_, rows)| rows);
+        let on_ticks = rows_on_ticks(&record, settings)?;
         Self::new(record, ranked, by, args.limit, recorded, on_ticks)
     }
 

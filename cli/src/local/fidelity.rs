@@ -64,6 +64,11 @@ pub(crate) fn climb(
     Ok(Some(Fidelity::of(record, &objective, &ranked, &rows)))
 }
 
+/// The rows of a job's best points on ticks that a home has.
+pub(crate) fn rows_on_ticks(record: &JobRecord, settings: &Settings) -> Result<Option<Vec<TrialRow>>, Failure> {
+    Ok(read_fidelity(&settings.home, &record.layout)?.map(|(_, rows)| rows))
+}
+
 fn covers(rows: &[TrialRow], ranked: &[Ranked]) -> bool {
     let there = by_ordinal(rows);
     ranked.iter().all(|point| there.contains_key(&point.ordinal))

@@ -28,7 +28,7 @@ use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-pub(crate) use fidelity::{Fidelity, by_ordinal, climb, objective_of};
+pub(crate) use fidelity::{Fidelity, by_ordinal, climb, objective_of, rows_on_ticks};
 pub(crate) use ledger::Ledger;
 #[cfg(feature = "cluster")]
 pub(crate) use nights::Nights;

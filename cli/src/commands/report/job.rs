@@ -8,7 +8,7 @@ use assay_core::space::{Domain, Space};
 use assay_core::time::UtcNs;
 use assay_data::Catalog;
 use assay_report::{Best, Goal, JobReport, Parameter, Table, job_page};
-use assay_store::{JobRecord, read_fidelity, write_analysis};
+use assay_store::{JobRecord, write_analysis};
 use assay_strategies::Strategy;
 use serde_json::{Value, json};
 
@@ -20,6 +20,7 @@ use crate::commands::findings::{Findings, Stored};
 use crate::commands::leaderboard::{Board, by_front};
 use crate::commands::{top, verdict};
 use crate::failure::Failure;
+use crate::local::rows_on_ticks;
 use crate::output::{human, report_table};
 use crate::settings::Settings;
 
@@ -159,7 +160,7 @@ fn on_ticks(
     if let Some(session) = cluster.session()? {
         return session.rows_on_ticks(record);
     }
-    Ok(read_fidelity(&settings.home, &record.layout)?.map(|(_, rows)| rows))
+    rows_on_ticks(record, settings)
 }
 
 /// From when to when a job's data reach: what it names, else what its datasets have; `None` of data that are no more what they were.
